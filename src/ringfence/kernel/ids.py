@@ -1,0 +1,57 @@
+"""Identifiers: UUIDv7 inside, a two-letter type prefix and 32 hex digits in every public API."""
+
+from __future__ import annotations
+
+import os
+import re
+from enum import StrEnum
+from uuid import UUID
+
+from ringfence.kernel.clock import Clock
+from ringfence.kernel.errors import InvalidInput
+
+
+class Prefix(StrEnum):
+    """Type prefix of a public id."""
+
+    TENANT = "AC"
+    API_KEY = "SK"
+    TRUNK = "TK"
+    NUMBER = "PN"
+    CALL = "CA"
+    LEG = "LG"
+
+
+class InvalidId(InvalidInput):
+    """The text is no id of the expected type."""
+
+    code = "invalid_id"
+
+
+_HEX32 = re.compile(r"[0-9a-f]{32}")
+
+
+def uuid7(clock: Clock) -> UUID:
+    """New UUIDv7 (RFC 9562 section 5.7): 48 bits of milliseconds, then 74 random bits."""
+    millis = clock.micros() // 1000
+    value = (millis & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return UUID(int=value)
+
+
+def uuid7_floor(millis: int) -> UUID:
+    """Smallest UUIDv7 of a millisecond: the lower bound of a time range over ids."""
+    return UUID(int=(millis & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | 0x2 << 62)
+
+
+def public_id(prefix: Prefix, value: UUID) -> str:
+    """``CA`` + 32 hex digits."""
+    return f"{prefix.value}{value.hex}"
+
+
+def parse_public_id(prefix: Prefix, text: str) -> UUID:
+    """The UUID of a public id. Raises InvalidId for another type or a malformed text."""
+    if text[:2] != prefix.value or not _HEX32.fullmatch(text[2:]):
+        raise InvalidId(f"expected an id like {prefix.value} followed by 32 hex digits")
+    return UUID(hex=text[2:])

@@ -1,0 +1,339 @@
+"""Typed request/response and notifications between processes over a Unix socket.
+
+Frame: u32 big-endian length, then MessagePack ``[kind, id, name, deadline_ms, body]`` where body is
+the MessagePack of one msgspec value. The deadline is the time the caller still waits: a server
+drops a request that it cannot start in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from ringfence.kernel.errors import RingfenceError, Unavailable
+
+_REQUEST, _REPLY, _ERROR, _NOTIFY = 0, 1, 2, 3
+_MAX_FRAME = 4 << 20
+_MAX_BUFFERED = 16 << 20
+
+_Frame = tuple[int, int, str, int, msgspec.Raw]
+_encoder = msgspec.msgpack.Encoder()
+_frame_decoder = msgspec.msgpack.Decoder(_Frame)
+_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
+T = TypeVar("T")
+
+
+class RpcError(RingfenceError):
+    """The other side answered with an error; ``code`` is the one it gave."""
+
+    http_status = 502
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class RpcUnavailable(Unavailable):
+    """No connection, or no answer before the deadline."""
+
+    code = "rpc_unavailable"
+
+
+class _ErrorBody(msgspec.Struct, array_like=True):
+    code: str
+    message: str
+
+
+def _decode(kind: Any, body: msgspec.Raw) -> Any:
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)
+    return decoder.decode(body)
+
+
+def _encode_frame(kind: int, id_: int, name: str, deadline_ms: int, body: Any) -> bytes:
+    raw = msgspec.Raw(_encoder.encode(body))
+    frame = _encoder.encode((kind, id_, name, deadline_ms, raw))
+    return len(frame).to_bytes(4, "big") + frame
+
+
+class _FrameProtocol(asyncio.Protocol):
+    """Splits the byte stream into frames; subclasses take each frame."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self._buffer = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        buffer = self._buffer
+        buffer += data
+        position = 0
+        while len(buffer) - position >= 4:
+            length = int.from_bytes(buffer[position : position + 4], "big")
+            if length > _MAX_FRAME:
+                self.close()
+                return
+            if len(buffer) - position - 4 < length:
+                break
+            frame = bytes(buffer[position + 4 : position + 4 + length])
+            position += 4 + length
+            try:
+                self.frame_received(_frame_decoder.decode(frame))
+            except msgspec.MsgspecError:
+                self.close()
+                return
+        del buffer[:position]
+
+    def frame_received(self, frame: _Frame) -> None:
+        raise NotImplementedError
+
+    def write(self, data: bytes) -> None:
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return
+        if transport.get_write_buffer_size() > _MAX_BUFFERED:
+            self.close()  # a peer that stopped reading must not grow our memory
+            return
+        transport.write(data)
+
+    def close(self) -> None:
+        if self.transport is not None:
+            self.transport.close()
+
+
+Handler = Callable[[Any, "Connection"], Any | Awaitable[Any]]
+
+
+class Connection(_FrameProtocol):
+    """Server side of one client's connection."""
+
+    def __init__(self, server: RpcServer) -> None:
+        super().__init__()
+        self._server = server
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def notify(self, name: str, body: Any) -> None:
+        """Send a message that has no answer. Lost if the client is gone."""
+        self.write(_encode_frame(_NOTIFY, 0, name, 0, body))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._server.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.connections.discard(self)
+        for task in self._tasks:
+            task.cancel()
+        if self._server.on_disconnect is not None:
+            self._server.on_disconnect(self)
+
+    def frame_received(self, frame: _Frame) -> None:
+        kind, id_, name, deadline_ms, raw = frame
+        if kind not in (_REQUEST, _NOTIFY):
+            return
+        entry = self._server.handlers.get(name)
+        if entry is None:
+            self._fail(id_, "unknown_method", f"no method {name}")
+            return
+        request_type, handler = entry
+        try:
+            request = _decode(request_type, raw)
+            result = handler(request, self)
+        except (msgspec.MsgspecError, RingfenceError) as error:
+            self._fail(id_, getattr(error, "code", "invalid_message"), str(error))
+            return
+        if inspect.isawaitable(result):
+            task = asyncio.ensure_future(self._finish(id_, result, deadline_ms / 1000))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif kind == _REQUEST:
+            self.write(_encode_frame(_REPLY, id_, "", 0, result))
+
+    async def _finish(self, id_: int, result: Awaitable[Any], seconds: float) -> None:
+        try:
+            value = await asyncio.wait_for(result, seconds or None)
+        except TimeoutError:
+            return  # the caller has stopped waiting
+        except RingfenceError as error:
+            self._fail(id_, error.code, error.message)
+        except Exception as error:
+            self._fail(id_, "internal_error", type(error).__name__)
+            raise
+        else:
+            self.write(_encode_frame(_REPLY, id_, "", 0, value))
+
+    def _fail(self, id_: int, code: str, message: str) -> None:
+        self.write(_encode_frame(_ERROR, id_, "", 0, _ErrorBody(code, message)))
+
+
+class RpcServer:
+    """Serves named methods on a Unix socket that only its owner may open."""
+
+    def __init__(self, path: Path, *, on_disconnect: Callable[[Connection], None] | None = None):
+        self.path = path
+        self.handlers: dict[str, tuple[Any, Handler]] = {}
+        self.connections: set[Connection] = set()
+        self.on_disconnect = on_disconnect
+        self._server: asyncio.AbstractServer | None = None
+
+    def register(self, name: str, request_type: Any, handler: Handler) -> None:
+        """Serve ``name``: ``handler(request, connection)`` returns the reply or an awaitable of it."""
+        self.handlers[name] = (request_type, handler)
+
+    async def start(self) -> None:
+        """Listen; a socket file left by a dead process is replaced."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.suppress(FileNotFoundError):
+            self.path.unlink()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(lambda: Connection(self), str(self.path))
+        self.path.chmod(0o600)
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self.connections):
+            connection.close()
+
+
+class _ClientProtocol(_FrameProtocol):
+    def __init__(self, client: RpcClient) -> None:
+        super().__init__()
+        self._client = client
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._client._lost(self)
+
+    def frame_received(self, frame: _Frame) -> None:
+        self._client._received(frame)
+
+
+class RpcClient:
+    """Client of one socket. Reconnects by itself; requests wait for a connection until their deadline."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        on_connect: Callable[[], None] | None = None,
+        on_disconnect: Callable[[], None] | None = None,
+    ) -> None:
+        self.path = path
+        self.notifications: dict[str, tuple[Any, Callable[[Any], None]]] = {}
+        self._on_connect = on_connect
+        self._on_disconnect = on_disconnect
+        self._protocol: _ClientProtocol | None = None
+        self._connected = asyncio.Event()
+        self._pending: dict[int, asyncio.Future[msgspec.Raw]] = {}
+        self._next_id = 1
+        self._task: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection stands now."""
+        return self._protocol is not None
+
+    def on_notify(self, name: str, body_type: Any, handler: Callable[[Any], None]) -> None:
+        """Call ``handler`` with each notification of this name."""
+        self.notifications[name] = (body_type, handler)
+
+    def start(self) -> None:
+        """Connect in the background and keep connected."""
+        self._task = asyncio.ensure_future(self._keep_connected())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        if self._protocol is not None:
+            self._protocol.close()
+
+    async def call(self, name: str, request: Any, reply_type: type[T], *, timeout: float) -> T:  # noqa: ASYNC109
+        """Send a request and wait for its reply.
+
+        Raises RpcUnavailable without a connection or reply within ``timeout`` seconds, RpcError when
+        the server answered with an error.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                if self._protocol is None:
+                    await self._connected.wait()
+                assert self._protocol is not None
+                id_ = self._next_id
+                self._next_id += 1
+                future: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
+                self._pending[id_] = future
+                try:
+                    self._protocol.write(
+                        _encode_frame(_REQUEST, id_, name, int(timeout * 1000), request)
+                    )
+                    raw = await future
+                finally:
+                    self._pending.pop(id_, None)
+        except TimeoutError:
+            raise RpcUnavailable(f"no answer to {name} from {self.path.name} in time") from None
+        reply: T = _decode(reply_type, raw)
+        return reply
+
+    def notify(self, name: str, body: Any) -> None:
+        """Send a message that has no answer; dropped without a connection."""
+        if self._protocol is not None:
+            self._protocol.write(_encode_frame(_NOTIFY, 0, name, 0, body))
+
+    async def _keep_connected(self) -> None:
+        loop = asyncio.get_running_loop()
+        delay = 0.02
+        while True:
+            self._wake.clear()
+            try:
+                _, protocol = await loop.create_unix_connection(
+                    lambda: _ClientProtocol(self), str(self.path)
+                )
+            except OSError:
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 0.5)
+                continue
+            delay = 0.02
+            self._protocol = protocol
+            self._connected.set()
+            if self._on_connect is not None:
+                self._on_connect()
+            await self._wake.wait()
+
+    def _lost(self, protocol: _ClientProtocol) -> None:
+        if protocol is not self._protocol:
+            return
+        self._protocol = None
+        self._connected.clear()
+        for future in self._pending.values():
+            if not future.done():
+                future.set_exception(RpcUnavailable(f"{self.path.name} closed the connection"))
+        if self._on_disconnect is not None:
+            self._on_disconnect()
+        self._wake.set()
+
+    def _received(self, frame: _Frame) -> None:
+        kind, id_, name, _, raw = frame
+        if kind == _NOTIFY:
+            entry = self.notifications.get(name)
+            if entry is not None:
+                entry[1](_decode(entry[0], raw))
+            return
+        future = self._pending.get(id_)
+        if future is None or future.done():
+            return
+        if kind == _REPLY:
+            future.set_result(raw)
+        else:
+            body = _decode(_ErrorBody, raw)
+            future.set_exception(RpcError(body.code, body.message))
