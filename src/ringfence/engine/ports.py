@@ -1,0 +1,283 @@
+"""What the engine asks of others, as typed messages: call control decisions and media.
+
+These are the only words that ``signalling`` and ``control`` share, and that ``signalling`` shares
+with the media processes. All are MessagePack over platform.rpc; ids of our objects are UUIDs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+import msgspec
+
+# --- call control -------------------------------------------------------------------------------
+
+
+class NumberFormat(msgspec.Struct, frozen=True, array_like=True):
+    """How one trunk writes telephone numbers.
+
+    Inbound text is turned to E.164 (``+`` and digits): ``strip_prefix`` is cut off, then a number
+    starting with ``international_prefix`` or ``+`` is taken as international, one starting with
+    ``national_prefix`` or with neither as national of ``country_code``. Outbound: ``style`` says
+    whether ``+`` is written, omitted, or the number is written nationally when it is of
+    ``country_code``; ``add_prefix`` is put in front.
+    """
+
+    country_code: str = "1"
+    national_prefix: str = "1"
+    international_prefix: str = "011"
+    strip_prefix: str = ""
+    style: Literal["e164", "no_plus", "national"] = "e164"
+    add_prefix: str = ""
+
+
+class TrunkConfig(msgspec.Struct, frozen=True):
+    """One trunk as the call plane needs it."""
+
+    id: UUID
+    tenant: UUID | None
+    """None: operator-owned, the tenant is found by the dialled number."""
+    name: str
+    sources: tuple[str, ...] = ()
+    """Networks (CIDR) whose requests belong to this trunk."""
+    username: str | None = None
+    """Digest user name that the trunk authenticates with towards us (inbound)."""
+    ha1_md5: str | None = None
+    ha1_sha256: str | None = None
+    """H(username:realm:password) for the installation's realm, hex."""
+    peer_host: str | None = None
+    """Where calls to this trunk go; None: the trunk takes no outbound calls."""
+    peer_port: int = 5060
+    peer_transport: Literal["udp", "tcp"] = "udp"
+    auth_username: str | None = None
+    """Digest credentials we answer the peer's challenge with (outbound)."""
+    auth_password: str | None = None
+    format: NumberFormat = NumberFormat()
+    max_calls_per_second: int | None = None
+    max_channels: int | None = None
+    """Limits over both directions; None is unlimited."""
+
+
+class ConfigSnapshot(msgspec.Struct, frozen=True):
+    """All configuration that the call plane keeps in memory."""
+
+    version: int
+    trunks: tuple[TrunkConfig, ...]
+
+
+class ConfigRequest(msgspec.Struct, frozen=True):
+    """RPC ``config``: reply is a ConfigSnapshot, or None when ``known_version`` is current."""
+
+    known_version: int | None = None
+
+
+class TrunkTarget(msgspec.Struct, frozen=True, tag="trunk"):
+    """Dial a number through a trunk."""
+
+    trunk: UUID
+    number: str
+    """E.164."""
+
+
+class SipTarget(msgspec.Struct, frozen=True, tag="sip"):
+    """Dial a SIP URI directly."""
+
+    uri: str
+
+
+DialTarget = TrunkTarget | SipTarget
+
+
+class Dial(msgspec.Struct, frozen=True, tag="dial"):
+    """Verb: ring the targets one after the other until one answers, then bridge."""
+
+    targets: tuple[DialTarget, ...]
+    timeout_seconds: int = 30
+    """How long each target may ring."""
+    caller_id: str | None = None
+    """E.164 presented to the target; None passes the caller's own."""
+
+
+class Reject(msgspec.Struct, frozen=True, tag="reject"):
+    """Verb: refuse the call with a SIP status (400-699)."""
+
+    status: int = 404
+
+
+Verb = Dial | Reject
+
+
+class RouteRequest(msgspec.Struct, frozen=True):
+    """RPC ``route``: what should happen to this call?"""
+
+    call: UUID
+    trunk: UUID
+    caller: str
+    """E.164, or empty when withheld or unparsable."""
+    called: str
+    """E.164, or the user part as it came when it is no number."""
+    at: int
+    """Microseconds since the Unix epoch."""
+
+
+class RouteDecision(msgspec.Struct, frozen=True):
+    """The tenant that the call belongs to and the verbs to run; tenant None only with Reject."""
+
+    tenant: UUID | None
+    number: UUID | None
+    verbs: tuple[Verb, ...]
+    max_seconds: int | None = None
+
+
+class CallControl(Protocol):
+    """The decisions that signalling asks ``control`` for. Raises platform.rpc.RpcUnavailable."""
+
+    async def config(self, known_version: int | None) -> ConfigSnapshot | None: ...
+
+    async def route(self, request: RouteRequest) -> RouteDecision: ...
+
+
+# --- media --------------------------------------------------------------------------------------
+
+Session = UUID
+"""The call's id: everything of one call is in one session, on one worker."""
+Leg = UUID
+
+
+class LegStats(msgspec.Struct, frozen=True):
+    """What one leg's RTP looked like, from our ear (``rx``) and from the peer's RTCP reports."""
+
+    codec: str | None = None
+    rx_packets: int = 0
+    rx_octets: int = 0
+    rx_lost: int = 0
+    """Expected minus received by sequence number, RFC 3550 A.3; never below 0."""
+    rx_jitter_ms: float = 0.0
+    tx_packets: int = 0
+    tx_octets: int = 0
+    remote_lost: int | None = None
+    remote_jitter_ms: float | None = None
+    rtt_ms: float | None = None
+    mos: float | None = None
+    """Listening quality 1.0-4.5 by the E-model (ITU-T G.107) from loss, jitter and delay."""
+
+
+class OfferRequest(msgspec.Struct, frozen=True):
+    """RPC ``offer``: make our SDP offer for a leg (created when new; a re-offer otherwise).
+
+    Reply: bytes (SDP). ``like`` restricts the codecs to those another leg of the session can use.
+    """
+
+    session: Session
+    leg: Leg
+    like: Leg | None = None
+
+
+class AnswerRequest(msgspec.Struct, frozen=True):
+    """RPC ``answer``: apply the peer's SDP to a leg (created when new).
+
+    ``kind`` "offer": the peer offered; reply is our SDP answer (bytes). ``kind`` "answer": the peer
+    answered our offer; reply is empty bytes. Error codes: ``sdp_invalid``, ``no_common_codec``,
+    ``no_ports``, ``unknown_leg``.
+    """
+
+    session: Session
+    leg: Leg
+    sdp: bytes
+    kind: Literal["offer", "answer"]
+
+
+class ConnectRequest(msgspec.Struct, frozen=True):
+    """RPC ``connect``: relay audio and RFC 4733 events between two legs; reply None.
+
+    Replaces any earlier connection of either leg; ``b`` None only disconnects ``a``.
+    """
+
+    session: Session
+    a: Leg
+    b: Leg | None
+
+
+class PlayRequest(msgspec.Struct, frozen=True):
+    """RPC ``play``: send audio to a leg instead of what it is connected to; reply None.
+
+    ``source``: "tone:440" (Hz, continuous), "ringback:us", "silence", or "file:PATH" (WAV, 8 kHz
+    mono 16-bit). "stop" ends what is playing. When a file ends, a MediaEvent "play_done" follows.
+    """
+
+    session: Session
+    leg: Leg
+    source: str
+
+
+class DtmfRequest(msgspec.Struct, frozen=True):
+    """RPC ``dtmf``: send digits to a leg as RFC 4733 events; reply None when queued."""
+
+    session: Session
+    leg: Leg
+    digits: str
+    duration_ms: int = 100
+
+
+class SessionRequest(msgspec.Struct, frozen=True):
+    """RPC ``stats`` and ``delete``: of a session, or one leg of it. Reply: SessionStats.
+
+    ``delete`` frees ports and returns the final figures; an unknown session gives an empty reply.
+    """
+
+    session: Session
+    leg: Leg | None = None
+
+
+class SessionStats(msgspec.Struct, frozen=True):
+    """Figures of each leg of a session."""
+
+    legs: dict[UUID, LegStats] = {}
+
+
+class HelloRequest(msgspec.Struct, frozen=True):
+    """RPC ``hello``: first request on a connection. Sessions of other epochs are deleted."""
+
+    epoch: str
+
+
+class WorkerInfo(msgspec.Struct, frozen=True):
+    """Reply to ``hello``."""
+
+    worker: int
+    pid: int
+    ports: int
+    """RTP/RTCP port pairs this worker owns."""
+
+
+class MediaEvent(msgspec.Struct, frozen=True):
+    """Notification ``event`` from a worker."""
+
+    session: Session
+    leg: Leg
+    kind: Literal["dtmf", "silence", "play_done", "first_packet"]
+    data: dict[str, Any] = {}
+    """dtmf: {"digit", "duration_ms"}; silence: {"seconds"}."""
+
+
+class MediaPort(Protocol):
+    """Media as the call engine sees it. One session stays on one worker.
+
+    Every method raises MediaLost when the session's worker died, RpcError with the codes above
+    when it refuses, RpcUnavailable when it does not answer in time.
+    """
+
+    async def offer(self, session: Session, leg: Leg, *, like: Leg | None = None) -> bytes: ...
+
+    async def answer(self, session: Session, leg: Leg, sdp: bytes, kind: Literal["offer", "answer"]) -> bytes: ...
+
+    async def connect(self, session: Session, a: Leg, b: Leg | None) -> None: ...
+
+    async def play(self, session: Session, leg: Leg, source: str) -> None: ...
+
+    async def send_dtmf(self, session: Session, leg: Leg, digits: str, duration_ms: int = 100) -> None: ...
+
+    async def stats(self, session: Session) -> SessionStats: ...
+
+    async def delete(self, session: Session, leg: Leg | None = None) -> SessionStats: ...

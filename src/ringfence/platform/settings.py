@@ -1,0 +1,228 @@
+"""Settings of an installation: one TOML file, overridden by environment variables.
+
+The file is ``$RINGFENCE_CONFIG``, else ``ringfence.toml`` in the working directory, else none.
+``RINGFENCE_SIP__REALM=example.net`` overrides ``[sip] realm``. An unknown or wrong setting stops the
+start with an error that names it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from ringfence.kernel.errors import RingfenceError
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class SettingsError(RingfenceError):
+    """A setting is unknown, missing or wrong; the message names it as ``section.key``."""
+
+    code = "invalid_settings"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NodeSettings(_Section):
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")] = "node1"
+    data_dir: Path = Path("var")
+    """Database, spool, sockets, generated secrets. One directory per installation."""
+    run_dir: Path | None = None
+    """Unix sockets; default ``<data_dir>/run``. Socket paths are limited to 107 bytes."""
+
+
+class DatabaseSettings(_Section):
+    owner_url: str | None = None
+    """A PostgreSQL >= 16 superuser-made URL of the owner role; none starts the embedded server."""
+    app_url: str | None = None
+    operator_url: str | None = None
+    callplane_url: str | None = None
+    embedded_port: Port = 54329
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> DatabaseSettings:
+        urls = (self.owner_url, self.app_url, self.operator_url, self.callplane_url)
+        if any(urls) and not all(urls):
+            raise ValueError("owner_url, app_url, operator_url and callplane_url go together")
+        return self
+
+
+class SipListen(_Section):
+    transport: Literal["udp", "tcp"]
+    host: str
+    port: Port
+
+
+class SipSettings(_Section):
+    listen: tuple[str, ...] = ("udp://0.0.0.0:5060", "tcp://0.0.0.0:5060")
+    """Where SIP is spoken: ``udp://address:port`` or ``tcp://address:port``."""
+    advertised_address: str | None = None
+    """Address that peers reach us at (1:1 NAT); default the bound one, or the route's for 0.0.0.0."""
+    realm: str = "ringfence"
+    t1_ms: Annotated[int, Field(ge=10, le=2000)] = 500
+    """RFC 3261 T1; every timer derives from it."""
+    max_call_seconds: Annotated[int, Field(ge=1)] = 4 * 3600
+    ring_seconds: Annotated[int, Field(ge=1, le=600)] = 180
+    """Timer C: how long an unanswered leg may ring."""
+
+    @field_validator("listen")
+    @classmethod
+    def _parse_each(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for item in value:
+            parse_listen(item)
+        if not value:
+            raise ValueError("at least one address to listen on")
+        return value
+
+    @field_validator("advertised_address")
+    @classmethod
+    def _ip(cls, value: str | None) -> str | None:
+        if value is not None:
+            ipaddress.ip_address(value)
+        return value
+
+
+class MediaSettings(_Section):
+    workers: Annotated[int, Field(ge=0, le=128)] = 0
+    """Number of media processes; 0 means one per core."""
+    bind_address: str = "0.0.0.0"  # noqa: S104 - phones outside this machine send here
+    advertised_address: str | None = None
+    """Address in our SDP; default as ``sip.advertised_address``."""
+    rtp_port_min: Port = 20000
+    rtp_port_max: Port = 29999
+    silence_seconds: Annotated[int, Field(ge=1)] = 60
+    """A leg that sends nothing for so long, and is not on hold, ends its call."""
+    latch_seconds: Annotated[float, Field(gt=0, le=30)] = 5.0
+    """How long after an offer or answer the true RTP source may still be learned."""
+
+    @model_validator(mode="after")
+    def _range(self) -> MediaSettings:
+        if self.rtp_port_max - self.rtp_port_min < 3:
+            raise ValueError("rtp_port_max must lie at least 3 above rtp_port_min")
+        return self
+
+
+class HttpSettings(_Section):
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class LiveSettings(_Section):
+    host: str = "127.0.0.1"
+    port: Port = 8081
+
+
+class LogSettings(_Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "text"] = "text"
+
+
+class Settings(BaseSettings):
+    """All settings. Frozen: a change is a restart or a reload that builds new ones."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="RINGFENCE_", env_nested_delimiter="__"
+    )
+
+    node: NodeSettings = NodeSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    sip: SipSettings = SipSettings()
+    media: MediaSettings = MediaSettings()
+    web: HttpSettings = HttpSettings()
+    live: LiveSettings = LiveSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        path = config_path()
+        if path is None:
+            return init_settings, env_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path)
+
+    @property
+    def data_dir(self) -> Path:
+        return self.node.data_dir.resolve()
+
+    @property
+    def run_dir(self) -> Path:
+        return (self.node.run_dir or self.data_dir / "run").resolve()
+
+    @property
+    def spool_dir(self) -> Path:
+        return self.data_dir / "spool" / self.node.name
+
+    @property
+    def control_socket(self) -> Path:
+        return self.run_dir / "control.sock"
+
+    @property
+    def media_workers(self) -> int:
+        return self.media.workers or os.cpu_count() or 1
+
+    def media_socket(self, index: int) -> Path:
+        return self.run_dir / f"media-{index}.sock"
+
+    def media_ports(self, index: int) -> tuple[int, int]:
+        """First and last RTP port (inclusive) of one worker: disjoint even-aligned shares."""
+        low = self.media.rtp_port_min + (self.media.rtp_port_min & 1)
+        pairs = (self.media.rtp_port_max + 1 - low) // 2
+        share = pairs // self.media_workers
+        first = low + 2 * share * index
+        return first, first + 2 * share - 1
+
+
+def parse_listen(text: str) -> SipListen:
+    """``udp://127.0.0.1:5060`` as a value. Raises ValueError for anything else."""
+    scheme, separator, rest = text.partition("://")
+    host, colon, port = rest.rpartition(":")
+    if not separator or not colon or scheme not in ("udp", "tcp") or not port.isdigit():
+        raise ValueError(f"{text!r} is not like udp://0.0.0.0:5060 or tcp://0.0.0.0:5060")
+    host = host.strip("[]")
+    ipaddress.ip_address(host)
+    return SipListen(transport=scheme, host=host, port=int(port))  # type: ignore[arg-type]
+
+
+def config_path() -> Path | None:
+    """The TOML file in use, if any. Raises SettingsError when the named one does not exist."""
+    named = os.environ.get("RINGFENCE_CONFIG")
+    if named:
+        path = Path(named)
+        if not path.is_file():
+            raise SettingsError(f"RINGFENCE_CONFIG names {named}, which is not a file")
+        return path
+    path = Path("ringfence.toml")
+    return path if path.is_file() else None
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read and validate all settings. Raises SettingsError naming each wrong one."""
+    try:
+        return Settings(**overrides)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{config_path()}: not valid TOML: {error}") from None
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+            for item in error.errors(include_url=False, include_input=False)
+        ]
+        raise SettingsError("; ".join(problems), details={"problems": problems}) from None
