@@ -1,0 +1,1 @@
+"""Wire protocols, sans-IO: bytes in, values out. Standard library and ``cryptography`` only."""

@@ -1,0 +1,120 @@
+"""A dialog: what both ends agreed on and how requests inside it look (RFC 3261 section 12)."""
+
+from __future__ import annotations
+
+from ringfence.protocols.sip.errors import SipError
+from ringfence.protocols.sip.message import Headers, Request, Response
+from ringfence.protocols.sip.uri import parse_uri
+from ringfence.protocols.sip.values import parse_name_addr
+
+
+class Dialog:
+    """State of one dialog of ours. ``local`` and ``remote`` are From/To values with their tags."""
+
+    __slots__ = (
+        "call_id", "confirmed", "local", "local_cseq", "local_tag", "remote", "remote_cseq",
+        "remote_tag", "remote_target", "route_set",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        call_id: str,
+        local: str,
+        remote: str,
+        remote_target: str,
+        route_set: tuple[str, ...],
+        local_cseq: int,
+        remote_cseq: int | None,
+    ) -> None:
+        self.call_id = call_id
+        self.local = local
+        self.remote = remote
+        self.local_tag = parse_name_addr(local).tag or ""
+        self.remote_tag = parse_name_addr(remote).tag or ""
+        self.remote_target = remote_target
+        self.route_set = route_set
+        self.local_cseq = local_cseq
+        self.remote_cseq = remote_cseq
+        self.confirmed = False
+
+    @classmethod
+    def from_request(cls, request: Request, local_tag: str) -> Dialog:
+        """The dialog that our answer to this INVITE makes (12.1.1). Raises SipError."""
+        contact = request.contact
+        if contact is None:
+            raise SipError("INVITE without Contact")
+        return cls(
+            call_id=request.call_id,
+            local=f"{request.headers.get('to')};tag={local_tag}",
+            remote=request.headers.get("from") or "",
+            remote_target=contact.uri_text,
+            route_set=tuple(request.headers.values("record-route")),
+            local_cseq=0,
+            remote_cseq=request.cseq[0],
+        )
+
+    @classmethod
+    def from_response(cls, request: Request, response: Response) -> Dialog:
+        """The dialog that this response to our INVITE makes (12.1.2). Raises SipError."""
+        contact = response.contact
+        if response.to.tag is None:
+            raise SipError("response without To tag")
+        target = contact.uri_text if contact is not None else request.uri
+        return cls(
+            call_id=request.call_id,
+            local=request.headers.get("from") or "",
+            remote=response.headers.get("to") or "",
+            remote_target=target,
+            route_set=tuple(reversed(response.headers.values("record-route"))),
+            local_cseq=request.cseq[0],
+            remote_cseq=None,
+        )
+
+    def request(self, method: str, *, cseq: int | None = None) -> Request:
+        """A request inside the dialog (12.2.1.1), without Via yet; ACK takes the INVITE's CSeq."""
+        if cseq is None:
+            self.local_cseq += 1
+            cseq = self.local_cseq
+        uri, routes = route(self.remote_target, self.route_set)
+        headers = Headers([("Max-Forwards", "70")])
+        for value in routes:
+            headers.add("Route", value)
+        headers.add("From", self.local)
+        headers.add("To", self.remote)
+        headers.add("Call-ID", self.call_id)
+        headers.add("CSeq", f"{cseq} {method}")
+        return Request(method, uri, headers)
+
+    def in_order(self, request: Request) -> bool:
+        """Whether a request's CSeq is newer than all before it (12.2.2); remembers it if so."""
+        number = request.cseq[0]
+        if self.remote_cseq is not None and number <= self.remote_cseq:
+            return False
+        self.remote_cseq = number
+        return True
+
+    def refresh_target(self, contact_uri: str | None) -> None:
+        """A re-INVITE or its 2xx names a new Contact (12.2)."""
+        if contact_uri:
+            self.remote_target = contact_uri
+
+
+def route(target: str, route_set: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Request-URI and Route values for a target and its route set (12.2.1.1, strict routing too)."""
+    if not route_set:
+        return target, ()
+    first = parse_name_addr(route_set[0])
+    if first.uri.loose_route:
+        return target, route_set
+    return first.uri_text, (*route_set[1:], f"<{target}>")
+
+
+def next_hop(request: Request) -> tuple[str, int, str]:
+    """``(host, port, transport)`` that a request goes to (8.1.2): first Route, else Request-URI."""
+    routes = request.headers.values("route")
+    uri = parse_name_addr(routes[0]).uri if routes else parse_uri(request.uri)
+    if uri.scheme == "tel":
+        raise SipError("a tel URI names no host", 416)
+    transport = uri.transport or ("tls" if uri.scheme == "sips" else "udp")
+    return uri.host, uri.port or (5061 if transport == "tls" else 5060), transport

@@ -1,0 +1,266 @@
+"""SIP requests and responses as values, their parser and their serialiser (RFC 3261 section 7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from ringfence.protocols.sip.errors import SipError
+from ringfence.protocols.sip.values import (
+    NameAddr,
+    Via,
+    parse_cseq,
+    parse_name_addr,
+    parse_via,
+    split_list,
+)
+
+_COMPACT = {
+    "i": "Call-ID", "m": "Contact", "e": "Content-Encoding", "l": "Content-Length",
+    "c": "Content-Type", "f": "From", "s": "Subject", "k": "Supported", "t": "To", "v": "Via",
+    "o": "Event", "r": "Refer-To", "b": "Referred-By", "x": "Session-Expires", "y": "Identity",
+    "u": "Allow-Events", "a": "Accept-Contact", "j": "Reject-Contact", "d": "Request-Disposition",
+}  # fmt: skip
+_TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
+_MAX_HEADERS = 256
+MAX_MESSAGE = 65_535
+
+REASONS = {
+    100: "Trying", 180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued",
+    183: "Session Progress", 200: "OK", 202: "Accepted", 300: "Multiple Choices",
+    301: "Moved Permanently", 302: "Moved Temporarily", 400: "Bad Request", 401: "Unauthorized",
+    403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable",
+    407: "Proxy Authentication Required", 408: "Request Timeout", 410: "Gone",
+    413: "Request Entity Too Large", 414: "Request-URI Too Long", 415: "Unsupported Media Type",
+    416: "Unsupported URI Scheme", 420: "Bad Extension", 421: "Extension Required",
+    423: "Interval Too Brief", 480: "Temporarily Unavailable",
+    481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 483: "Too Many Hops",
+    484: "Address Incomplete", 485: "Ambiguous", 486: "Busy Here", 487: "Request Terminated",
+    488: "Not Acceptable Here", 491: "Request Pending", 493: "Undecipherable",
+    500: "Server Internal Error", 501: "Not Implemented", 502: "Bad Gateway",
+    503: "Service Unavailable", 504: "Server Time-out", 505: "Version Not Supported",
+    513: "Message Too Large", 600: "Busy Everywhere", 603: "Decline",
+    604: "Does Not Exist Anywhere", 606: "Not Acceptable",
+}  # fmt: skip
+
+
+class Headers:
+    """Header fields in order; names compare without case, compact forms are expanded."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
+        self._items: list[tuple[str, str, str]] = [(n.lower(), n, v) for n, v in items]
+
+    def get(self, name: str) -> str | None:
+        """First value of this name, or None."""
+        key = name.lower()
+        for item in self._items:
+            if item[0] == key:
+                return item[2]
+        return None
+
+    def get_all(self, name: str) -> list[str]:
+        """Every field value of this name as it was written, one entry a header line."""
+        key = name.lower()
+        return [item[2] for item in self._items if item[0] == key]
+
+    def values(self, name: str) -> list[str]:
+        """Every value of this name, comma lists split."""
+        return [part for value in self.get_all(name) for part in split_list(value)]
+
+    def add(self, name: str, value: str) -> None:
+        self._items.append((name.lower(), name, value))
+
+    def set(self, name: str, value: str) -> None:
+        """Replace all fields of this name by one."""
+        self.remove(name)
+        self.add(name, value)
+
+    def remove(self, name: str) -> None:
+        key = name.lower()
+        self._items = [item for item in self._items if item[0] != key]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return ((name, value) for _, name, value in self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, name: str) -> bool:
+        return self.get(name) is not None
+
+
+class Message:
+    """What requests and responses share. Parsed values are cached: do not edit headers once read."""
+
+    __slots__ = ("_cseq", "_from", "_to", "_via", "body", "headers")
+
+    def __init__(self, headers: Headers, body: bytes = b"") -> None:
+        self.headers = headers
+        self.body = body
+        self._via: Via | None = None
+        self._from: NameAddr | None = None
+        self._to: NameAddr | None = None
+        self._cseq: tuple[int, str] | None = None
+
+    def _required(self, name: str) -> str:
+        value = self.headers.get(name)
+        if value is None:
+            raise SipError(f"missing {name}")
+        return value
+
+    @property
+    def call_id(self) -> str:
+        return self._required("call-id")
+
+    @property
+    def cseq(self) -> tuple[int, str]:
+        """(number, method)"""
+        if self._cseq is None:
+            self._cseq = parse_cseq(self._required("cseq"))
+        return self._cseq
+
+    @property
+    def from_(self) -> NameAddr:
+        if self._from is None:
+            self._from = parse_name_addr(self._required("from"))
+        return self._from
+
+    @property
+    def to(self) -> NameAddr:
+        if self._to is None:
+            self._to = parse_name_addr(self._required("to"))
+        return self._to
+
+    @property
+    def via(self) -> Via:
+        """The topmost Via."""
+        if self._via is None:
+            self._via = parse_via(split_list(self._required("via"))[0])
+        return self._via
+
+    @property
+    def contact(self) -> NameAddr | None:
+        """The first Contact, or None."""
+        values = self.headers.values("contact")
+        return parse_name_addr(values[0]) if values else None
+
+    def start_line(self) -> str:
+        raise NotImplementedError
+
+    def serialise(self) -> bytes:
+        """The message as bytes; Content-Length is always written from the body."""
+        lines = [self.start_line()]
+        for key, name, value in self.headers._items:
+            if key != "content-length":
+                lines.append(f"{name}: {value}")
+        lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
+        return "\r\n".join(lines).encode("utf-8", "surrogateescape") + self.body
+
+
+class Request(Message):
+    """A SIP request."""
+
+    __slots__ = ("method", "uri")
+
+    def __init__(self, method: str, uri: str, headers: Headers, body: bytes = b"") -> None:
+        super().__init__(headers, body)
+        self.method = method
+        self.uri = uri
+
+    def start_line(self) -> str:
+        return f"{self.method} {self.uri} SIP/2.0"
+
+    def response(self, status: int, reason: str = "", *, to_tag: str | None = None) -> Response:
+        """A response with the fields that must be copied (8.2.6.2)."""
+        headers = Headers()
+        for value in self.headers.get_all("via"):
+            headers.add("Via", value)
+        headers.add("From", self._required("from"))
+        to = self._required("to")
+        if to_tag is not None and self.to.tag is None:
+            to += f";tag={to_tag}"
+        headers.add("To", to)
+        headers.add("Call-ID", self.call_id)
+        headers.add("CSeq", self._required("cseq"))
+        return Response(status, reason or REASONS.get(status, "Unknown"), headers)
+
+
+class Response(Message):
+    """A SIP response."""
+
+    __slots__ = ("reason", "status")
+
+    def __init__(self, status: int, reason: str, headers: Headers, body: bytes = b"") -> None:
+        super().__init__(headers, body)
+        self.status = status
+        self.reason = reason
+
+    def start_line(self) -> str:
+        return f"SIP/2.0 {self.status} {self.reason}"
+
+
+def parse_message(data: bytes) -> Request | Response:
+    """Parse one whole message (a datagram, or one unit that framing cut from a stream).
+
+    Raises SipError for syntax, and never anything else. Bytes beyond Content-Length are dropped, a
+    shorter body is an error (18.3). The mandatory fields are present and well-formed afterwards.
+    """
+    head, separator, body = data.partition(b"\r\n\r\n")
+    if not separator:
+        raise SipError("no end of headers")
+    text = head.decode("utf-8", "surrogateescape")
+    lines = text.split("\r\n")
+    start = lines[0]
+    headers = Headers(_parse_fields(lines))
+    length_text = headers.get("content-length")
+    if length_text is not None:
+        if not (length_text.isascii() and length_text.isdigit()) or len(length_text) > 9:
+            raise SipError("malformed Content-Length")
+        length = int(length_text)
+        if length > len(body):
+            raise SipError("body shorter than Content-Length")
+        body = body[:length]
+    message = _parse_start(start, headers, body)
+    number_method = message.cseq[1]
+    if isinstance(message, Request) and number_method != message.method:
+        raise SipError("CSeq method does not match")
+    _ = message.call_id, message.from_, message.to, message.via
+    return message
+
+
+def _parse_fields(lines: list[str]) -> list[tuple[str, str]]:
+    fields: list[tuple[str, str]] = []
+    for line in lines[1:]:
+        if line[:1] in (" ", "\t"):
+            if not fields:
+                raise SipError("folded line without a field")
+            name, value = fields[-1]
+            fields[-1] = (name, f"{value} {line.strip()}".strip())
+            continue
+        name, colon, value = line.partition(":")
+        name = name.rstrip(" \t")
+        if not colon or not _TOKEN.fullmatch(name):
+            raise SipError("malformed header field")
+        if len(name) == 1:
+            name = _COMPACT.get(name.lower(), name)
+        fields.append((name, value.strip(" \t")))
+        if len(fields) > _MAX_HEADERS:
+            raise SipError("too many header fields")
+    return fields
+
+
+def _parse_start(start: str, headers: Headers, body: bytes) -> Request | Response:
+    first, space, rest = start.partition(" ")
+    if first.upper() == "SIP/2.0":
+        code, _, reason = rest.partition(" ")
+        if len(code) != 3 or not code.isascii() or not code.isdigit() or not 100 <= int(code) < 700:
+            raise SipError("malformed status line")
+        return Response(int(code), reason, headers, body)
+    uri, space, version = rest.rpartition(" ")
+    if not space or not _TOKEN.fullmatch(first) or not uri or uri != uri.strip() or " " in uri:
+        raise SipError("malformed request line")
+    if version.upper() != "SIP/2.0":
+        raise SipError("unsupported SIP version", 505 if version[:4].upper() == "SIP/" else 400)
+    return Request(first, uri, headers, body)
