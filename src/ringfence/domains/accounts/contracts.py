@@ -1,0 +1,65 @@
+"""What other domains and the entrances see of accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from ringfence.kernel.errors import InvalidInput
+
+ALL_SCOPES = ("calls:read", "numbers:read", "trunks:read", "tenant:read", "live:read")
+"""Scopes that an API key may carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantInfo:
+    """A business customer of the installation."""
+
+    id: UUID
+    name: str
+    status: str
+    """``active`` or ``suspended``."""
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyInfo:
+    """An API key without its secret."""
+
+    id: UUID
+    tenant_id: UUID
+    name: str
+    last4: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiKey:
+    """A key just made, with the only copy of its secret."""
+
+    info: ApiKeyInfo
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who an authenticated request acts as."""
+
+    tenant_id: UUID
+    api_key_id: UUID
+    scopes: frozenset[str]
+
+
+class UnknownScope(InvalidInput):
+    """The scope does not exist."""
+
+    code = "unknown_scope"
+
+
+class InvalidName(InvalidInput):
+    """A name is empty or too long."""
+
+    code = "invalid_name"

@@ -1,0 +1,95 @@
+import django.contrib.postgres.fields
+from django.db import migrations, models
+
+import ringfence.platform_django.clock
+from ringfence.platform.database import Role
+from ringfence.platform_django.operations import definer_function, enable_rls, grant
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        ("platform", "0001_initial"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="ApiKey",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ringfence.platform_django.clock.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("tenant_id", models.UUIDField(editable=False)),
+                ("name", models.CharField(max_length=120)),
+                ("secret_hash", models.BinaryField(unique=True)),
+                ("last4", models.CharField(max_length=4)),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=40), size=None
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("revoked_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "db_table": "accounts_api_key",
+                "indexes": [models.Index(fields=["tenant_id", "id"], name="api_key_tenant")],
+            },
+        ),
+        migrations.CreateModel(
+            name="Tenant",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ringfence.platform_django.clock.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("status", models.CharField(default="active", max_length=16)),
+                ("created_at", models.DateTimeField()),
+            ],
+            options={
+                "db_table": "accounts_tenant",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["active", "suspended"])),
+                        name="tenant_status_known",
+                    )
+                ],
+            },
+        ),
+        enable_rls("accounts_tenant", column="id"),
+        enable_rls("accounts_api_key"),
+        grant("accounts_tenant", Role.APP, "SELECT"),
+        grant("accounts_api_key", Role.APP, "SELECT, INSERT, UPDATE"),
+        grant("accounts_tenant", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
+        grant("accounts_api_key", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
+        definer_function(
+            "ringfence_authenticate_api_key(hash bytea)",
+            "TABLE (api_key_id uuid, tenant_id uuid, scopes text[])",
+            """
+            SELECT k.id, k.tenant_id, k.scopes::text[]
+            FROM accounts_api_key k JOIN accounts_tenant t ON t.id = k.tenant_id
+            WHERE k.secret_hash = hash AND k.revoked_at IS NULL AND t.status = 'active'
+            """,
+            Role.APP,
+        ),
+        definer_function(
+            "ringfence_tenant_is_active(tenant uuid)",
+            "boolean",
+            "SELECT EXISTS (SELECT FROM accounts_tenant WHERE id = tenant AND status = 'active')",
+            Role.CALLPLANE,
+        ),
+    ]

@@ -1,0 +1,43 @@
+"""Tenants and their API keys."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from ringfence.platform_django.clock import new_id
+from ringfence.platform_django.models import TenantModel
+
+
+class Tenant(models.Model):
+    """A business customer; its own row is the only one that it sees."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=120)
+    status = models.CharField(max_length=16, default="active")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "accounts_tenant"
+        constraints = [
+            models.CheckConstraint(
+                name="tenant_status_known",
+                condition=models.Q(status__in=["active", "suspended"]),
+            )
+        ]
+
+
+class ApiKey(TenantModel):
+    """A credential of the REST API. The secret itself is stored nowhere."""
+
+    name = models.CharField(max_length=120)
+    secret_hash = models.BinaryField(unique=True)
+    """SHA-256 of the secret's 32 random bytes."""
+    last4 = models.CharField(max_length=4)
+    scopes = ArrayField(models.CharField(max_length=40))
+    created_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "accounts_api_key"
+        indexes = [models.Index(fields=["tenant_id", "id"], name="api_key_tenant")]

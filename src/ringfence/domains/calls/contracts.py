@@ -1,0 +1,109 @@
+"""What other domains and the entrances see of calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ringfence.kernel.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class LegInfo:
+    """One leg of a call: a dialog and its media."""
+
+    id: UUID
+    role: str
+    """``caller`` or ``callee``."""
+    trunk_id: UUID | None
+    from_number: str
+    to_number: str
+    transport: str | None
+    cipher: str | None
+    codec: str | None
+    created_at: datetime
+    ringing_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    sip_status: int | None
+    q850: int | None
+    ended_by: str | None
+    """``remote`` or ``local``."""
+    rx_packets: int | None
+    tx_packets: int | None
+    lost_packets: int | None
+    jitter_ms: float | None
+    rtt_ms: float | None
+    mos: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """A call record (CDR). Times are UTC."""
+
+    id: UUID
+    tenant_id: UUID | None
+    direction: str
+    from_number: str
+    to_number: str
+    trunk_id: UUID | None
+    number_id: UUID | None
+    started_at: datetime
+    routed_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    disposition: str | None
+    """kernel.events.Disposition; None while the call lives."""
+    end_reason: str | None
+    ended_by: str | None
+    sip_status: int | None
+    q850: int | None
+    billed_seconds: int
+    """From answer to end, rounded up to whole seconds; 0 when not answered."""
+    duration_ms: int | None
+    """From start to end."""
+    legs: tuple[LegInfo, ...] = ()
+    """Only filled when one call is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    """One journal event of a call."""
+
+    seq: int
+    at: datetime
+    kind: str
+    data: dict[str, Any]
+    position: int
+    """Place in the installation's journal; grows with every insert."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFilter:
+    """Which calls to list; None does not restrict. ``since`` inclusive, ``until`` exclusive."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    disposition: str | None = None
+    direction: str | None = None
+    from_number: str | None = None
+    to_number: str | None = None
+    number_id: UUID | None = None
+    trunk_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallPage:
+    """Calls from the newest to the oldest."""
+
+    calls: tuple[CallInfo, ...]
+    next_cursor: UUID | None = field(default=None)
+    """Pass as ``before`` to get the next page; None at the end."""
+
+
+class CallNotFound(NotFound):
+    """No such call for this tenant."""
+
+    code = "call_not_found"

@@ -1,0 +1,151 @@
+from django.db import migrations, models
+
+import ringfence.domains.calls.models
+from ringfence.platform.database import Role
+from ringfence.platform_django.operations import CreatePartitioned, allow_insert, enable_rls, grant
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        ("platform", "0001_initial"),
+    ]
+
+    operations = [
+        migrations.RunSQL(
+            "CREATE SEQUENCE calls_journal_position", "DROP SEQUENCE calls_journal_position"
+        ),
+        migrations.CreateModel(
+            name="ProjectorState",
+            fields=[
+                ("name", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                ("position", models.BigIntegerField(default=0)),
+            ],
+            options={
+                "db_table": "calls_projector",
+            },
+        ),
+        CreatePartitioned(
+            partition_by="id",
+            name="Call",
+            fields=[
+                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ("tenant_id", models.UUIDField(editable=False, null=True)),
+                ("direction", models.CharField(max_length=16)),
+                ("from_number", models.CharField(max_length=128)),
+                ("to_number", models.CharField(max_length=128)),
+                ("trunk_id", models.UUIDField(null=True)),
+                ("number_id", models.UUIDField(null=True)),
+                ("started_at", models.DateTimeField()),
+                ("routed_at", models.DateTimeField(null=True)),
+                ("answered_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("disposition", models.CharField(max_length=16, null=True)),
+                ("end_reason", models.CharField(max_length=32, null=True)),
+                ("ended_by", models.CharField(max_length=16, null=True)),
+                ("sip_status", models.IntegerField(null=True)),
+                ("q850", models.IntegerField(null=True)),
+                ("billed_seconds", models.IntegerField(default=0)),
+                ("duration_ms", models.BigIntegerField(null=True)),
+            ],
+            options={
+                "db_table": "calls_call",
+                "indexes": [
+                    models.Index(fields=["tenant_id", "id"], name="call_tenant"),
+                    models.Index(
+                        fields=["tenant_id", "from_number", "id"], name="call_tenant_from"
+                    ),
+                    models.Index(fields=["tenant_id", "to_number", "id"], name="call_tenant_to"),
+                    models.Index(
+                        fields=["tenant_id", "number_id", "id"], name="call_tenant_number"
+                    ),
+                ],
+            },
+        ),
+        CreatePartitioned(
+            partition_by="id",
+            name="CallLeg",
+            fields=[
+                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ("tenant_id", models.UUIDField(editable=False, null=True)),
+                ("call_id", models.UUIDField()),
+                ("role", models.CharField(max_length=16)),
+                ("trunk_id", models.UUIDField(null=True)),
+                ("from_number", models.CharField(max_length=128)),
+                ("to_number", models.CharField(max_length=128)),
+                ("transport", models.CharField(max_length=8, null=True)),
+                ("cipher", models.CharField(max_length=64, null=True)),
+                ("codec", models.CharField(max_length=32, null=True)),
+                ("created_at", models.DateTimeField()),
+                ("ringing_at", models.DateTimeField(null=True)),
+                ("answered_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("sip_status", models.IntegerField(null=True)),
+                ("q850", models.IntegerField(null=True)),
+                ("ended_by", models.CharField(max_length=16, null=True)),
+                ("rx_packets", models.BigIntegerField(null=True)),
+                ("tx_packets", models.BigIntegerField(null=True)),
+                ("lost_packets", models.BigIntegerField(null=True)),
+                ("jitter_ms", models.FloatField(null=True)),
+                ("rtt_ms", models.FloatField(null=True)),
+                ("mos", models.FloatField(null=True)),
+            ],
+            options={
+                "db_table": "calls_leg",
+                "indexes": [models.Index(fields=["call_id", "id"], name="leg_call")],
+            },
+        ),
+        CreatePartitioned(
+            partition_by="call_id",
+            name="JournalEvent",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "call_id",
+                        "seq",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("call_id", models.UUIDField()),
+                ("seq", models.IntegerField()),
+                ("at", models.DateTimeField()),
+                ("kind", models.CharField(max_length=40)),
+                ("tenant_id", models.UUIDField(null=True)),
+                ("data", models.JSONField()),
+                (
+                    "position",
+                    models.BigIntegerField(
+                        db_default=ringfence.domains.calls.models.NextPosition()
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "calls_journal",
+                "indexes": [
+                    models.Index(fields=["position"], name="journal_position"),
+                    models.Index(fields=["tenant_id", "position"], name="journal_tenant_position"),
+                ],
+            },
+        ),
+        migrations.RunSQL(
+            "ALTER SEQUENCE calls_journal_position OWNED BY calls_journal.position",
+            migrations.RunSQL.noop,
+        ),
+        enable_rls("calls_journal"),
+        enable_rls("calls_call"),
+        enable_rls("calls_leg"),
+        allow_insert("calls_journal", Role.CALLPLANE),
+        grant("SEQUENCE calls_journal_position", Role.CALLPLANE, "USAGE"),
+        grant("calls_journal", Role.APP, "SELECT"),
+        grant("calls_call", Role.APP, "SELECT"),
+        grant("calls_leg", Role.APP, "SELECT"),
+        grant("calls_journal", Role.OPERATOR, "SELECT"),
+        grant("calls_call", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
+        grant("calls_leg", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
+        grant("calls_projector", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
+    ]

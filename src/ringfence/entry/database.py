@@ -1,0 +1,40 @@
+"""Preparing an installation's database: roles, schema, current partitions."""
+
+from __future__ import annotations
+
+import os
+
+import django
+
+from ringfence.platform.database import create_role_passwords, database_urls, is_embedded
+from ringfence.platform.postgres import EmbeddedPostgres
+from ringfence.platform.settings import Settings
+
+SETTINGS_MODULE = "ringfence.platform_django.settings"
+
+
+def setup_django() -> None:
+    """Load Django with the installation's settings. Idempotent."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS_MODULE)
+    django.setup()
+
+
+def prepare(settings: Settings) -> None:
+    """Make the running database fit for this version: safe to repeat, also concurrently.
+
+    An embedded database gets its roles too; for any other the administrator made them (see
+    docs/guides/database.md). Raises psycopg.Error and DatabaseRoleError.
+    """
+    if is_embedded(settings):
+        create_role_passwords(settings)
+    setup_django()
+    from ringfence.platform_django import roles
+
+    urls = database_urls(settings)
+    if is_embedded(settings):
+        server = EmbeddedPostgres(
+            settings.data_dir, settings.run_dir, settings.database.embedded_port
+        )
+        roles.setup_database(server.superuser_url, urls)
+    roles.check_roles(urls)
+    roles.migrate(urls.owner)

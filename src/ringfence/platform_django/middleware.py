@@ -1,0 +1,65 @@
+"""Headers and error bodies that every response carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+
+
+class SecurityHeaders:
+    """Adds the headers unless a view set its own."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self._get_response(request)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+
+def error_response(
+    status: int, code: str, message: str, details: dict[str, object] | None = None
+) -> JsonResponse:
+    """The one shape of an error body."""
+    body = {"code": code, "message": message, "details": details or {}}
+    return JsonResponse(body, status=status)
+
+
+class JsonErrors:
+    """Gives Django's own refusals (unknown path, method, malformed host) the API's error body."""
+
+    _CODES: ClassVar = {
+        400: ("bad_request", "The request is malformed."),
+        404: ("not_found", "There is nothing at this address."),
+        405: ("method_not_allowed", "This address does not serve this method."),
+        413: ("too_large", "The request is too large."),
+        500: ("internal_error", "The request failed; it may be tried again."),
+    }
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self._get_response(request)
+        known = self._CODES.get(response.status_code)
+        if known is None or response.headers.get("Content-Type", "").startswith("application/json"):
+            return response
+        replacement: HttpResponse = error_response(response.status_code, *known)
+        if "Allow" in response.headers:
+            replacement.headers["Allow"] = response.headers["Allow"]
+        return replacement

@@ -1,0 +1,67 @@
+"""Django's settings, derived from the installation's own. Reading them creates nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.functional import SimpleLazyObject
+
+from ringfence.platform.database import database_urls, url_parts
+from ringfence.platform.secrets import installation_secret
+from ringfence.platform.settings import load_settings
+
+RINGFENCE = load_settings()
+
+
+def database_config(url: str) -> dict[str, Any]:
+    """Django's description of a connection string."""
+    parts = url_parts(url)
+    config: dict[str, Any] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.pop("dbname", ""),
+        "USER": parts.pop("user", ""),
+        "PASSWORD": parts.pop("password", ""),
+        "HOST": parts.pop("host", ""),
+        "PORT": parts.pop("port", ""),
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "ATOMIC_REQUESTS": False,
+        "OPTIONS": {"connect_timeout": 3, "application_name": "ringfence", **parts},
+    }
+    return config
+
+
+_urls = database_urls(RINGFENCE)
+DATABASES = {
+    "default": database_config(_urls.app),
+    "operator": database_config(_urls.operator),
+    "callplane": database_config(_urls.callplane),
+    "owner": database_config(_urls.owner),
+}
+
+SECRET_KEY: Any = SimpleLazyObject(lambda: installation_secret(RINGFENCE.data_dir, "django"))
+DEBUG = False
+ALLOWED_HOSTS = ["*"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+APPEND_SLASH = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ROOT_URLCONF = "ringfence.entry.urls"
+INSTALLED_APPS = [
+    "django.contrib.postgres",
+    "procrastinate.contrib.django",
+    "ringfence.platform_django",
+    "ringfence.domains.privacy",
+    "ringfence.domains.accounts",
+    "ringfence.domains.trunks",
+    "ringfence.domains.numbers",
+    "ringfence.domains.calls",
+]
+MIDDLEWARE = [
+    "ringfence.platform_django.middleware.SecurityHeaders",
+    "ringfence.platform_django.middleware.JsonErrors",
+]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+LOGGING_CONFIG = None
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
