@@ -1,0 +1,151 @@
+"""What a spool says about the calls that its writer left behind."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+
+from ringfence.engine.journal.records import (
+    CallLive,
+    EventRecord,
+    Heartbeat,
+    LegState,
+    Record,
+    decode,
+)
+from ringfence.kernel.events import EventKind
+from ringfence.platform.spool import Position, SpoolCorrupt, SpoolReader
+
+_BATCH = 1000
+_log = logging.getLogger("ringfence.journal")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    """A call that has no ``call.ended`` event."""
+
+    call: UUID
+    tenant: UUID | None
+    seq: int
+    """Of its last event; the next one is one higher."""
+    answered: bool
+    alive_until: int
+    """Microseconds: its last event or the last heartbeat after it, whichever is later."""
+    legs: tuple[LegState, ...]
+    """The newest state of each leg, ended ones included."""
+
+    def checkpoint(self) -> list[Record]:
+        """The records that stand for this call, until it is ended, in a later segment's head."""
+        live = CallLive(
+            self.call, self.tenant, self.seq, self.answered, self.alive_until, adopted=True
+        )
+        return [live, *self.legs]
+
+
+@dataclass(slots=True)
+class _Call:
+    tenant: UUID | None
+    seq: int
+    answered: bool
+    alive_until: int
+    adopted: bool
+
+
+def recover(reader: SpoolReader) -> list[LiveCall]:
+    """The calls still open in the whole spool, oldest first. Blocking.
+
+    Damaged places are logged and passed over: what is readable still ends its calls.
+    """
+    return open_calls(_records(reader))
+
+
+def open_calls(records: Iterable[Record]) -> list[LiveCall]:
+    """The calls that ``records``, in spool order, leave without an end.
+
+    A call begins with its first event or a checkpoint; other records of a call that is not open
+    belong to one that has ended in a segment deleted since.
+    """
+    calls: dict[UUID, _Call] = {}
+    legs: dict[UUID, dict[UUID, LegState]] = {}
+    ended: set[UUID] = set()
+    for record in records:
+        match record:
+            case Heartbeat(at):
+                for call in calls.values():
+                    if not call.adopted:
+                        call.alive_until = max(call.alive_until, at)
+            case LegState():
+                legs.setdefault(record.call, {})[record.leg] = record
+            case EventRecord():
+                if record.kind == EventKind.CALL_ENDED:
+                    calls.pop(record.call, None)
+                    legs.pop(record.call, None)
+                    ended.add(record.call)
+                elif record.call not in ended:
+                    _apply_event(calls, record)
+            case CallLive():
+                if record.call not in ended:
+                    _apply_checkpoint(calls, record)
+    return [
+        LiveCall(
+            call=id_,
+            tenant=call.tenant,
+            seq=call.seq,
+            answered=call.answered,
+            alive_until=call.alive_until,
+            legs=tuple(legs.get(id_, {}).values()),
+        )
+        for id_, call in calls.items()
+    ]
+
+
+def _apply_event(calls: dict[UUID, _Call], event: EventRecord) -> None:
+    call = calls.get(event.call)
+    if call is None:
+        if event.seq != 1:
+            return
+        call = calls[event.call] = _Call(event.tenant, 0, False, 0, False)
+    call.tenant = event.tenant or call.tenant
+    call.seq = max(call.seq, event.seq)
+    call.answered = call.answered or event.kind == EventKind.CALL_ANSWERED
+    if not call.adopted:
+        call.alive_until = max(call.alive_until, event.at)
+
+
+def _apply_checkpoint(calls: dict[UUID, _Call], live: CallLive) -> None:
+    known = calls.get(live.call)
+    if known is None:
+        calls[live.call] = _Call(
+            live.tenant, live.seq, live.answered, live.alive_until, live.adopted
+        )
+        return
+    known.tenant = live.tenant or known.tenant
+    known.seq = max(known.seq, live.seq)
+    known.answered = known.answered or live.answered
+    known.adopted = live.adopted
+    if live.adopted:
+        known.alive_until = live.alive_until
+    else:
+        known.alive_until = max(known.alive_until, live.alive_until)
+
+
+def _records(reader: SpoolReader) -> Iterator[Record]:
+    position = Position(0, 0)
+    while True:
+        try:
+            batch = reader.read(position, _BATCH)
+        except SpoolCorrupt as damage:
+            _log.error("spool damaged", extra={"kv": damage.details})
+            position = damage.resume
+            continue
+        if not batch:
+            return
+        for position, data in batch:
+            try:
+                yield decode(data)
+            except msgspec.MsgspecError:
+                _log.error("spool record not understood", extra={"kv": {"position": position}})

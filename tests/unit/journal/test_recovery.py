@@ -1,0 +1,120 @@
+"""Which calls a spool leaves open, and until when they lived."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringfence.engine.journal.records import (
+    CallLive,
+    EventRecord,
+    Heartbeat,
+    LegState,
+    Record,
+    encode,
+)
+from ringfence.engine.journal.recovery import LiveCall, open_calls, recover
+from ringfence.platform.spool import SpoolReader, SpoolWriter
+
+CALL, OTHER, TENANT, LEG = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=4)
+
+
+def event(seq: int, kind: str, at: int, call: UUID = CALL, **data: Any) -> EventRecord:
+    return EventRecord(call, seq, at, kind, TENANT if seq > 1 else None, data)
+
+
+def leg_state(state: str, cseq: int, leg: UUID = LEG, call: UUID = CALL) -> LegState:
+    return LegState(
+        call, leg, state, "udp 127.0.0.1:5060", "127.0.0.2:5060", "id", "l", "r", "t", (), cseq
+    )
+
+
+STORY: list[Record] = [
+    event(1, "call.started", 100),
+    leg_state("incoming", 1),
+    Heartbeat(150),
+    event(2, "call.routed", 200),
+    event(3, "call.answered", 300),
+    leg_state("confirmed", 2),
+    Heartbeat(5_000),
+]
+OPEN = LiveCall(CALL, TENANT, 3, True, 5_000, (leg_state("confirmed", 2),))
+
+
+def test_an_open_call_has_its_newest_state() -> None:
+    assert open_calls(STORY) == [OPEN]
+    assert open_calls(STORY[:4]) == [
+        LiveCall(CALL, TENANT, 2, False, 200, (leg_state("incoming", 1),))
+    ]
+
+
+def test_an_ended_call_stays_ended() -> None:
+    end = event(4, "call.ended", 400)
+    late: list[Record] = [leg_state("confirmed", 3), event(5, "leg.ended", 500), Heartbeat(900)]
+    assert open_calls([*STORY, end, *late]) == []
+    assert open_calls([end, *late]) == []  # its beginning stood in a deleted segment
+
+
+def test_the_last_event_counts_when_no_heartbeat_came_after() -> None:
+    assert open_calls([*STORY, event(4, "leg.held", 7_000)])[0].alive_until == 7_000
+
+
+def test_a_checkpoint_replaces_all_segments_before_it() -> None:
+    checkpoint: list[Record] = [
+        CallLive(CALL, TENANT, 3, True, 5_000),
+        leg_state("confirmed", 2),
+    ]
+    assert open_calls(checkpoint) == [OPEN]
+    assert open_calls([*STORY, *checkpoint]) == [OPEN]
+    assert open_calls([*checkpoint, Heartbeat(6_000)]) == [replace(OPEN, alive_until=6_000)]
+
+
+def test_a_second_crash_does_not_bill_the_time_of_the_first_recovery() -> None:
+    second_run: list[Record] = [
+        *OPEN.checkpoint(),
+        Heartbeat(99_000),
+        event(1, "call.started", 99_500, OTHER),
+        Heartbeat(104_000),
+        event(4, "leg.ended", 105_000),
+    ]
+    for records in ([*STORY, *second_run], second_run):
+        first, other = open_calls(records)
+        assert first == replace(OPEN, seq=4)
+        assert (other.call, other.alive_until) == (OTHER, 104_000)
+
+
+def test_legs_are_kept_apart() -> None:
+    other = leg_state("invited", 7, leg=UUID(int=9))
+    assert open_calls([*STORY, other])[0].legs == (leg_state("confirmed", 2), other)
+
+
+@given(cut=st.integers(0, len(STORY)), again=st.integers(0, len(STORY)))
+def test_records_written_twice_change_nothing(cut: int, again: int) -> None:
+    """After a disk error a writer repeats what it does not know to be written."""
+    repeated = [*STORY[:cut], *STORY[min(cut, again) : cut], *STORY[cut:]]
+    (call,) = open_calls(repeated)
+    assert (call.seq, call.answered, call.alive_until) == (3, True, 5_000)
+    assert call.legs == OPEN.legs
+
+
+async def test_recover_reads_the_whole_spool_and_skips_what_it_cannot_read(tmp_path: Path) -> None:
+    assert recover(SpoolReader(tmp_path / "missing")) == []
+    writer = SpoolWriter(tmp_path, segment_bytes=200)
+    for record in STORY:
+        writer.append(encode(record))
+        writer.append(msgspec.msgpack.encode(["from", "a", "later", "version"]))
+        await writer.durable()
+    await writer.close()
+    assert recover(SpoolReader(tmp_path)) == [OPEN]
+    first = min(tmp_path.glob("*.seg"))
+    content = bytearray(first.read_bytes())
+    content[-1] ^= 1
+    content += content[16:80]
+    first.write_bytes(content)
+    assert recover(SpoolReader(tmp_path)) == [OPEN]
