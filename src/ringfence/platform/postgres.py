@@ -112,7 +112,7 @@ class EmbeddedPostgres:
                 f"limit is {_SOCKET_PATH_LIMIT}: set node.run_dir to a shorter directory"
             )
         self._make_directories()
-        identity = choose_identity(self.files, self.socket_path, binaries() / "postgres")
+        identity = choose_identity(self.files, self.socket_dir, binaries() / "postgres")
         identity.own(self.socket_dir)
         if self.files.exists():
             identity.own(self.files)
@@ -218,6 +218,7 @@ class EmbeddedPostgres:
                 env=_environment(),
                 preexec_fn=lambda: identity.become(signal.SIGINT),
                 cwd="/",
+                start_new_session=True,  # a signal to our process group is not one to the server
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -62,6 +62,19 @@ def supervised() -> bool:
     return PARENT_PID in os.environ or READY_FD in os.environ
 
 
+async def process_exit(pid: int) -> None:
+    """Return when the process has ended; it remains to be reaped."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    fd = os.pidfd_open(pid)
+    loop.add_reader(fd, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(fd)
+        os.close(fd)
+
+
 Main = Callable[[asyncio.Event], Awaitable[None]]
 
 

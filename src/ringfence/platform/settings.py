@@ -42,6 +42,8 @@ class NodeSettings(_Section):
     """Database, spool, sockets, generated secrets. One directory per installation."""
     run_dir: Path | None = None
     """Unix sockets; default ``<data_dir>/run``. Socket paths are limited to 107 bytes."""
+    drain_seconds: Annotated[float, Field(ge=0, le=24 * 3600)] = 30.0
+    """How long calls in progress may go on when signalling is told to stop."""
 
 
 class DatabaseSettings(_Section):
