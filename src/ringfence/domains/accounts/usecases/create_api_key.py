@@ -1,0 +1,40 @@
+"""A tenant gets a credential for the REST API."""
+
+from __future__ import annotations
+
+import secrets
+from uuid import UUID
+
+from ringfence.domains.accounts.contracts import ALL_SCOPES, NewApiKey, UnknownScope
+from ringfence.domains.accounts.models import ApiKey, Tenant
+from ringfence.domains.accounts.queries import KEY_PREFIX, api_key_info, secret_hash
+from ringfence.domains.accounts.usecases.create_tenant import checked_name
+from ringfence.kernel.errors import NotFound
+from ringfence.platform_django.clock import clock
+from ringfence.platform_django.tenancy import tenant
+
+
+def create_api_key(
+    tenant_id: UUID, name: str = "default", scopes: tuple[str, ...] = ALL_SCOPES
+) -> NewApiKey:
+    """Make a key; its secret is in the result and nowhere else.
+
+    Raises InvalidName, UnknownScope, NotFound (no such tenant).
+    """
+    name = checked_name(name)
+    unknown = sorted(set(scopes) - set(ALL_SCOPES))
+    if unknown:
+        raise UnknownScope("unknown scopes", details={"scopes": unknown, "known": ALL_SCOPES})
+    secret = KEY_PREFIX + secrets.token_urlsafe(32)
+    with tenant(tenant_id):
+        if not Tenant.objects.filter(id=tenant_id).exists():
+            raise NotFound("no such tenant")
+        row = ApiKey.objects.create(
+            tenant_id=tenant_id,
+            name=name,
+            secret_hash=secret_hash(secret),
+            last4=secret[-4:],
+            scopes=list(scopes),
+            created_at=clock().now(),
+        )
+    return NewApiKey(api_key_info(row), secret)
