@@ -27,11 +27,13 @@ def tenant(tenant_id: UUID) -> Iterator[None]:
     Nested blocks are savepoints: the outer tenant is in force again when the inner block ends,
     also when it ends with an exception (the rollback restores the setting).
     """
+    nested = connections[APP].in_atomic_block
     with transaction.atomic(using=APP):
-        outer = current_tenant()
+        outer = current_tenant() if nested else None
         _bind(tenant_id)
         yield
-        _bind(outer)
+        if nested:
+            _bind(outer)
 
 
 def current_tenant() -> UUID | None:

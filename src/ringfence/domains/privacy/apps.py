@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class PrivacyConfig(AppConfig):
     name = "ringfence.domains.privacy"
     label = "privacy"
+
+    def ready(self) -> None:
+        autodiscover_modules("personal_data")

@@ -28,7 +28,7 @@ def parse_sources(sources: tuple[str, ...]) -> tuple[Network, ...]:
             raise _refuse(
                 "sources", "each is an address or a network such as 192.0.2.0/24"
             ) from None
-        if any(network.version == n.version and network.overlaps(n) for n in networks):  # type: ignore[arg-type]
+        if any(network.version == n.version and network.overlaps(n) for n in networks):
             raise TrunkSourceConflict("two of the source networks overlap")
         networks.append(network)
     return tuple(networks)

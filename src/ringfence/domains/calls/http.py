@@ -1,0 +1,87 @@
+"""REST API of calls, and the ticket that opens their live stream."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+
+from django.conf import settings
+from django.http import HttpRequest
+from ninja import Query, Router, Schema, Status
+
+from ringfence.domains.calls import api
+from ringfence.domains.calls.schemas import (
+    CallList,
+    CallOut,
+    CallQuery,
+    EventList,
+    EventOut,
+    call_out,
+    call_summary,
+)
+from ringfence.kernel.ids import Prefix, parse_public_id, public_id
+from ringfence.platform.secrets import installation_secret
+from ringfence.platform.tickets import SECRET_NAME, sign_ticket
+from ringfence.platform_django.clock import clock
+from ringfence.platform_django.http import caller_of, requires, responses
+
+router = Router(tags=["calls"])
+
+
+class TicketOut(Schema):
+    """Opens the live stream once, until ``expires_at``."""
+
+    ticket: str
+    expires_at: datetime
+
+
+@router.get("/calls", response=responses(CallList, 422), operation_id="list_calls")
+@requires("calls:read")
+def list_calls(request: HttpRequest, query: Query[CallQuery]) -> CallList:
+    """The tenant's calls, newest first."""
+    page = api.list_calls(
+        caller_of(request).tenant_id,
+        query.as_filter(),
+        before=query.before_id,
+        limit=query.limit,
+    )
+    cursor = page.next_cursor
+    return CallList(
+        calls=[call_summary(info) for info in page.calls],
+        next=None if cursor is None else public_id(Prefix.CALL, cursor),
+    )
+
+
+@router.get("/calls/{call_id}", response=responses(CallOut, 404, 422), operation_id="get_call")
+@requires("calls:read")
+def get_call(request: HttpRequest, call_id: str) -> CallOut:
+    """One call with its legs."""
+    return call_out(
+        api.get_call(caller_of(request).tenant_id, parse_public_id(Prefix.CALL, call_id))
+    )
+
+
+@router.get(
+    "/calls/{call_id}/events",
+    response=responses(EventList, 404, 422),
+    operation_id="list_call_events",
+)
+@requires("calls:read")
+def list_call_events(request: HttpRequest, call_id: str) -> EventList:
+    """Everything that happened to a call, in order."""
+    events = api.timeline(caller_of(request).tenant_id, parse_public_id(Prefix.CALL, call_id))
+    return EventList(events=[EventOut.model_validate(asdict(event)) for event in events])
+
+
+@router.post(
+    "/live/tickets",
+    response=responses(TicketOut, success=201),
+    operation_id="create_live_ticket",
+    tags=["live"],
+)
+@requires("live:read")
+def create_live_ticket(request: HttpRequest) -> Status[TicketOut]:
+    """A ticket for the live stream; valid for 60 seconds."""
+    secret = installation_secret(settings.RINGFENCE.data_dir, SECRET_NAME)
+    text, ticket = sign_ticket(secret, caller_of(request).tenant_id, clock())
+    return Status(201, TicketOut(ticket=text, expires_at=ticket.expires_at))

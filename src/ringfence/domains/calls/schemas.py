@@ -1,0 +1,151 @@
+"""Bodies of the calls' REST API."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import AwareDatetime, Field
+
+from ringfence.domains.calls.contracts import CallFilter, CallInfo, LegInfo
+from ringfence.kernel.events import Disposition
+from ringfence.kernel.ids import Prefix, parse_public_id, public_id
+
+
+class LegOut(Schema):
+    """One leg: a SIP dialog and its media."""
+
+    id: str
+    role: str
+    trunk_id: str | None
+    from_number: str
+    to_number: str
+    transport: str | None
+    cipher: str | None
+    codec: str | None
+    created_at: datetime
+    ringing_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    sip_status: int | None
+    q850: int | None
+    ended_by: str | None
+    rx_packets: int | None
+    tx_packets: int | None
+    lost_packets: int | None
+    jitter_ms: float | None
+    rtt_ms: float | None
+    mos: float | None
+
+
+class CallSummary(Schema):
+    """A call record. Times are UTC; ``disposition`` is null while the call lives."""
+
+    id: str
+    direction: str
+    from_number: str
+    to_number: str
+    trunk_id: str | None
+    number_id: str | None
+    started_at: datetime
+    routed_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    disposition: str | None
+    end_reason: str | None
+    ended_by: str | None
+    sip_status: int | None
+    q850: int | None
+    billed_seconds: int
+    duration_ms: int | None
+
+
+class CallOut(CallSummary):
+    """A call record with its legs."""
+
+    legs: list[LegOut]
+
+
+class CallList(Schema):
+    """Calls, newest first; pass ``next`` as ``before`` for the page after this one."""
+
+    calls: list[CallSummary]
+    next: str | None
+
+
+class EventOut(Schema):
+    """One journal event of a call."""
+
+    seq: int
+    at: datetime
+    kind: str
+    data: dict[str, Any]
+    position: int
+
+
+class EventList(Schema):
+    events: list[EventOut]
+
+
+class CallQuery(Schema):
+    """Filters: ``since`` inclusive, ``until`` exclusive, numbers exactly as recorded (E.164)."""
+
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    disposition: Disposition | None = None
+    direction: str | None = Field(None, pattern="^(inbound|outbound)$")
+    from_number: str | None = Field(None, max_length=128)
+    to_number: str | None = Field(None, max_length=128)
+    number: str | None = None
+    trunk: str | None = None
+    before: str | None = None
+    limit: int = Field(50, ge=1, le=200)
+
+    def as_filter(self) -> CallFilter:
+        """Raises InvalidId."""
+        return CallFilter(
+            since=self.since,
+            until=self.until,
+            disposition=self.disposition,
+            direction=self.direction,
+            from_number=self.from_number,
+            to_number=self.to_number,
+            number_id=None if not self.number else parse_public_id(Prefix.NUMBER, self.number),
+            trunk_id=None if not self.trunk else parse_public_id(Prefix.TRUNK, self.trunk),
+        )
+
+    @property
+    def before_id(self) -> UUID | None:
+        """Raises InvalidId."""
+        return None if self.before is None else parse_public_id(Prefix.CALL, self.before)
+
+
+def _optional(prefix: Prefix, value: UUID | None) -> str | None:
+    return None if value is None else public_id(prefix, value)
+
+
+def leg_out(info: LegInfo) -> LegOut:
+    values = asdict(info)
+    values["id"] = public_id(Prefix.LEG, info.id)
+    values["trunk_id"] = _optional(Prefix.TRUNK, info.trunk_id)
+    return LegOut.model_validate(values)
+
+
+def _call_values(info: CallInfo) -> dict[str, Any]:
+    return {name: getattr(info, name) for name in CallSummary.model_fields} | {
+        "id": public_id(Prefix.CALL, info.id),
+        "trunk_id": _optional(Prefix.TRUNK, info.trunk_id),
+        "number_id": _optional(Prefix.NUMBER, info.number_id),
+    }
+
+
+def call_summary(info: CallInfo) -> CallSummary:
+    return CallSummary.model_validate(_call_values(info))
+
+
+def call_out(info: CallInfo) -> CallOut:
+    legs = [leg_out(leg) for leg in info.legs]
+    return CallOut.model_validate(_call_values(info) | {"legs": legs})

@@ -1,0 +1,46 @@
+"""Classification of every stored field of trunks."""
+
+from ringfence.domains.privacy.api import not_personal, register
+from ringfence.domains.privacy.contracts import Category, Erasure, FieldClass, Purpose
+
+TRUNK, SOURCE = "trunks.Trunk", "trunks.TrunkSource"
+_TECHNICAL = "technical configuration of a carrier or PBX connection"
+
+not_personal(
+    TRUNK,
+    _TECHNICAL,
+    "id",
+    "tenant_id",
+    "name",
+    "username",
+    "peer_host",
+    "peer_port",
+    "peer_transport",
+    "auth_username",
+    "country_code",
+    "national_prefix",
+    "international_prefix",
+    "strip_prefix",
+    "style",
+    "add_prefix",
+    "max_calls_per_second",
+    "max_channels",
+    "created_at",
+)
+not_personal(SOURCE, _TECHNICAL, "id", "tenant_id", "trunk", "network")
+
+
+def _secret(field: str, number: int | None = None) -> FieldClass:
+    return FieldClass(
+        model=TRUNK,
+        field=field,
+        category=Category.SECRET,
+        purposes=frozenset({Purpose.SERVICE}),
+        retention="account",
+        export=False,
+        erasure=Erasure.NOT_SUBJECT,
+        number=number,
+    )
+
+
+register(_secret("ha1_md5"), _secret("ha1_sha256"), _secret("auth_password_sealed", number=1))

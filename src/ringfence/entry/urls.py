@@ -1,0 +1,66 @@
+"""The REST API: the routes of all domains under ``/api/v1``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import DatabaseError, connections
+from django.http import HttpRequest
+from django.urls import path
+from ninja import NinjaAPI, Schema
+from ninja.security import HttpBearer
+
+import ringfence
+from ringfence.domains.accounts.api import authenticate_api_key
+from ringfence.domains.accounts.contracts import Principal
+from ringfence.domains.accounts.http import router as accounts_router
+from ringfence.domains.calls.http import router as calls_router
+from ringfence.domains.numbers.http import router as numbers_router
+from ringfence.domains.trunks.http import router as trunks_router
+from ringfence.kernel.errors import Unavailable
+from ringfence.platform_django.http import Problem, handle_errors, in_tenant_transaction
+from ringfence.platform_django.tenancy import APP
+
+
+class ApiKeyBearer(HttpBearer):
+    """``Authorization: Bearer rfk_…``."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Principal:
+        return authenticate_api_key(token)
+
+
+class Health(Schema):
+    status: str
+
+
+api = NinjaAPI(
+    title="Ringfence",
+    version=ringfence.__version__,
+    auth=ApiKeyBearer(),
+    docs_url=None,
+    urls_namespace="api-v1",
+)
+handle_errors(api)
+api.add_decorator(in_tenant_transaction)
+for router in (accounts_router, calls_router, numbers_router, trunks_router):
+    api.add_router("", router)
+
+
+@api.get(
+    "/health",
+    auth=None,
+    response={200: Health, 503: Problem},
+    operation_id="get_health",
+    tags=["health"],
+)
+def get_health(request: HttpRequest) -> Any:
+    """Whether this process serves and reaches the database."""
+    try:
+        with connections[APP].cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        raise Unavailable("the database is not reachable") from None
+    return Health(status="ok")
+
+
+urlpatterns = [path("api/v1/", api.urls)]

@@ -1,0 +1,132 @@
+"""What every HTTP entrance shares: error bodies, the caller, its tenant's transaction, scopes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Protocol, cast
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI, Schema
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from ringfence.kernel.errors import RingfenceError, Unavailable
+from ringfence.platform_django.middleware import error_response
+from ringfence.platform_django.tenancy import tenant
+
+_log = logging.getLogger("ringfence.http")
+
+View = Callable[..., Any]
+
+
+class Problem(Schema):
+    """The body of every error."""
+
+    code: str
+    message: str
+    details: dict[str, Any]
+
+
+class Caller(Protocol):
+    """Who makes a request."""
+
+    @property
+    def tenant_id(self) -> UUID: ...
+
+    @property
+    def scopes(self) -> frozenset[str]: ...
+
+
+class InsufficientScope(RingfenceError):
+    """The credential is valid but was not made for this."""
+
+    code = "insufficient_scope"
+    http_status = 403
+
+
+def responses(model: Any, *statuses: int, success: int = 200) -> dict[int, Any]:
+    """The response declaration of a route: its model, and error bodies of each status."""
+    return {success: model} | dict.fromkeys((401, 403, *statuses, 503), Problem)
+
+
+def caller_of(request: HttpRequest) -> Caller:
+    """The authenticated caller of a request."""
+    return cast(Caller, request.auth)  # type: ignore[attr-defined]
+
+
+def requires(scope: str) -> Callable[[View], View]:
+    """The route needs a credential with this scope. Raises InsufficientScope (403) otherwise."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if scope not in caller_of(request).scopes:
+                raise InsufficientScope(
+                    "the API key lacks a scope", details={"required_scope": scope}
+                )
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return decorate
+
+
+def in_tenant_transaction(view: View) -> View:
+    """Run the route as one transaction of the caller's tenant; an open route has no tenant."""
+
+    @wraps(view)
+    def bound(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        caller = getattr(request, "auth", None)
+        if caller is None:
+            return view(request, *args, **kwargs)
+        with tenant(caller.tenant_id):
+            return view(request, *args, **kwargs)
+
+    return bound
+
+
+def handle_errors(api: NinjaAPI) -> None:
+    """Turn every error of the API into a Problem; none repeats what the client sent."""
+
+    def known(request: HttpRequest, error: Any) -> HttpResponse:
+        return error_response(error.http_status, error.code, error.message, error.details)
+
+    def unauthorized(request: HttpRequest, error: Any) -> HttpResponse:
+        response = error_response(401, "unauthorized", "A valid API key is required.")
+        response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+
+    def invalid(request: HttpRequest, error: Any) -> HttpResponse:
+        problems = [
+            {"in": ".".join(str(part) for part in item["loc"]), "problem": item["type"]}
+            for item in error.errors
+        ]
+        return error_response(
+            422, "invalid_input", "The request cannot be accepted.", {"problems": problems}
+        )
+
+    def refused(request: HttpRequest, error: Any) -> HttpResponse:
+        return error_response(error.status_code, "bad_request", "The request is malformed.")
+
+    def absent(request: HttpRequest, error: Any) -> HttpResponse:
+        return error_response(404, "not_found", "There is nothing at this address.")
+
+    def database_down(request: HttpRequest, error: Any) -> HttpResponse:
+        _log.warning("database not reachable", exc_info=error)
+        return error_response(503, Unavailable.code, "The database is not reachable now.")
+
+    def unexpected(request: HttpRequest, error: Any) -> HttpResponse:
+        _log.error("request failed", exc_info=error)
+        return error_response(500, "internal_error", "The request failed.")
+
+    api.add_exception_handler(Exception, unexpected)
+    api.add_exception_handler(OperationalError, database_down)
+    api.add_exception_handler(InterfaceError, database_down)
+    api.add_exception_handler(Http404, absent)
+    api.add_exception_handler(HttpError, refused)
+    api.add_exception_handler(ValidationError, invalid)
+    api.add_exception_handler(AuthenticationError, unauthorized)
+    api.add_exception_handler(RingfenceError, known)
