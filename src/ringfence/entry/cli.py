@@ -1,0 +1,217 @@
+"""The ``ringfence`` command. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ringfence.kernel.errors import RingfenceError
+from ringfence.platform import logging as structured_logging
+from ringfence.platform import process
+from ringfence.platform.settings import Settings, load_settings
+
+_PROVISION = "ringfence.entry.provision"
+_DEMO = "ringfence.entry.demo"
+
+
+class _Commands(click.Group):
+    """Commands of this module, and those of the provisioning and demo modules when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self._provision(), "demo"})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        own = super().get_command(ctx, cmd_name)
+        if own is not None:
+            return own
+        if cmd_name == "demo":
+            command: click.Command = importlib.import_module(_DEMO).demo_command
+            return command
+        return self._provision().get(cmd_name)
+
+    @staticmethod
+    def _provision() -> dict[str, click.Command]:
+        groups = importlib.import_module(_PROVISION).groups
+        return {group.name: group for group in groups}
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ringfence", prog_name="ringfence")
+def cli() -> None:
+    """Ringfence: a self-hosted communications platform.
+
+    Settings come from ringfence.toml in the working directory (or $RINGFENCE_CONFIG) and from
+    environment variables such as RINGFENCE_WEB__PORT; `ringfence config` shows them.
+    """
+
+
+def _start_process(name: str) -> Settings:
+    """What each long-running command does first."""
+    if process.supervised():
+        process.die_with_parent()
+    settings = load_settings()
+    structured_logging.configure(settings.log, name)
+    return settings
+
+
+def _entry(module: str) -> Callable[..., None]:
+    main: Callable[..., None] = importlib.import_module(f"ringfence.entry.{module}").main
+    return main
+
+
+@cli.command()
+def serve() -> None:
+    """Start and supervise everything; stays in the foreground."""
+    settings = load_settings()
+    structured_logging.configure(settings.log, "supervisor")
+    from ringfence.entry.serve import serve as run
+
+    run(settings)
+
+
+@cli.command()
+def prepare() -> None:
+    """Make the database fit for this version: roles, schema, partitions."""
+    settings = _start_process("prepare")
+    from ringfence.entry.database import prepare as run
+
+    run(settings)
+
+
+@cli.command()
+def database() -> None:
+    """Run the embedded PostgreSQL server alone."""
+    _entry("postgres")(_start_process("database"))
+
+
+@cli.command()
+def control() -> None:
+    """Run the call plane's decisions and the journal's projectors alone."""
+    _entry("control.main")(_start_process("control"))
+
+
+@cli.command()
+@click.option("--index", type=click.IntRange(min=0), required=True, help="Which worker, from 0.")
+def media(index: int) -> None:
+    """Run one media worker alone."""
+    _entry("media")(_start_process(f"media-{index}"), index)
+
+
+@cli.command()
+def signalling() -> None:
+    """Run SIP signalling alone."""
+    _entry("signalling")(_start_process("signalling"))
+
+
+@cli.command()
+def live() -> None:
+    """Run the live event fan-out alone."""
+    _entry("live")(_start_process("live"))
+
+
+@cli.command()
+def web() -> None:
+    """Run the REST API alone."""
+    _entry("web")(_start_process("web"))
+
+
+@cli.command()
+def worker() -> None:
+    """Run background jobs alone."""
+    _entry("worker")(_start_process("worker"))
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(as_json: bool) -> None:
+    """Show the processes of the running installation."""
+    from ringfence.entry.supervisor.messages import ProcessStatus, ask
+
+    _print_status(ask(load_settings(), "status", None, list[ProcessStatus], 5.0), as_json)
+
+
+@cli.command()
+@click.argument("name", metavar="PROCESS")
+@click.option("--drain", is_flag=True, help="Let calls in progress end first (signalling).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def restart(name: str, drain: bool, as_json: bool) -> None:
+    """Restart one process, as named by `ringfence status`."""
+    from ringfence.entry.supervisor.messages import ProcessStatus, RestartRequest, ask
+
+    settings = load_settings()
+    seconds = 180.0 + settings.node.drain_seconds
+    request = RestartRequest(name, drain)
+    _print_status(ask(settings, "restart", request, list[ProcessStatus], seconds), as_json)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def upgrade(as_json: bool) -> None:
+    """Drain calls, migrate, and restart all but the database from the installed files."""
+    from ringfence.entry.supervisor.messages import ProcessStatus, ask
+
+    settings = load_settings()
+    seconds = 600.0 + settings.node.drain_seconds
+    _print_status(ask(settings, "upgrade", None, list[ProcessStatus], seconds), as_json)
+
+
+def _print_status(processes: list[Any], as_json: bool) -> None:
+    if as_json:
+        import msgspec
+
+        print(msgspec.json.encode(processes).decode())
+        return
+    print(f"{'PROCESS':<12} {'PID':>8} {'STATE':<9} {'RESTARTS':>8} {'FOR':>10}")
+    for item in processes:
+        print(
+            f"{item.name:<12} {item.pid or '-':>8} {item.state:<9} {item.restarts:>8} "
+            f"{item.seconds:>8.0f} s"
+        )
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(as_json: bool) -> None:
+    """Check this installation and name what is wrong. Exit status 1 when something is."""
+    from ringfence.entry.doctor import examine, print_report
+
+    findings = examine()
+    print_report(findings, as_json)
+    if not all(finding.ok for finding in findings):
+        sys.exit(1)
+
+
+@cli.command()
+def config() -> None:
+    """Print the settings in force, secrets masked."""
+    settings = load_settings()
+    shown = structured_logging.redact(settings.model_dump(mode="json"))
+    print(json.dumps(shown, indent=2))
+
+
+def main() -> None:
+    """Entry point: a business error is one line on standard error and exit status 2."""
+    try:
+        cli(prog_name="ringfence")
+    except RingfenceError as error:
+        text = structured_logging.redact_text(error.message)
+        print(f"ringfence: {error.code}: {text}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        # a raw traceback would end with the error's text, and that may quote personal values
+        print(structured_logging.format_error(error), file=sys.stderr)
+        print("ringfence: internal_error: see the stack above", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
