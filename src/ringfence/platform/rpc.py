@@ -12,7 +12,7 @@ import contextlib
 import inspect
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -71,8 +71,7 @@ class _FrameProtocol(asyncio.Protocol):
         self._buffer = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass of it
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer
@@ -309,6 +308,7 @@ class RpcClient:
             if self._on_connect is not None:
                 self._on_connect()
             await self._wake.wait()
+            await asyncio.sleep(delay)  # a peer that hangs up at once must not make us spin
 
     def _lost(self, protocol: _ClientProtocol) -> None:
         if protocol is not self._protocol:
