@@ -8,7 +8,7 @@ from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.message import MAX_MESSAGE
 
 _LENGTH = re.compile(
-    rb"\r\n(?:content-length|l)[ \t]*:[ \t]*(\d{1,6})[ \t]*(?=\r\n)", re.IGNORECASE
+    rb"\r\n(?:content-length|l)[ \t]*:(?:\r\n)?[ \t]*([0-9]{1,6})[ \t]*(?=\r\n)", re.IGNORECASE
 )
 PING = b"\r\n\r\n"
 PONG = b"\r\n"
@@ -19,39 +19,59 @@ class StreamFramer:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._scanned = 0
+        self._total = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         """Messages completed by ``data``, in order.
 
-        Raises SipError when the stream cannot be framed further (no or absurd Content-Length, headers
-        without end): the connection must be closed.
+        Raises SipError when the stream cannot be framed further (no or absurd Content-Length,
+        headers without end): the connection must be closed. Messages before the bad place are
+        returned first; the error then comes with the next call.
         """
-        buffer = self._buffer
-        buffer += data
+        self._buffer += data
         units: list[bytes] = []
-        while buffer:
-            if buffer.startswith(b"\r\n"):
-                if buffer.startswith(PING):
-                    del buffer[:4]
-                    units.append(PING)
-                    continue
-                if len(buffer) < 4 and bytes(buffer) in (b"\r\n", b"\r\n\r"):
-                    break  # the other half of a ping, or a lone CRLF before a message
-                del buffer[:2]
-                continue
-            end = buffer.find(b"\r\n\r\n")
-            if end < 0:
-                if len(buffer) > MAX_MESSAGE:
-                    raise SipError("headers too long")
-                break
-            match = _LENGTH.search(buffer, 0, end + 2)
-            if match is None:
-                raise SipError("no Content-Length on a stream")
-            total = end + 4 + int(match.group(1))
-            if total > MAX_MESSAGE:
-                raise SipError("message too long", 513)
-            if len(buffer) < total:
-                break
-            units.append(bytes(buffer[:total]))
-            del buffer[:total]
+        try:
+            while (unit := self._next()) is not None:
+                units.append(unit)
+        except SipError:
+            if not units:
+                raise
         return units
+
+    def _next(self) -> bytes | None:
+        buffer = self._buffer
+        while not self._total and buffer.startswith(PONG):
+            if buffer.startswith(PING):
+                return self._take(4)
+            if PING.startswith(buffer):
+                return None  # the other half of a ping, or a lone CRLF before a message
+            del buffer[:2]
+        if not self._total:
+            self._measure()
+        if not self._total or len(buffer) < self._total:
+            return None
+        return self._take(self._total)
+
+    def _measure(self) -> None:
+        """Find the length of the message that the buffer starts with, once its headers end."""
+        buffer = self._buffer
+        end = buffer.find(PING, self._scanned)
+        if end < 0:
+            if len(buffer) > MAX_MESSAGE:
+                raise SipError("headers too long")
+            self._scanned = max(0, len(buffer) - 3)
+            return
+        match = _LENGTH.search(buffer, 0, end + 2)
+        if match is None:
+            raise SipError("no Content-Length on a stream")
+        total = end + 4 + int(match[1])
+        if total > MAX_MESSAGE:
+            raise SipError("message too long", 513)
+        self._total = total
+
+    def _take(self, count: int) -> bytes:
+        unit = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        self._scanned = self._total = 0
+        return unit
