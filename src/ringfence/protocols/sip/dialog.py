@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ringfence.protocols.sip.errors import SipError
-from ringfence.protocols.sip.message import Headers, Request, Response
-from ringfence.protocols.sip.uri import parse_uri
+from ringfence.protocols.sip.message import Headers, Message, Request, Response
+from ringfence.protocols.sip.uri import SipUri, parse_hostport, parse_uri
 from ringfence.protocols.sip.values import parse_name_addr
 
 
@@ -44,12 +44,13 @@ class Dialog:
         contact = request.contact
         if contact is None:
             raise SipError("INVITE without Contact")
+        _ = contact.uri
         return cls(
             call_id=request.call_id,
             local=f"{request.headers.get('to')};tag={local_tag}",
             remote=request.headers.get("from") or "",
             remote_target=contact.uri_text,
-            route_set=tuple(request.headers.values("record-route")),
+            route_set=_route_set(request),
             local_cseq=0,
             remote_cseq=request.cseq[0],
         )
@@ -60,13 +61,15 @@ class Dialog:
         contact = response.contact
         if response.to.tag is None:
             raise SipError("response without To tag")
-        target = contact.uri_text if contact is not None else request.uri
+        target = request.uri
+        if contact is not None and contact.uri:
+            target = contact.uri_text
         return cls(
             call_id=request.call_id,
             local=request.headers.get("from") or "",
             remote=response.headers.get("to") or "",
             remote_target=target,
-            route_set=tuple(reversed(response.headers.values("record-route"))),
+            route_set=_route_set(response)[::-1],
             local_cseq=request.cseq[0],
             remote_cseq=None,
         )
@@ -86,6 +89,15 @@ class Dialog:
         headers.add("CSeq", f"{cseq} {method}")
         return Request(method, uri, headers)
 
+    def next_hop(self) -> tuple[str, int, str]:
+        """``(host, port, transport)`` that requests inside the dialog go to (8.1.2).
+
+        The first of the route set, loose or strict, else the remote target. Raises SipError.
+        """
+        if self.route_set:
+            return _address(parse_name_addr(self.route_set[0]).uri)
+        return _address(parse_uri(self.remote_target))
+
     def in_order(self, request: Request) -> bool:
         """Whether a request's CSeq is newer than all before it (12.2.2); remembers it if so."""
         number = request.cseq[0]
@@ -100,21 +112,46 @@ class Dialog:
             self.remote_target = contact_uri
 
 
+def _route_set(message: Message) -> tuple[str, ...]:
+    values = message.headers.values("record-route")
+    for value in values:
+        _ = parse_name_addr(value).uri
+    return tuple(values)
+
+
 def route(target: str, route_set: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """Request-URI and Route values for a target and its route set (12.2.1.1, strict routing too)."""
+    """Request-URI and Route values for a target and its route set (12.2.1.1).
+
+    Before a strict router its own URI becomes the Request-URI (without header fields, which may not
+    stand there) and the target the last Route.
+    """
     if not route_set:
         return target, ()
     first = parse_name_addr(route_set[0])
     if first.uri.loose_route:
         return target, route_set
-    return first.uri_text, (*route_set[1:], f"<{target}>")
+    uri = first.uri_text
+    if first.uri.headers:
+        uri = uri.removesuffix(f"?{first.uri.headers}")
+    return uri, (*route_set[1:], f"<{target}>")
 
 
 def next_hop(request: Request) -> tuple[str, int, str]:
-    """``(host, port, transport)`` that a request goes to (8.1.2): first Route, else Request-URI."""
+    """``(host, port, transport)`` that a request goes to (8.1.2): first Route, else Request-URI.
+
+    Inside a dialog ask the dialog: a request rewritten for a strict router goes to its Request-URI.
+    """
     routes = request.headers.values("route")
-    uri = parse_name_addr(routes[0]).uri if routes else parse_uri(request.uri)
+    return _address(parse_name_addr(routes[0]).uri if routes else parse_uri(request.uri))
+
+
+def _address(uri: SipUri) -> tuple[str, int, str]:
     if uri.scheme == "tel":
         raise SipError("a tel URI names no host", 416)
     transport = uri.transport or ("tls" if uri.scheme == "sips" else "udp")
-    return uri.host, uri.port or (5061 if transport == "tls" else 5060), transport
+    if uri.scheme == "sips":
+        transport = {"tcp": "tls", "ws": "wss"}.get(transport, transport)
+    secure = transport in ("tls", "wss")
+    maddr = uri.params.get("maddr")
+    host = parse_hostport(maddr)[0] if maddr else uri.host
+    return host, uri.port or (5061 if secure else 5060), transport
