@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 
 from ringfence.protocols.sip.errors import SipError
-from ringfence.protocols.sip.uri import parse_params, split_outside_quotes
+from ringfence.protocols.sip.uri import parse_params, quoted, split_outside_quotes
 
 ALGORITHMS = {"MD5": "md5", "SHA-256": "sha256"}
+_NONCE_COUNT = re.compile(r"[0-9A-Fa-f]{1,8}")
 
 
 def _hash(algorithm: str, text: str) -> str:
@@ -34,11 +36,12 @@ class Challenge:
     stale: bool = False
 
     def __str__(self) -> str:
-        text = f'Digest realm="{self.realm}", nonce="{self.nonce}", algorithm={self.algorithm}'
+        text = f"Digest realm={quoted(self.realm)}, nonce={quoted(self.nonce)}"
+        text += f", algorithm={self.algorithm}"
         if self.qop:
             text += f', qop="{self.qop}"'
         if self.opaque is not None:
-            text += f', opaque="{self.opaque}"'
+            text += f", opaque={quoted(self.opaque)}"
         return text + (", stale=true" if self.stale else "")
 
 
@@ -59,13 +62,14 @@ class Credentials:
 
     def __str__(self) -> str:
         text = (
-            f'Digest username="{self.username}", realm="{self.realm}", nonce="{self.nonce}", '
-            f'uri="{self.uri}", response="{self.response}", algorithm={self.algorithm}'
+            f"Digest username={quoted(self.username)}, realm={quoted(self.realm)}, "
+            f"nonce={quoted(self.nonce)}, uri={quoted(self.uri)}, "
+            f"response={quoted(self.response)}, algorithm={self.algorithm}"
         )
         if self.qop:
-            text += f', qop={self.qop}, cnonce="{self.cnonce}", nc={self.nc}'
+            text += f", qop={self.qop}, cnonce={quoted(self.cnonce or '')}, nc={self.nc}"
         if self.opaque is not None:
-            text += f', opaque="{self.opaque}"'
+            text += f", opaque={quoted(self.opaque)}"
         return text
 
     def expected(self, ha1_hex: str, method: str) -> str:
@@ -76,7 +80,8 @@ class Credentials:
 
     def verify(self, ha1_hex: str, method: str) -> bool:
         """Whether the response is right; constant-time."""
-        return hmac.compare_digest(self.expected(ha1_hex, method).encode(), self.response.encode())
+        response = self.response.encode("utf-8", "surrogateescape")
+        return hmac.compare_digest(self.expected(ha1_hex, method).encode(), response)
 
 
 def _params(value: str) -> dict[str, str | None]:
@@ -116,8 +121,10 @@ def parse_credentials(value: str) -> Credentials:
     if username is None or realm is None or nonce is None or uri is None or response is None:
         raise SipError("incomplete Authorization")
     qop = params.get("qop")
-    if qop is not None and (qop != "auth" or not params.get("cnonce") or not params.get("nc")):
+    if qop is not None and (qop != "auth" or not params.get("cnonce")):
         raise SipError("unsupported qop")
+    if qop is not None and not _NONCE_COUNT.fullmatch(params.get("nc") or ""):
+        raise SipError("malformed nonce count")
     return Credentials(
         username, realm, nonce, uri, response, _algorithm(params), qop,
         params.get("cnonce"), params.get("nc"), params.get("opaque"),

@@ -22,7 +22,14 @@ _COMPACT = {
     "u": "Allow-Events", "a": "Accept-Contact", "j": "Reject-Contact", "d": "Request-Disposition",
 }  # fmt: skip
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
+_REQUEST_URI = re.compile(r"[^\s<>\"]+")
+_FOLD = re.compile(r"\r\n[ \t]+")
+_CONTROLS = bytes(code for code in (*range(32), 127) if code not in b"\t\r\n")
+_ONCE = frozenset(
+    ("call-id", "content-length", "content-type", "cseq", "from", "max-forwards", "to")
+)
 _MAX_HEADERS = 256
+_MAX_HOPS = 70
 MAX_MESSAGE = 65_535
 
 REASONS = {
@@ -92,7 +99,7 @@ class Headers:
 
 
 class Message:
-    """What requests and responses share. Parsed values are cached: do not edit headers once read."""
+    """What requests and responses share. Parsed values are cached: edit headers before reading."""
 
     __slots__ = ("_cseq", "_from", "_to", "_via", "body", "headers")
 
@@ -137,7 +144,11 @@ class Message:
     def via(self) -> Via:
         """The topmost Via."""
         if self._via is None:
-            self._via = parse_via(split_list(self._required("via"))[0])
+            line = self._required("via")
+            values = split_list(line) if "," in line else [line]
+            if not 0 < len(values) <= _MAX_HOPS:
+                raise SipError("malformed Via")
+            self._via, *_ = [parse_via(value) for value in values]
         return self._via
 
     @property
@@ -150,13 +161,24 @@ class Message:
         raise NotImplementedError
 
     def serialise(self) -> bytes:
-        """The message as bytes; Content-Length is always written from the body."""
+        """The message as bytes; Content-Length is always written from the body.
+
+        Raises SipError 500 when a value holds CR, LF or NUL: it would end the field and inject
+        others.
+        """
         lines = [self.start_line()]
         for key, name, value in self.headers._items:
             if key != "content-length":
                 lines.append(f"{name}: {value}")
         lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
-        return "\r\n".join(lines).encode("utf-8", "surrogateescape") + self.body
+        head = "\r\n".join(lines)
+        ends = len(lines) + 1
+        if head.count("\n") != ends or head.count("\r") != ends or "\0" in head:
+            raise SipError("control character in a header value", 500)
+        try:
+            return head.encode("utf-8", "surrogateescape") + self.body
+        except UnicodeEncodeError as error:
+            raise SipError("header value cannot be encoded", 500) from error
 
 
 class Request(Message):
@@ -205,15 +227,23 @@ def parse_message(data: bytes) -> Request | Response:
     """Parse one whole message (a datagram, or one unit that framing cut from a stream).
 
     Raises SipError for syntax, and never anything else. Bytes beyond Content-Length are dropped, a
-    shorter body is an error (18.3). The mandatory fields are present and well-formed afterwards.
+    shorter body is an error (18.3). The mandatory fields are present and well-formed afterwards,
+    and those that may stand once stand once. Control characters are refused everywhere in the
+    header, also as a quoted pair, where the grammar would let them pass: values go on to others.
     """
     head, separator, body = data.partition(b"\r\n\r\n")
     if not separator:
         raise SipError("no end of headers")
-    text = head.decode("utf-8", "surrogateescape")
-    lines = text.split("\r\n")
-    start = lines[0]
-    headers = Headers(_parse_fields(lines))
+    ends = head.count(b"\r\n")
+    if head.count(b"\r") != ends or head.count(b"\n") != ends:
+        raise SipError("line end inside a line")
+    if len(head.translate(None, _CONTROLS)) != len(head):
+        raise SipError("control character in the header")
+    start, _, fields = head.decode("utf-8", "surrogateescape").partition("\r\n")
+    headers = Headers(_parse_fields(fields))
+    once = [key for key, _, _ in headers._items if key in _ONCE]
+    if len(once) != len(set(once)):
+        raise SipError("header field repeated")
     length_text = headers.get("content-length")
     if length_text is not None:
         if not (length_text.isascii() and length_text.isdigit()) or len(length_text) > 9:
@@ -230,15 +260,13 @@ def parse_message(data: bytes) -> Request | Response:
     return message
 
 
-def _parse_fields(lines: list[str]) -> list[tuple[str, str]]:
+def _parse_fields(text: str) -> list[tuple[str, str]]:
+    if text[:1] in (" ", "\t"):
+        raise SipError("folded line without a field")
+    if "\r\n " in text or "\r\n\t" in text:
+        text = _FOLD.sub(" ", text)
     fields: list[tuple[str, str]] = []
-    for line in lines[1:]:
-        if line[:1] in (" ", "\t"):
-            if not fields:
-                raise SipError("folded line without a field")
-            name, value = fields[-1]
-            fields[-1] = (name, f"{value} {line.strip()}".strip())
-            continue
+    for line in text.split("\r\n", _MAX_HEADERS):
         name, colon, value = line.partition(":")
         name = name.rstrip(" \t")
         if not colon or not _TOKEN.fullmatch(name):
@@ -246,8 +274,8 @@ def _parse_fields(lines: list[str]) -> list[tuple[str, str]]:
         if len(name) == 1:
             name = _COMPACT.get(name.lower(), name)
         fields.append((name, value.strip(" \t")))
-        if len(fields) > _MAX_HEADERS:
-            raise SipError("too many header fields")
+    if len(fields) > _MAX_HEADERS:
+        raise SipError("too many header fields")
     return fields
 
 
@@ -259,7 +287,7 @@ def _parse_start(start: str, headers: Headers, body: bytes) -> Request | Respons
             raise SipError("malformed status line")
         return Response(int(code), reason, headers, body)
     uri, space, version = rest.rpartition(" ")
-    if not space or not _TOKEN.fullmatch(first) or not uri or uri != uri.strip() or " " in uri:
+    if not space or not _TOKEN.fullmatch(first) or not _REQUEST_URI.fullmatch(uri):
         raise SipError("malformed request line")
     if version.upper() != "SIP/2.0":
         raise SipError("unsupported SIP version", 505 if version[:4].upper() == "SIP/" else 400)

@@ -8,9 +8,13 @@ from urllib.parse import unquote
 
 from ringfence.protocols.sip.errors import SipError
 
-_HOST = re.compile(r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9.])?")
+_HOST = re.compile(r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?")
 _USER = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,;?/%#\[\]{}|^`\\\"]*")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_TEL = re.compile(r"\+?[0-9A-Fa-f*#().-]+")
+_SPACE = re.compile(r"\s")
+_PAIR = re.compile(r"\\(.)", re.DOTALL)
+_PLAIN_VALUE = re.compile(r"[A-Za-z0-9\-.!%*_+`'~\[\]:/&$()?@=^{}|#]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,7 @@ class SipUri:
             )
             if self.port is not None:
                 text += f":{self.port}"
-        for name, value in self.params.items():
-            text += f";{name}" if value is None else f";{name}={value}"
+        text += format_params(self.params)
         return f"{text}?{self.headers}" if self.headers else text
 
 
@@ -60,9 +63,31 @@ def parse_params(text: str) -> dict[str, str | None]:
             continue
         value = value.strip()
         if len(value) >= 2 and value[0] == value[-1] == '"':
-            value = value[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+            value = unquote_pairs(value[1:-1])
         params[name] = value if equals else None
     return params
+
+
+def format_params(params: dict[str, str | None]) -> str:
+    """``;a=1;b``: the inverse of parse_params; a value that needs quotes gets them."""
+    text = ""
+    for name, value in params.items():
+        if value is None:
+            text += f";{name}"
+        else:
+            text += f";{name}={value if _PLAIN_VALUE.fullmatch(value) else quoted(value)}"
+    return text
+
+
+def quoted(value: str) -> str:
+    """The value as a quoted-string (RFC 3261 25.1)."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def unquote_pairs(text: str) -> str:
+    """The inside of a quoted-string with its backslash pairs resolved."""
+    return _PAIR.sub(r"\1", text) if "\\" in text else text
 
 
 def split_outside_quotes(text: str, separator: str) -> list[str]:
@@ -86,10 +111,12 @@ def parse_uri(text: str) -> SipUri:
     scheme, colon, rest = text.partition(":")
     if not colon or not _SCHEME.fullmatch(scheme):
         raise SipError("URI without scheme")
+    if _SPACE.search(rest):
+        raise SipError("white space in URI")
     scheme = scheme.lower()
     if scheme == "tel":
         number, _, params = rest.partition(";")
-        if not re.fullmatch(r"\+?[0-9A-Fa-f*#().-]+", number):
+        if not _TEL.fullmatch(number):
             raise SipError("malformed tel URI")
         return SipUri("tel", number, "", None, parse_params(params))
     if scheme not in ("sip", "sips"):
@@ -120,11 +147,17 @@ def parse_hostport(text: str) -> tuple[str, int | None]:
         raise SipError("malformed host")
     if not colon:
         return host, None
-    if not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+    if not (port.isascii() and port.isdigit() and len(port) <= 5) or not 0 < int(port) < 65536:
         raise SipError("malformed port")
     return host, int(port)
 
 
 def unescape_user(user: str) -> str:
-    """The user part with its percent escapes resolved, without parameters (``;phone-context=``)."""
-    return unquote(user.partition(";")[0])
+    """The user part with its percent escapes resolved, without parameters (``;phone-context=``).
+
+    Raises SipError when an escape stands for a control character.
+    """
+    text = unquote(user.partition(";")[0])
+    if not text.isprintable():
+        raise SipError("control character in user")
+    return text

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from ringfence.protocols.sip.errors import SipError
-from ringfence.protocols.sip.uri import SipUri, parse_hostport, parse_params, parse_uri
+from ringfence.protocols.sip.uri import (
+    SipUri,
+    format_params,
+    parse_hostport,
+    parse_params,
+    parse_uri,
+    unquote_pairs,
+)
 
 BRANCH_COOKIE = "z9hG4bK"
+_ADDRESS = re.compile(r"[^\s<>]+")
+_SENT = re.compile(r"SIP\s*/\s*2\.0\s*/\s*([A-Za-z0-9\-.!%*_+`'~]+)\s+(\S.*)", re.IGNORECASE)
+_CSEQ = re.compile(r"([0-9]{1,20})\s+([A-Za-z0-9\-.!%*_+`'~]+)")
 
 
 def split_list(value: str) -> list[str]:
     """Split a comma-separated header value; commas in quotes or angle brackets do not count."""
     if "," not in value:
-        return [value.strip()]
+        value = value.strip()
+        return [value] if value else []
     parts: list[str] = []
     start, quoted, angle, escaped = 0, False, False, False
     for index, char in enumerate(value):
@@ -67,7 +79,7 @@ def parse_name_addr(text: str) -> NameAddr:
             index += 1
         if index >= len(text):
             raise SipError("unterminated display name")
-        display = text[1:index].replace('\\"', '"').replace("\\\\", "\\")
+        display = unquote_pairs(text[1:index])
         text = text[index + 1 :].lstrip()
         if not text.startswith("<"):
             raise SipError("display name without <uri>")
@@ -79,13 +91,15 @@ def parse_name_addr(text: str) -> NameAddr:
         params = params.lstrip()
         if params and not params.startswith(";"):
             raise SipError("text after <uri>")
-        return NameAddr(
-            display or before.strip(), uri.strip(), parse_params(params[1:]) if params else {}
-        )
-    uri, _, params = text.partition(";")
-    if not uri:
-        raise SipError("empty address")
-    return NameAddr(display, uri.strip(), parse_params(params) if params else {})
+        params, display = params[1:], display or before.strip()
+    else:
+        uri, _, params = text.partition(";")
+        if "?" in uri:
+            raise SipError("address with ? needs angle brackets")
+    uri = uri.strip()
+    if not _ADDRESS.fullmatch(uri):
+        raise SipError("malformed address")
+    return NameAddr(display, uri, parse_params(params) if params else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,38 +119,25 @@ class Via:
         text = f"SIP/2.0/{self.transport} {self.host}"
         if self.port is not None:
             text += f":{self.port}"
-        for name, value in self.params.items():
-            text += f";{name}" if value is None else f";{name}={value}"
-        return text
+        return text + format_params(self.params)
 
 
 def parse_via(text: str) -> Via:
-    """Raises SipError."""
+    """Raises SipError. White space may stand around the slashes (25.1)."""
     head, _, params = text.partition(";")
-    protocol, _, sent_by = head.strip().partition(" ")
-    if not sent_by:
-        # white space may stand around the slashes (25.1)
-        compact = head.replace(" /", "/").replace("/ ", "/").replace("\t", " ").strip()
-        protocol, _, sent_by = compact.partition(" ")
-    pieces = protocol.split("/")
-    if len(pieces) != 3:
-        pieces = [piece.strip() for piece in head.split("/")]
-        if len(pieces) != 3:
-            raise SipError("malformed Via")
-        transport, _, sent_by = pieces[2].partition(" ")
-        pieces[2] = transport
-    if pieces[0].strip().upper() != "SIP" or pieces[1].strip() != "2.0" or not sent_by.strip():
+    sent = _SENT.fullmatch(head.strip())
+    if sent is None:
         raise SipError("malformed Via")
-    host, port = parse_hostport(sent_by)
-    return Via(pieces[2].strip().upper(), host, port, parse_params(params))
+    host, port = parse_hostport(sent[2])
+    return Via(sent[1].upper(), host, port, parse_params(params))
 
 
 def parse_cseq(text: str) -> tuple[int, str]:
     """``(number, method)``. Raises SipError; the number must be below 2**31 (8.1.1.5)."""
-    parts = text.split()
-    if len(parts) != 2 or not (parts[0].isascii() and parts[0].isdigit()):
+    found = _CSEQ.fullmatch(text)
+    if found is None:
         raise SipError("malformed CSeq")
-    number = int(parts[0])
+    number = int(found[1])
     if number >= 1 << 31:
         raise SipError("CSeq number out of range")
-    return number, parts[1]
+    return number, found[2]
