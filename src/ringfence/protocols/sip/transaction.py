@@ -96,6 +96,8 @@ INVITE_CLIENT: Final[Table] = {
     (_S.PROCEEDING, _I.TRANSPORT_ERROR): (_S.TERMINATED, (_E.FAILED,)),
     (_S.COMPLETED, _I.FAILURE): (_S.COMPLETED, (_E.SEND_ACK,)),
     (_S.COMPLETED, _I.D): (_S.TERMINATED, ()),
+    # the user has its final response: that the ACK was not sent is nothing it could act on
+    (_S.COMPLETED, _I.TRANSPORT_ERROR): (_S.TERMINATED, (_E.STOP_TIMERS,)),
     (_S.ACCEPTED, _I.SUCCESS): (_S.ACCEPTED, (_E.DELIVER,)),
     (_S.ACCEPTED, _I.M): (_S.TERMINATED, ()),
 }
