@@ -18,7 +18,7 @@ from ringfence.domains.calls.http import router as calls_router
 from ringfence.domains.numbers.http import router as numbers_router
 from ringfence.domains.trunks.http import router as trunks_router
 from ringfence.kernel.errors import Unavailable
-from ringfence.platform_django.http import Problem, handle_errors, in_tenant_transaction
+from ringfence.platform_django.http import Problem, as_caller, handle_errors
 from ringfence.platform_django.tenancy import APP
 
 
@@ -41,7 +41,7 @@ api = NinjaAPI(
     urls_namespace="api-v1",
 )
 handle_errors(api)
-api.add_decorator(in_tenant_transaction)
+api.add_decorator(as_caller)
 for router in (accounts_router, calls_router, numbers_router, trunks_router):
     api.add_router("", router)
 

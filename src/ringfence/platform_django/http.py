@@ -58,30 +58,30 @@ def caller_of(request: HttpRequest) -> Caller:
 
 
 def requires(scope: str) -> Callable[[View], View]:
-    """The route needs a credential with this scope. Raises InsufficientScope (403) otherwise."""
+    """The route needs a credential with this scope; enforced by ``as_caller``."""
 
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            if scope not in caller_of(request).scopes:
-                raise InsufficientScope(
-                    "the API key lacks a scope", details={"required_scope": scope}
-                )
-            return view(request, *args, **kwargs)
+    def mark(view: View) -> View:
+        view.required_scope = scope  # type: ignore[attr-defined]
+        return view
 
-        return checked
-
-    return decorate
+    return mark
 
 
-def in_tenant_transaction(view: View) -> View:
-    """Run the route as one transaction of the caller's tenant; an open route has no tenant."""
+def as_caller(view: View) -> View:
+    """Check the scope of a route, and run it as one transaction of the caller's tenant.
+
+    A route that is open has no caller, hence no tenant, and sees no row. One that is not open and
+    names no scope refuses everybody. Raises InsufficientScope (403).
+    """
+    scope = getattr(view, "required_scope", None)
 
     @wraps(view)
     def bound(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        caller = getattr(request, "auth", None)
+        caller: Caller | None = getattr(request, "auth", None)
         if caller is None:
             return view(request, *args, **kwargs)
+        if scope not in caller.scopes:
+            raise InsufficientScope("the API key lacks a scope", details={"required_scope": scope})
         with tenant(caller.tenant_id):
             return view(request, *args, **kwargs)
 

@@ -1,0 +1,112 @@
+"""Every route of the API, walked by two tenants."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+from tests.population import Populated, populate
+
+from ringfence.platform.database import DatabaseUrls
+
+OPEN_ROUTES = {("get", "/api/v1/health")}
+
+
+@pytest.fixture
+def two(db: DatabaseUrls) -> tuple[Populated, Populated]:
+    return populate("Acme", 1), populate("Bolt", 2)
+
+
+def document() -> dict[str, Any]:
+    return Client().get("/api/v1/openapi.json").json()
+
+
+def routes() -> list[tuple[str, str]]:
+    return sorted((verb, path) for path, verbs in document()["paths"].items() for verb in verbs)
+
+
+def ask(verb: str, path: str, key: str | None) -> Any:
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    return getattr(Client(), verb)(path, headers=headers)
+
+
+def traces(someone: Populated) -> set[str]:
+    """Whatever of a tenant must not appear in another's answer."""
+    ids = (someone.tenant, someone.trunk, someone.number, someone.call, someone.leg)
+    return {id_.hex for id_ in ids} | {someone.e164, someone.secret}
+
+
+def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
+    assert {path for _, path in routes()} == {
+        "/api/v1/calls",
+        "/api/v1/calls/{call_id}",
+        "/api/v1/calls/{call_id}/events",
+        "/api/v1/health",
+        "/api/v1/live/tickets",
+        "/api/v1/numbers",
+        "/api/v1/numbers/{number_id}",
+        "/api/v1/tenant",
+        "/api/v1/trunks",
+        "/api/v1/trunks/{trunk_id}",
+    }
+
+
+def test_each_sees_its_own_and_nothing_of_the_other(two: tuple[Populated, Populated]) -> None:
+    for own, other in (two, two[::-1]):
+        for verb, template in routes():
+            if (verb, template) in OPEN_ROUTES:
+                continue
+            answer = ask(verb, template.format(**own.path_values()), own.secret)
+            assert answer.status_code in (200, 201), (verb, template, answer.content)
+            text = answer.content.decode()
+            assert not {mark for mark in traces(other) if mark in text}, (verb, template)
+            if verb == "get":
+                assert {mark for mark in traces(own) if mark in text}, (verb, template)
+
+
+def test_the_other_tenants_objects_do_not_exist(two: tuple[Populated, Populated]) -> None:
+    walked = 0
+    for own, other in (two, two[::-1]):
+        for verb, template in routes():
+            if "{" not in template:
+                continue
+            foreign = ask(verb, template.format(**other.path_values()), own.secret)
+            absent_values = {
+                name: value[:2] + "0" * 32 for name, value in other.path_values().items()
+            }
+            absent = ask(verb, template.format(**absent_values), own.secret)
+            assert foreign.status_code == absent.status_code == 404
+            assert foreign.json() == absent.json()
+            walked += 1
+    assert walked == 8
+
+
+def test_without_a_valid_key_nothing_is_served(two: tuple[Populated, Populated]) -> None:
+    own = two[0]
+    forged = own.secret[:-3] + "AAA"
+    for verb, template in routes():
+        if (verb, template) in OPEN_ROUTES:
+            continue
+        for key in (None, "", "rfk_", "nonsense", forged):
+            answer = ask(verb, template.format(**own.path_values()), key)
+            assert answer.status_code == 401, (verb, template, key)
+            assert answer.json()["code"] == "unauthorized"
+            assert not {mark for mark in traces(own) if mark in answer.content.decode()}
+
+
+def test_secrets_are_in_no_answer(two: tuple[Populated, Populated]) -> None:
+    for someone in two:
+        for verb, template in routes():
+            text = ask(verb, template.format(**someone.path_values()), someone.secret).content
+            for mark in (b"secret", b"ha1", b"password", b"sealed"):
+                assert mark not in text, (verb, template)
+
+
+def test_document_is_valid_json_and_names_errors(db: DatabaseUrls) -> None:
+    text = json.dumps(document())
+    assert "Problem" in text
+    for verbs in document()["paths"].values():
+        for operation in verbs.values():
+            assert "503" in operation["responses"]
