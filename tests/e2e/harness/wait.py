@@ -1,0 +1,28 @@
+"""Polling with a deadline: how these tests wait for anything."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def happens(
+    condition: Callable[[], T], within: float = 5.0, *, what: str = "the condition"
+) -> T:
+    """Poll until the condition is true and return its value. Raises AssertionError."""
+    deadline = time.monotonic() + within
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"{what} did not happen within {within} s"
+        await asyncio.sleep(0.02)
+    return value
+
+
+def wait_until(condition: Callable[[], T], within: float = 5.0, *, what: str = "it") -> T:
+    """The same without an event loop."""
+    deadline = time.monotonic() + within
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"{what} did not happen within {within} s"
+        time.sleep(0.02)
+    return value
