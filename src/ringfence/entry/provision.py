@@ -1,0 +1,245 @@
+"""Commands by which an operator provisions tenants, keys, trunks and numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import click
+
+from ringfence.entry.database import setup_django
+from ringfence.kernel.errors import RingfenceError
+from ringfence.kernel.ids import Prefix, parse_public_id, public_id
+from ringfence.platform.settings import load_settings
+
+_PREFIX_OF = {
+    "tenant_id": Prefix.TENANT,
+    "trunk_id": Prefix.TRUNK,
+}
+
+
+class PublicId(click.ParamType):
+    """A public id of one type, as its UUID."""
+
+    def __init__(self, prefix: Prefix) -> None:
+        self.name = f"{prefix.value}…"
+        self._prefix = prefix
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> UUID:
+        if isinstance(value, UUID):
+            return value
+        try:
+            return parse_public_id(self._prefix, value)
+        except RingfenceError as error:
+            self.fail(error.message, param, ctx)
+
+
+def _plain(value: Any, prefix: Prefix | None = None, key: str = "") -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value), prefix)
+    if isinstance(value, dict):
+        return {name: _plain(item, prefix, name) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        known = _PREFIX_OF.get(key, prefix)
+        return public_id(known, value) if known else value.hex
+    return value
+
+
+def _show(value: Any, prefix: Prefix, as_json: bool) -> None:
+    """Print one object, or a list of them, as JSON or as ``key: value`` lines."""
+    plain = (
+        _plain(value, prefix)
+        if not isinstance(value, tuple)
+        else [_plain(item, prefix) for item in value]
+    )
+    if as_json:
+        click.echo(json.dumps(plain, indent=2))
+        return
+    for index, item in enumerate(plain if isinstance(plain, list) else [plain]):
+        if index:
+            click.echo()
+        for name, shown in item.items():
+            if shown not in (None, "", [], ()):
+                text = shown if isinstance(shown, str) else json.dumps(shown)
+                click.echo(f"{name}: {text}")
+
+
+def _command(group: click.Group, name: str, help_text: str) -> Callable[..., Any]:
+    """A command with ``--json`` that reports business errors as the command line does."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        def run(**kwargs: Any) -> None:
+            load_settings()
+            setup_django()
+            try:
+                function(**kwargs)
+            except RingfenceError as error:
+                raise click.ClickException(f"{error.code}: {error.message}") from None
+
+        run.__name__ = function.__name__
+        run.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+        option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+        return group.command(name, help=help_text)(option(run))
+
+    return decorate
+
+
+tenant = click.Group("tenant", help="Tenants: the business customers.")
+key = click.Group("key", help="API keys of tenants.")
+trunk = click.Group("trunk", help="Trunks: connections to carriers and PBXs.")
+number = click.Group("number", help="Telephone numbers and where their calls go.")
+groups = (tenant, key, trunk, number)
+
+
+@_command(tenant, "create", "Make a tenant and its first API key, which is shown only now.")
+@click.argument("name")
+def create_tenant(name: str, as_json: bool) -> None:
+    from ringfence.domains.accounts import api
+
+    made = api.create_tenant(name)
+    secret = api.create_api_key(made.id).secret
+    _show(_plain(made, Prefix.TENANT) | {"api_key": secret}, Prefix.TENANT, as_json)
+
+
+@_command(tenant, "list", "All tenants.")
+def list_tenants(as_json: bool) -> None:
+    from ringfence.domains.accounts import api
+
+    _show(api.list_tenants(), Prefix.TENANT, as_json)
+
+
+@_command(key, "create", "Make an API key, which is shown only now.")
+@click.option("--tenant", "tenant_id", type=PublicId(Prefix.TENANT), required=True)
+@click.option("--name", default="default", show_default=True)
+@click.option("--scope", "scopes", multiple=True, help="Repeatable; default all.")
+def create_key(tenant_id: UUID, name: str, scopes: tuple[str, ...], as_json: bool) -> None:
+    from ringfence.domains.accounts import api
+    from ringfence.domains.accounts.contracts import ALL_SCOPES
+
+    made = api.create_api_key(tenant_id, name, scopes or ALL_SCOPES)
+    _show(_plain(made.info, Prefix.API_KEY) | {"api_key": made.secret}, Prefix.API_KEY, as_json)
+
+
+@_command(key, "list", "A tenant's API keys, without their secrets.")
+@click.option("--tenant", "tenant_id", type=PublicId(Prefix.TENANT), required=True)
+def list_keys(tenant_id: UUID, as_json: bool) -> None:
+    from ringfence.domains.accounts import api
+
+    _show(api.list_api_keys(tenant_id), Prefix.API_KEY, as_json)
+
+
+def _peer(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    transport, _, rest = text.partition(":")
+    host, _, port = rest.rpartition(":")
+    if not host or not port.isdigit():
+        raise click.BadParameter("is like udp:host:5060", param_hint="--peer")
+    return {"peer_transport": transport, "peer_host": host.strip("[]"), "peer_port": int(port)}
+
+
+@_command(trunk, "create", "Connect a carrier or a PBX; of a tenant, or of the operator.")
+@click.argument("name")
+@click.option("--tenant", "tenant_id", type=PublicId(Prefix.TENANT), help="Owner.")
+@click.option("--operator", is_flag=True, help="Owned by the operator; serves all tenants.")
+@click.option("--source", "sources", multiple=True, help="Network its requests come from.")
+@click.option("--username", help="User name it authenticates with towards us.")
+@click.option("--password", help="Its password.")
+@click.option("--peer", help="Where calls to it go, like udp:host:5060.")
+@click.option("--auth-username", help="User name we authenticate with towards it.")
+@click.option("--auth-password", help="Our password.")
+@click.option("--country-code", default="1", show_default=True)
+@click.option("--national-prefix", default="1", show_default=True)
+@click.option("--international-prefix", default="011", show_default=True)
+@click.option("--strip-prefix", default="", help="Cut off numbers that it sends.")
+@click.option("--style", default="e164", type=click.Choice(["e164", "no_plus", "national"]))
+@click.option("--add-prefix", default="", help="Put before numbers that we send.")
+@click.option("--max-calls-per-second", type=int)
+@click.option("--max-channels", type=int)
+def create_trunk(
+    name: str,
+    tenant_id: UUID | None,
+    operator: bool,
+    peer: str | None,
+    as_json: bool,
+    country_code: str,
+    national_prefix: str,
+    international_prefix: str,
+    strip_prefix: str,
+    style: str,
+    add_prefix: str,
+    **rest: Any,
+) -> None:
+    from ringfence.domains.trunks import api
+    from ringfence.domains.trunks.contracts import NewTrunk, NumberFormat
+
+    if operator == (tenant_id is not None):
+        raise click.UsageError("give either --tenant or --operator")
+    written = NumberFormat(
+        country_code=country_code,
+        national_prefix=national_prefix,
+        international_prefix=international_prefix,
+        strip_prefix=strip_prefix,
+        style=style,
+        add_prefix=add_prefix,
+    )
+    new = NewTrunk(name=name, tenant_id=tenant_id, format=written, **_peer(peer), **rest)
+    _show(api.create_trunk(new), Prefix.TRUNK, as_json)
+
+
+@_command(trunk, "list", "All trunks.")
+def list_trunks(as_json: bool) -> None:
+    from ringfence.domains.trunks import api
+
+    _show(api.list_all_trunks(), Prefix.TRUNK, as_json)
+
+
+def _target(text: str) -> Any:
+    from ringfence.domains.numbers.contracts import SipDial, TrunkDial
+
+    if text.startswith(("sip:", "sips:")):
+        return SipDial(text)
+    kind, _, rest = text.partition(":")
+    trunk_id, _, dialled = rest.partition(":")
+    if kind != "trunk" or not dialled:
+        raise click.BadParameter(
+            "is like trunk:TK…:+15551234567 or sip:user@host", param_hint="--dial"
+        )
+    return TrunkDial(parse_public_id(Prefix.TRUNK, trunk_id), dialled)
+
+
+@_command(number, "create", "Give a tenant a number.")
+@click.argument("e164")
+@click.option("--tenant", "tenant_id", type=PublicId(Prefix.TENANT), required=True)
+@click.option(
+    "--dial",
+    "targets",
+    multiple=True,
+    required=True,
+    help="trunk:TK…:+15551234567 or sip:user@host; repeatable, tried in order.",
+)
+@click.option("--label", default="")
+@click.option("--dial-timeout", "dial_timeout_seconds", type=int, default=30, show_default=True)
+@click.option("--caller-id", help="Number shown to the targets; default the caller's own.")
+@click.option("--max-seconds", type=int, help="Longest call.")
+def create_number(targets: tuple[str, ...], as_json: bool, **rest: Any) -> None:
+    from ringfence.domains.numbers import api
+    from ringfence.domains.numbers.contracts import NewNumber
+
+    new = NewNumber(dial=tuple(_target(text) for text in targets), **rest)
+    _show(api.create_number(new), Prefix.NUMBER, as_json)
+
+
+@_command(number, "list", "All numbers.")
+def list_numbers(as_json: bool) -> None:
+    from ringfence.domains.numbers import api
+
+    _show(api.list_all_numbers(), Prefix.NUMBER, as_json)
