@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import logging
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -22,6 +24,7 @@ _REQUEST, _REPLY, _ERROR, _NOTIFY = 0, 1, 2, 3
 _MAX_FRAME = 4 << 20
 _MAX_BUFFERED = 16 << 20
 
+_log = logging.getLogger("ringfence.rpc")
 _Frame = tuple[int, int, str, int, msgspec.Raw]
 _encoder = msgspec.msgpack.Encoder()
 _frame_decoder = msgspec.msgpack.Decoder(_Frame)
@@ -58,8 +61,11 @@ def _decode(kind: Any, body: msgspec.Raw) -> Any:
 
 
 def _encode_frame(kind: int, id_: int, name: str, deadline_ms: int, body: Any) -> bytes:
+    """Raises RpcError when the frame is larger than the other side would take."""
     raw = msgspec.Raw(_encoder.encode(body))
     frame = _encoder.encode((kind, id_, name, deadline_ms, raw))
+    if len(frame) > _MAX_FRAME:
+        raise RpcError("message_too_large", "the message is larger than a frame may be")
     return len(frame).to_bytes(4, "big") + frame
 
 
@@ -88,7 +94,8 @@ class _FrameProtocol(asyncio.Protocol):
             position += 4 + length
             try:
                 self.frame_received(_frame_decoder.decode(frame))
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                _log.warning("malformed frame")
                 self.close()
                 return
         del buffer[:position]
@@ -101,7 +108,7 @@ class _FrameProtocol(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         if transport.get_write_buffer_size() > _MAX_BUFFERED:
-            self.close()  # a peer that stopped reading must not grow our memory
+            transport.abort()  # a peer that stopped reading must not grow our memory
             return
         transport.write(data)
 
@@ -140,36 +147,53 @@ class Connection(_FrameProtocol):
         kind, id_, name, deadline_ms, raw = frame
         if kind not in (_REQUEST, _NOTIFY):
             return
+        wanted = kind == _REQUEST
         entry = self._server.handlers.get(name)
         if entry is None:
-            self._fail(id_, "unknown_method", f"no method {name}")
+            if wanted:
+                self._fail(id_, "unknown_method", f"no method {name}")
             return
         request_type, handler = entry
         try:
             request = _decode(request_type, raw)
-            result = handler(request, self)
-        except (msgspec.MsgspecError, RingfenceError) as error:
-            self._fail(id_, getattr(error, "code", "invalid_message"), str(error))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            if wanted:
+                self._fail(id_, "invalid_message", str(error))
             return
-        if inspect.isawaitable(result):
-            task = asyncio.ensure_future(self._finish(id_, result, deadline_ms / 1000))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        elif kind == _REQUEST:
-            self.write(_encode_frame(_REPLY, id_, "", 0, result))
-
-    async def _finish(self, id_: int, result: Awaitable[Any], seconds: float) -> None:
         try:
-            value = await asyncio.wait_for(result, seconds or None)
-        except TimeoutError:
-            return  # the caller has stopped waiting
-        except RingfenceError as error:
-            self._fail(id_, error.code, error.message)
+            result = handler(request, self)
+            if not inspect.isawaitable(result):
+                if wanted:
+                    self.write(_encode_frame(_REPLY, id_, "", 0, result))
+                return
         except Exception as error:
-            self._fail(id_, "internal_error", type(error).__name__)
-            raise
+            self._handler_failed(name, id_ if wanted else None, error)
+            return
+        seconds = deadline_ms / 1000 if wanted else None
+        task = asyncio.ensure_future(self._finish(name, id_, result, seconds))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _finish(
+        self, name: str, id_: int, result: Awaitable[Any], seconds: float | None
+    ) -> None:
+        try:
+            async with asyncio.timeout(seconds) as deadline:
+                value = await result
+            if seconds is not None:
+                self.write(_encode_frame(_REPLY, id_, "", 0, value))
+        except Exception as error:
+            if not deadline.expired():  # else the caller has stopped waiting
+                self._handler_failed(name, id_ if seconds is not None else None, error)
+
+    def _handler_failed(self, name: str, id_: int | None, error: Exception) -> None:
+        code, message = "internal_error", type(error).__name__
+        if isinstance(error, RingfenceError):
+            code, message = error.code, error.message
         else:
-            self.write(_encode_frame(_REPLY, id_, "", 0, value))
+            _log.error("handler failed", exc_info=error, extra={"kv": {"method": name}})
+        if id_ is not None:
+            self._fail(id_, code, message)
 
     def _fail(self, id_: int, code: str, message: str) -> None:
         self.write(_encode_frame(_ERROR, id_, "", 0, _ErrorBody(code, message)))
@@ -186,7 +210,7 @@ class RpcServer:
         self._server: asyncio.AbstractServer | None = None
 
     def register(self, name: str, request_type: Any, handler: Handler) -> None:
-        """Serve ``name``: ``handler(request, connection)`` returns the reply or an awaitable of it."""
+        """Serve ``name``: ``handler(request, connection)`` returns the reply, or awaits to it."""
         self.handlers[name] = (request_type, handler)
 
     async def start(self) -> None:
@@ -195,8 +219,14 @@ class RpcServer:
         with contextlib.suppress(FileNotFoundError):
             self.path.unlink()
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(lambda: Connection(self), str(self.path))
-        self.path.chmod(0o600)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            listener.bind(str(self.path))
+            self.path.chmod(0o600)  # before it listens: nobody else can have connected
+            self._server = await loop.create_unix_server(lambda: Connection(self), sock=listener)
+        except BaseException:
+            listener.close()
+            raise
 
     async def stop(self) -> None:
         if self._server is not None:
@@ -210,6 +240,10 @@ class _ClientProtocol(_FrameProtocol):
         super().__init__()
         self._client = client
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._client._made(self)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._client._lost(self)
 
@@ -218,7 +252,7 @@ class _ClientProtocol(_FrameProtocol):
 
 
 class RpcClient:
-    """Client of one socket. Reconnects by itself; requests wait for a connection until their deadline."""
+    """Client of one socket. Reconnects by itself; requests wait until their deadline for that."""
 
     def __init__(
         self,
@@ -260,28 +294,31 @@ class RpcClient:
     async def call(self, name: str, request: Any, reply_type: type[T], *, timeout: float) -> T:  # noqa: ASYNC109
         """Send a request and wait for its reply.
 
-        Raises RpcUnavailable without a connection or reply within ``timeout`` seconds, RpcError when
-        the server answered with an error.
+        Raises RpcUnavailable without a connection or reply within ``timeout`` seconds or when the
+        connection breaks, RpcError when the server answered with an error, when its reply is not of
+        ``reply_type``, or when the request is too large to be sent.
         """
         try:
             async with asyncio.timeout(timeout):
-                if self._protocol is None:
+                while self._protocol is None:
                     await self._connected.wait()
-                assert self._protocol is not None
                 id_ = self._next_id
                 self._next_id += 1
                 future: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
                 self._pending[id_] = future
                 try:
                     self._protocol.write(
-                        _encode_frame(_REQUEST, id_, name, int(timeout * 1000), request)
+                        _encode_frame(_REQUEST, id_, name, max(1, int(timeout * 1000)), request)
                     )
                     raw = await future
                 finally:
                     self._pending.pop(id_, None)
         except TimeoutError:
             raise RpcUnavailable(f"no answer to {name} from {self.path.name} in time") from None
-        reply: T = _decode(reply_type, raw)
+        try:
+            reply: T = _decode(reply_type, raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise RpcError("invalid_message", f"the reply to {name} is not of its type") from None
         return reply
 
     def notify(self, name: str, body: Any) -> None:
@@ -295,20 +332,19 @@ class RpcClient:
         while True:
             self._wake.clear()
             try:
-                _, protocol = await loop.create_unix_connection(
-                    lambda: _ClientProtocol(self), str(self.path)
-                )
+                await loop.create_unix_connection(lambda: _ClientProtocol(self), str(self.path))
             except OSError:
-                await asyncio.sleep(delay)
                 delay = min(delay * 2, 0.5)
-                continue
-            delay = 0.02
-            self._protocol = protocol
-            self._connected.set()
-            if self._on_connect is not None:
-                self._on_connect()
-            await self._wake.wait()
+            else:
+                delay = 0.02
+                await self._wake.wait()
             await asyncio.sleep(delay)  # a peer that hangs up at once must not make us spin
+
+    def _made(self, protocol: _ClientProtocol) -> None:
+        self._protocol = protocol
+        self._connected.set()
+        if self._on_connect is not None:
+            self._on_connect()
 
     def _lost(self, protocol: _ClientProtocol) -> None:
         if protocol is not self._protocol:
@@ -327,7 +363,11 @@ class RpcClient:
         if kind == _NOTIFY:
             entry = self.notifications.get(name)
             if entry is not None:
-                entry[1](_decode(entry[0], raw))
+                body = _decode(entry[0], raw)
+                try:
+                    entry[1](body)
+                except Exception:
+                    _log.exception("notification handler failed", extra={"kv": {"name": name}})
             return
         future = self._pending.get(id_)
         if future is None or future.done():
@@ -335,5 +375,5 @@ class RpcClient:
         if kind == _REPLY:
             future.set_result(raw)
         else:
-            body = _decode(_ErrorBody, raw)
-            future.set_exception(RpcError(body.code, body.message))
+            error = _decode(_ErrorBody, raw)
+            future.set_exception(RpcError(error.code, error.message))
