@@ -65,7 +65,8 @@ class Rig:
         return ProcessSpec(name, command, **options)  # type: ignore[arg-type]
 
     def tree(self, *stages: tuple[ProcessSpec, ...], prepare_fails: bool = False) -> Tree:
-        script = f"import sys; open({str(self.log)!r}, 'a').write('prepare\\n'); sys.exit({int(prepare_fails)})"
+        note = f"import sys; open({str(self.log)!r}, 'a').write('prepare\\n')"
+        script = f"{note}; sys.exit({int(prepare_fails)})"
         prepare = (sys.executable, "-S", "-c", script)
         tree = Tree(Plan(stages[0], prepare, stages[1:]), SystemClock())
         self.trees.append(tree)
