@@ -1,0 +1,1 @@
+"""The call engine: signalling, media, calls, journal. asyncio; knows no Django."""

@@ -57,8 +57,10 @@ def test_an_open_call_has_its_newest_state() -> None:
 def test_an_ended_call_stays_ended() -> None:
     end = event(4, "call.ended", 400)
     late: list[Record] = [leg_state("confirmed", 3), event(5, "leg.ended", 500), Heartbeat(900)]
-    assert open_calls([*STORY, end, *late]) == []
-    assert open_calls([end, *late]) == []  # its beginning stood in a deleted segment
+    loose = LiveCall(CALL, None, 0, False, 0, (leg_state("confirmed", 3),), open=False)
+    assert open_calls([*STORY, end, *late]) == [loose]
+    assert open_calls([end, *late]) == [loose]  # its beginning stood in a deleted segment
+    assert open_calls([*STORY, end, *late, leg_state("ended", 3)]) == []
 
 
 def test_the_last_event_counts_when_no_heartbeat_came_after() -> None:
@@ -73,6 +75,11 @@ def test_a_checkpoint_replaces_all_segments_before_it() -> None:
     assert open_calls(checkpoint) == [OPEN]
     assert open_calls([*STORY, *checkpoint]) == [OPEN]
     assert open_calls([*checkpoint, Heartbeat(6_000)]) == [replace(OPEN, alive_until=6_000)]
+
+
+def test_a_heartbeat_at_the_head_of_a_segment_counts_for_its_checkpoint() -> None:
+    head: list[Record] = [Heartbeat(5_000), CallLive(CALL, TENANT, 3, True)]
+    assert open_calls([*head, leg_state("confirmed", 2)]) == [OPEN]
 
 
 def test_a_second_crash_does_not_bill_the_time_of_the_first_recovery() -> None:

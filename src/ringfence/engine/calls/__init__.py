@@ -1,0 +1,1 @@
+"""Calls: one actor each, its legs, and what bridges them."""

@@ -26,7 +26,7 @@ _log = logging.getLogger("ringfence.journal")
 
 @dataclass(frozen=True, slots=True)
 class LiveCall:
-    """A call that has no ``call.ended`` event."""
+    """A call with something left to do: to be ended, or only to be taken off the wire."""
 
     call: UUID
     tenant: UUID | None
@@ -36,7 +36,9 @@ class LiveCall:
     alive_until: int
     """Microseconds: its last event or the last heartbeat after it, whichever is later."""
     legs: tuple[LegState, ...]
-    """The newest state of each leg, ended ones included."""
+    """The newest state of each leg that is not over."""
+    open: bool = True
+    """False: it has its ``call.ended``, or never had an event; only its legs are left."""
 
     def checkpoint(self) -> list[Record]:
         """The records that stand for this call, until it is ended, in a later segment's head."""
@@ -72,25 +74,31 @@ def open_calls(records: Iterable[Record]) -> list[LiveCall]:
     calls: dict[UUID, _Call] = {}
     legs: dict[UUID, dict[UUID, LegState]] = {}
     ended: set[UUID] = set()
+    heartbeat = 0
     for record in records:
         match record:
             case Heartbeat(at):
+                heartbeat = max(heartbeat, at)
                 for call in calls.values():
                     if not call.adopted:
                         call.alive_until = max(call.alive_until, at)
             case LegState():
-                legs.setdefault(record.call, {})[record.leg] = record
+                _apply_leg(legs, record)
             case EventRecord():
                 if record.kind == EventKind.CALL_ENDED:
                     calls.pop(record.call, None)
-                    legs.pop(record.call, None)
                     ended.add(record.call)
                 elif record.call not in ended:
                     _apply_event(calls, record)
             case CallLive():
                 if record.call not in ended:
-                    _apply_checkpoint(calls, record)
-    return [
+                    _apply_checkpoint(calls, record, heartbeat)
+    loose = [
+        LiveCall(id_, None, 0, False, 0, tuple(states.values()), open=False)
+        for id_, states in legs.items()
+        if id_ not in calls
+    ]
+    return loose + [
         LiveCall(
             call=id_,
             tenant=call.tenant,
@@ -101,6 +109,16 @@ def open_calls(records: Iterable[Record]) -> list[LiveCall]:
         )
         for id_, call in calls.items()
     ]
+
+
+def _apply_leg(legs: dict[UUID, dict[UUID, LegState]], state: LegState) -> None:
+    states = legs.setdefault(state.call, {})
+    if state.state == "ended":
+        states.pop(state.leg, None)
+        if not states:
+            del legs[state.call]
+    else:
+        states[state.leg] = state
 
 
 def _apply_event(calls: dict[UUID, _Call], event: EventRecord) -> None:
@@ -116,21 +134,18 @@ def _apply_event(calls: dict[UUID, _Call], event: EventRecord) -> None:
         call.alive_until = max(call.alive_until, event.at)
 
 
-def _apply_checkpoint(calls: dict[UUID, _Call], live: CallLive) -> None:
+def _apply_checkpoint(calls: dict[UUID, _Call], live: CallLive, heartbeat: int) -> None:
+    """``heartbeat``: the last one before; a call that was live then or later outlived it."""
+    alive_until = live.alive_until if live.adopted else max(live.alive_until, heartbeat)
     known = calls.get(live.call)
     if known is None:
-        calls[live.call] = _Call(
-            live.tenant, live.seq, live.answered, live.alive_until, live.adopted
-        )
+        calls[live.call] = _Call(live.tenant, live.seq, live.answered, alive_until, live.adopted)
         return
     known.tenant = live.tenant or known.tenant
     known.seq = max(known.seq, live.seq)
     known.answered = known.answered or live.answered
     known.adopted = live.adopted
-    if live.adopted:
-        known.alive_until = live.alive_until
-    else:
-        known.alive_until = max(known.alive_until, live.alive_until)
+    known.alive_until = alive_until if live.adopted else max(known.alive_until, alive_until)
 
 
 def _records(reader: SpoolReader) -> Iterator[Record]:

@@ -1,0 +1,1 @@
+"""SIP over sockets: transports, transactions driven by timers, who may call, how causes map."""

@@ -1,0 +1,462 @@
+"""The actor of one call: a back-to-back user agent that runs the call's verbs.
+
+Everything that happens comes through the mailbox and is handled one after the other; what may
+happen in which state stands in TRANSITIONS at the end of the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+
+from ringfence.engine.calls import events as ev
+from ringfence.engine.calls.callee import CalleeLeg
+from ringfence.engine.calls.caller import CallerLeg
+from ringfence.engine.calls.leg import Leg
+from ringfence.engine.calls.party import caller_of, is_hold, target_of
+from ringfence.engine.ports import (
+    Dial,
+    DialTarget,
+    LegStats,
+    Reject,
+    RouteDecision,
+    RouteRequest,
+    TrunkConfig,
+)
+from ringfence.engine.signalling import causes
+from ringfence.engine.signalling.causes import Cause
+from ringfence.engine.signalling.transactions import ServerTransaction
+from ringfence.engine.signalling.transport import Flow, TransportError
+from ringfence.engine.verbs.dial import Hunt
+from ringfence.kernel.errors import RingfenceError
+from ringfence.kernel.events import EndReason, EventKind
+from ringfence.kernel.ids import uuid7
+from ringfence.platform.rpc import RpcError
+
+if TYPE_CHECKING:
+    from ringfence.engine.calls.manager import CallManager
+
+_log = logging.getLogger("ringfence.call")
+RETRY_AFTER = 5
+
+
+class State(Enum):
+    ROUTING = auto()
+    DIALLING = auto()
+    CONNECTED = auto()
+    ENDING = auto()
+    """Hung up and journaled; some leg's BYE or CANCEL is still on the wire."""
+    ENDED = auto()
+
+
+class Call:
+    """One call from its INVITE to the last answer to its last BYE."""
+
+    def __init__(
+        self, manager: CallManager, transaction: ServerTransaction, flow: Flow, trunk: TrunkConfig
+    ) -> None:
+        self.manager = manager
+        clock = manager.clock
+        self.id = uuid7(clock)
+        self.arrived = clock.micros()
+        self.state = State.ROUTING
+        self.trunk = trunk
+        self.log = manager.journal.open(self.id)
+        self.caller = CallerLeg(manager.agent, self, uuid7(clock), trunk, flow, transaction)
+        self.caller_number, self.caller_text = caller_of(transaction.request, trunk.format)
+        self.called = target_of(transaction.request, trunk.format)
+        self.legs: list[Leg] = [self.caller]
+        self.callee: CalleeLeg | None = None
+        self._mailbox: asyncio.Queue[ev.CallEventIn] = asyncio.Queue()
+        self._logged: set[UUID] = set()
+        self._verbs: list[Dial | Reject] = []
+        self._hunt: Hunt | None = None
+        self._target: DialTarget | None = None
+        self._caller_sdp = b""
+        self._ring_timer: asyncio.TimerHandle | None = None
+        self._max_timer: asyncio.TimerHandle | None = None
+        self._max_seconds = manager.max_call_seconds
+        self._last_cause: Cause | None = None
+
+    def post(self, event: ev.CallEventIn) -> None:
+        """Put something into the mailbox."""
+        self._mailbox.put_nowait(event)
+
+    async def run(self) -> None:
+        """The actor's life. Whatever goes wrong inside ends this call and no other."""
+        await self._guarded(self._route())
+        while self.state is not State.ENDED:
+            event = await self._mailbox.get()
+            handler = TRANSITIONS.get((self.state, type(event)))
+            if handler is not None:
+                await self._guarded(handler(self, event))
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except RingfenceError as error:
+            _log.warning("call failed", extra={"kv": {"call": self.id.hex, "code": error.code}})
+            await self._end(EndReason.FAILED, "system", status=503, q850=41)
+        except Exception:
+            _log.exception("call failed", extra={"kv": {"call": self.id.hex}})
+            await self._end(EndReason.FAILED, "system", status=500, q850=41)
+
+    # --- routing ----------------------------------------------------------------------------------
+
+    async def _route(self) -> None:
+        request = RouteRequest(
+            self.id, self.trunk.id, self.caller_number, self.called, self.arrived
+        )
+        decision: RouteDecision | None
+        try:
+            decision = await self.manager.control.route(request)
+        except RingfenceError as error:
+            _log.warning("no routing decision", extra={"kv": {"code": error.code}})
+            decision = None
+        self.log.tenant = decision.tenant if decision is not None else self.trunk.tenant
+        flow = self.caller.flow
+        self.log.event(
+            EventKind.CALL_STARTED, at=self.arrived, direction="inbound",
+            trunk=self.trunk.id.hex, from_=self.caller_text, to=self.called,
+            source=flow.remote_text.partition(" ")[2], transport=flow.transport,
+            node=self.manager.agent.node,
+        )  # fmt: skip
+        self._log_leg(self.caller, to=self.called)
+        if decision is None:
+            await self._end(
+                EndReason.FAILED, "system", status=503, q850=41, retry_after=RETRY_AFTER
+            )
+            return
+        self.log.event(
+            EventKind.CALL_ROUTED,
+            number=decision.number.hex if decision.number is not None else None,
+            verbs=[type(verb).__name__.lower() for verb in decision.verbs],
+        )
+        self._verbs = list(decision.verbs)
+        if decision.max_seconds is not None:
+            self._max_seconds = min(self._max_seconds, decision.max_seconds)
+        self.state = State.DIALLING
+        self.post(ev.Proceed())
+
+    def _log_leg(self, leg: Leg, *, to: str) -> None:
+        assert leg.dialog is not None
+        self.log.event(
+            EventKind.LEG_CREATED, leg=leg.id.hex, role=leg.role,
+            trunk=leg.trunk.id.hex if leg.trunk is not None else None,
+            from_=self.caller_text, to=to,
+            sip_call_id=leg.dialog.call_id, transport=leg.flow.transport,
+        )  # fmt: skip
+
+    # --- dialling ---------------------------------------------------------------------------------
+
+    async def _proceed(self, event: ev.CallEventIn) -> None:
+        """Run the verbs up to the next one that waits."""
+        while self.caller.cancelled is False:
+            if self._hunt is None:
+                if not self._verbs:
+                    await self._give_up()
+                    return
+                verb = self._verbs.pop(0)
+                if isinstance(verb, Reject):
+                    reason = EndReason.UNROUTABLE if verb.status == 404 else EndReason.REJECTED
+                    q850 = causes.cause_of(verb.status).q850
+                    await self._end(reason, "system", status=verb.status, q850=q850)
+                    return
+                self._hunt = Hunt(verb)
+            target = self._hunt.next()
+            if target is None:
+                self._last_cause = self._hunt.outcome or self._last_cause
+                self._hunt = None
+                continue
+            cause = await self._dial(target, self._hunt.dial)
+            if cause is None:
+                return
+            self._hunt.failed(target, cause)
+
+    async def _give_up(self) -> None:
+        cause = self._last_cause
+        if cause is None:
+            await self._end(EndReason.UNROUTABLE, "system", status=404, q850=1)
+            return
+        by = "system" if cause is causes.LIMIT else "callee"
+        await self._end(cause.reason, by, status=cause.status, q850=cause.q850)
+
+    async def _dial(self, target: DialTarget, dial: Dial) -> Cause | None:
+        """Ring one target; the cause when that is not even possible."""
+        place = self.manager.place(target)
+        if place is None:
+            return causes.TRANSPORT_FAILED
+        trunk = place.trunk
+        if not await self._prepare_caller():
+            return None
+        if trunk is not None and not self.manager.gate.take(trunk):
+            return causes.LIMIT
+        try:
+            flow = await self.manager.agent.transports.resolve(
+                place.host, place.port, place.transport
+            )
+        except TransportError:
+            self._release(trunk)
+            return causes.TRANSPORT_FAILED
+        leg = CalleeLeg(self.manager.agent, self, uuid7(self.manager.clock), trunk, flow)
+        like = self.caller.id if self._caller_sdp else None
+        try:
+            sdp = await self.manager.media.offer(self.id, leg.id, like=like)
+        except RingfenceError:
+            self._release(trunk)
+            raise
+        self._target, self.callee = target, leg
+        self.legs.append(leg)
+        leg.invite(
+            uri=place.uri,
+            caller=place.present(dial.caller_id or self.caller_text),
+            sdp=sdp,
+            max_forwards=int(self.caller.request.headers.get("max-forwards") or 70) - 1,
+        )
+        self._log_leg(leg, to=place.called)
+        seconds = min(dial.timeout_seconds, self.manager.ring_seconds)
+        self._ring_timer = self.manager.loop.call_later(seconds, self.post, ev.RingTimeout(leg))
+        return None
+
+    def _release(self, trunk: TrunkConfig | None) -> None:
+        if trunk is not None:
+            self.manager.gate.release(trunk)
+
+    async def _prepare_caller(self) -> bool:
+        """Answer the caller's offer once, before anybody is rung; False when it cannot be met."""
+        offer = self.caller.request.body
+        if self._caller_sdp or not offer:
+            return True
+        try:
+            self._caller_sdp = await self.manager.media.answer(
+                self.id, self.caller.id, offer, "offer"
+            )
+        except RpcError as error:
+            status = 503 if error.code == "no_ports" else 488
+            await self._end(EndReason.FAILED, "system", status=status, q850=79)
+            return False
+        return True
+
+    async def _on_progress(self, event: ev.Progress) -> None:
+        leg = event.leg
+        if leg is not self.callee:
+            return
+        early = bool(event.sdp) and bool(self._caller_sdp)
+        self.log.event(
+            EventKind.LEG_PROGRESS, leg=leg.id.hex, status=event.status, early_media=early
+        )
+        if not early:
+            self.caller.progress(event.status if event.status in (180, 183) else 180)
+            return
+        await self._apply_answer(leg, event.sdp)
+        self.caller.progress(183, self._caller_sdp)
+
+    async def _apply_answer(self, leg: CalleeLeg, sdp: bytes) -> None:
+        if sdp and sdp != leg.media_sdp:
+            await self.manager.media.answer(self.id, leg.id, sdp, "answer")
+            leg.media_sdp = sdp
+            await self.manager.media.connect(self.id, self.caller.id, leg.id)
+
+    async def _on_answered(self, event: ev.Answered) -> None:
+        leg = event.leg
+        if leg is not self.callee or self.caller.cancelled:
+            leg.hang_up(16)
+            return
+        self._stop_ring_timer()
+        if not event.sdp and not leg.media_sdp:
+            await self._end(EndReason.FAILED, "system", status=503, q850=79)
+            return
+        await self._apply_answer(leg, event.sdp)
+        our_offer = not self._caller_sdp
+        if our_offer:
+            self._caller_sdp = await self.manager.media.offer(self.id, self.caller.id, like=leg.id)
+            await self.manager.media.connect(self.id, self.caller.id, leg.id)
+        if self.caller.cancelled:
+            return
+        self.log.event(EventKind.LEG_ANSWERED, leg=leg.id.hex)
+        self.log.event(EventKind.CALL_ANSWERED, leg=leg.id.hex)
+        await self.log.durable()
+        self.caller.answer(self._caller_sdp, our_offer=our_offer)
+        self.state = State.CONNECTED
+        self._max_timer = self.manager.loop.call_later(
+            self._max_seconds, self.post, ev.MaxDuration()
+        )
+
+    async def _on_failed(self, event: ev.Failed) -> None:
+        if event.leg is not self.callee:
+            return
+        await self._target_failed(event.leg, event.cause)
+
+    async def _on_ring_timeout(self, event: ev.RingTimeout) -> None:
+        if event.leg is not self.callee or event.leg.answered:
+            return
+        event.leg.cancel(causes.NO_ANSWER.q850)
+        await self._target_failed(event.leg, causes.NO_ANSWER)
+
+    async def _target_failed(self, leg: CalleeLeg, cause: Cause) -> None:
+        self._stop_ring_timer()
+        self.callee = None
+        stats = await self._delete_media(leg.id)
+        self._log_leg_ended(leg, stats.get(leg.id))
+        assert self._hunt is not None and self._target is not None
+        self._hunt.failed(self._target, cause)
+        self.post(ev.Proceed())
+
+    async def _on_cancelled(self, event: ev.Cancelled) -> None:
+        await self._end(EndReason.CALLER_CANCEL, "caller", status=487, q850=16)
+
+    # --- connected --------------------------------------------------------------------------------
+
+    async def _on_hung_up(self, event: ev.HungUp) -> None:
+        caller = event.leg is self.caller
+        reason = EndReason.CALLER_HANGUP if caller else EndReason.CALLEE_HANGUP
+        await self._end(reason, event.leg.role, status=480, q850=event.q850 or 16)
+
+    async def _on_late_answer(self, event: ev.LateAnswer) -> None:
+        if not event.sdp:
+            await self._end(EndReason.FAILED, "system", status=488, q850=79)
+            return
+        await self.manager.media.answer(self.id, event.leg.id, event.sdp, "answer")
+
+    async def _on_reoffer(self, event: ev.Reoffer) -> None:
+        leg = event.leg
+        if self.state is not State.CONNECTED:
+            leg.reject_reoffer(event.transaction, 491)
+            return
+        media = self.manager.media
+        try:
+            if event.sdp:
+                sdp = await media.answer(self.id, leg.id, event.sdp, "offer")
+            else:
+                sdp = await media.offer(self.id, leg.id)
+        except RpcError:
+            leg.reject_reoffer(event.transaction, 488)
+            return
+        leg.send_success(event.transaction, sdp, our_offer=not event.sdp)
+        held = is_hold(event.sdp)
+        if held is not leg.held:
+            leg.held = held
+            kind = EventKind.LEG_HELD if held else EventKind.LEG_RESUMED
+            self.log.event(kind, leg=leg.id.hex)
+
+    async def _on_no_ack(self, event: ev.NoAck) -> None:
+        if event.leg is self.caller and event.leg.answered:
+            await self._end(EndReason.ACK_MISSING, "system", status=480, q850=102)
+        else:
+            event.leg.bye(102)
+
+    async def _on_max_duration(self, event: ev.MaxDuration) -> None:
+        await self._end(EndReason.MAX_DURATION, "system", status=480, q850=102)
+
+    async def _on_media_silent(self, event: ev.MediaSilent) -> None:
+        await self._end(EndReason.MEDIA_TIMEOUT, "system", status=480, q850=41)
+
+    async def _on_media_gone(self, event: ev.MediaGone) -> None:
+        await self._end(EndReason.MEDIA_LOST, "system", status=503, q850=41)
+
+    async def _on_shutdown(self, event: ev.Shutdown) -> None:
+        await self._end(EndReason.SHUTDOWN, "system", status=503, q850=41)
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    async def _end(
+        self,
+        reason: EndReason,
+        by: str,
+        *,
+        status: int,
+        q850: int | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        """Hang everything up and write the call's end; ``status`` goes to an unanswered caller."""
+        if self.state in (State.ENDING, State.ENDED):
+            return
+        self.state = State.ENDING
+        ended_at = self.manager.clock.micros()
+        self._stop_ring_timer()
+        if self._max_timer is not None:
+            self._max_timer.cancel()
+        answered = self.caller.answered
+        if answered:
+            self.caller.bye(q850)
+        else:
+            self.caller.reject(status, q850=q850, retry_after=retry_after)
+        for leg in self.legs:
+            if isinstance(leg, CalleeLeg):
+                leg.hang_up(q850)
+        stats = await self._delete_media(None)
+        for leg in self.legs:
+            self._log_leg_ended(leg, stats.get(leg.id), at=ended_at)
+        self.log.event(
+            EventKind.CALL_ENDED, at=ended_at, reason=reason.value, by=by, q850=q850,
+            status=None if answered else status,
+        )  # fmt: skip
+        self._check_over()
+
+    async def _delete_media(self, leg: UUID | None) -> dict[UUID, LegStats]:
+        try:
+            return (await self.manager.media.delete(self.id, leg)).legs
+        except RingfenceError:
+            return {}  # the worker is gone, and its ports with it
+
+    def _log_leg_ended(self, leg: Leg, stats: LegStats | None, *, at: int | None = None) -> None:
+        if leg.id in self._logged:
+            return
+        self._logged.add(leg.id)
+        media: dict[str, Any] | None = msgspec.to_builtins(stats) if stats is not None else None
+        self.log.event(
+            EventKind.LEG_ENDED, at=at, leg=leg.id.hex, by=leg.ended_by or "local",
+            status=leg.final_status, q850=leg.q850, media=media,
+        )  # fmt: skip
+
+    async def _on_leg_over(self, event: ev.LegOver) -> None:
+        self._release(event.leg.trunk)
+        self._check_over()
+
+    def _check_over(self) -> None:
+        if self.state is State.ENDING and all(leg.over for leg in self.legs):
+            self.state = State.ENDED
+            while not self._mailbox.empty():
+                late = self._mailbox.get_nowait()
+                if isinstance(late, ev.LegOver):
+                    self._release(late.leg.trunk)
+            self.log.close()
+            self.manager.forget(self)
+
+    def _stop_ring_timer(self) -> None:
+        if self._ring_timer is not None:
+            self._ring_timer.cancel()
+            self._ring_timer = None
+
+
+_S = State
+Handler = Callable[[Call, Any], Awaitable[None]]
+_ALIVE: tuple[tuple[type, Handler], ...] = (
+    (ev.MediaGone, Call._on_media_gone),
+    (ev.Shutdown, Call._on_shutdown),
+    (ev.LegOver, Call._on_leg_over),
+)
+TRANSITIONS: dict[tuple[State, type], Handler] = {
+    (_S.DIALLING, ev.Proceed): Call._proceed,
+    (_S.DIALLING, ev.Progress): Call._on_progress,
+    (_S.DIALLING, ev.Answered): Call._on_answered,
+    (_S.DIALLING, ev.Failed): Call._on_failed,
+    (_S.DIALLING, ev.RingTimeout): Call._on_ring_timeout,
+    (_S.DIALLING, ev.Cancelled): Call._on_cancelled,
+    (_S.DIALLING, ev.HungUp): Call._on_hung_up,
+    (_S.DIALLING, ev.Reoffer): Call._on_reoffer,
+    (_S.CONNECTED, ev.HungUp): Call._on_hung_up,
+    (_S.CONNECTED, ev.Reoffer): Call._on_reoffer,
+    (_S.CONNECTED, ev.LateAnswer): Call._on_late_answer,
+    (_S.CONNECTED, ev.NoAck): Call._on_no_ack,
+    (_S.CONNECTED, ev.MaxDuration): Call._on_max_duration,
+    (_S.CONNECTED, ev.MediaSilent): Call._on_media_silent,
+    (_S.ENDING, ev.LegOver): Call._on_leg_over,
+    **{(state, event): run for state in (_S.DIALLING, _S.CONNECTED) for event, run in _ALIVE},
+}

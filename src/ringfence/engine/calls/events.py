@@ -1,0 +1,139 @@
+"""What a call's mailbox takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from ringfence.engine.signalling.causes import Cause
+
+if TYPE_CHECKING:
+    from ringfence.engine.calls.callee import CalleeLeg
+    from ringfence.engine.calls.leg import Leg
+    from ringfence.engine.signalling.transactions import ServerTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class Proceed:
+    """Ring the next target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The caller gave up before an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A 18x from a target; ``sdp`` is empty without early media."""
+
+    leg: CalleeLeg
+    status: int
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    leg: CalleeLeg
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A target will not answer: its final status, or None when nothing came back."""
+
+    leg: CalleeLeg
+    status: int | None
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class RingTimeout:
+    leg: CalleeLeg
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """BYE from a leg, with the Q.850 cause of its Reason header if it had one."""
+
+    leg: Leg
+    q850: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Our BYE was answered 481 or 408, or never: the leg is over."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class NoAck:
+    """A 2xx of ours was never acknowledged."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class LateAnswer:
+    """The answer to our offer came in an ACK."""
+
+    leg: Leg
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reoffer:
+    """A re-INVITE to be answered; ``sdp`` is empty when the peer wants our offer."""
+
+    leg: Leg
+    transaction: ServerTransaction
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MaxDuration:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSilent:
+    leg: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class MediaGone:
+    """The media worker of this call died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """This node stops before the call ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegOver:
+    """Nothing of this leg is left on the wire."""
+
+    leg: Leg
+
+
+CallEventIn = (
+    Proceed
+    | Cancelled
+    | Progress
+    | Answered
+    | Failed
+    | RingTimeout
+    | HungUp
+    | Gone
+    | NoAck
+    | LateAnswer
+    | Reoffer
+    | MaxDuration
+    | MediaSilent
+    | MediaGone
+    | Shutdown
+    | LegOver
+)

@@ -1,0 +1,139 @@
+"""All calls of this node: admits, finds, drains, and ends those a crash left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from uuid import UUID
+
+from ringfence.engine.calls.call import Call
+from ringfence.engine.calls.events import MediaGone, MediaSilent, Shutdown
+from ringfence.engine.calls.party import Place
+from ringfence.engine.journal.journal import Journal
+from ringfence.engine.ports import (
+    CallControl,
+    DialTarget,
+    MediaEvent,
+    MediaPort,
+    TrunkConfig,
+    TrunkTarget,
+)
+from ringfence.engine.signalling.agent import UserAgent
+from ringfence.engine.signalling.gate import Gate
+from ringfence.engine.signalling.numbers import from_e164
+from ringfence.engine.signalling.transactions import ServerTransaction
+from ringfence.engine.signalling.transport import Flow
+from ringfence.kernel.clock import Clock
+from ringfence.protocols.sip.errors import SipError
+from ringfence.protocols.sip.message import Response
+from ringfence.protocols.sip.uri import parse_uri
+
+_log = logging.getLogger("ringfence.calls")
+RETRY_AFTER_DRAIN = 10
+
+
+class CallManager:
+    """Makes a Call of each admitted INVITE and keeps what they share."""
+
+    agent: UserAgent
+    media: MediaPort
+
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        control: CallControl,
+        journal: Journal,
+        clock: Clock,
+        ring_seconds: int,
+        max_call_seconds: int,
+    ) -> None:
+        self.gate = gate
+        self.control = control
+        self.journal = journal
+        self.clock = clock
+        self.ring_seconds = ring_seconds
+        self.max_call_seconds = max_call_seconds
+        self.loop = asyncio.get_running_loop()
+        self.draining = False
+        self.calls: dict[UUID, Call] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def on_invite(self, transaction: ServerTransaction, flow: Flow, trunk: TrunkConfig) -> None:
+        """An admitted INVITE, already answered 100."""
+        if self.draining:
+            transaction.respond(self._unavailable(transaction, RETRY_AFTER_DRAIN))
+            return
+        if not self.gate.take(trunk):
+            transaction.respond(self._unavailable(transaction, 1))
+            _log.warning("trunk limit reached", extra={"kv": {"trunk": trunk.id.hex}})
+            return
+        call = Call(self, transaction, flow, trunk)
+        self.calls[call.id] = call
+        self._idle.clear()
+        task = self.loop.create_task(call.run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _unavailable(self, transaction: ServerTransaction, seconds: int) -> Response:
+        response = transaction.request.response(503, to_tag=self.agent.new_tag())
+        response.headers.add("Retry-After", str(seconds))
+        return response
+
+    def forget(self, call: Call) -> None:
+        """Nothing is left of a call."""
+        self.calls.pop(call.id, None)
+        if not self.calls:
+            self._idle.set()
+
+    def place(self, target: DialTarget) -> Place | None:
+        """Where a target is, or None when it cannot be dialled (trunk gone, no peer, bad URI)."""
+        if isinstance(target, TrunkTarget):
+            trunk = self.gate.trunks.get(target.trunk)
+            if trunk is None or trunk.peer_host is None:
+                return None
+            number = from_e164(target.number, trunk.format)
+            host = f"[{trunk.peer_host}]" if ":" in trunk.peer_host else trunk.peer_host
+            suffix = "" if trunk.peer_transport == "udp" else f";transport={trunk.peer_transport}"
+            uri = f"sip:{number}@{host}:{trunk.peer_port}{suffix}"
+            return Place(
+                uri, trunk.peer_host, trunk.peer_port, trunk.peer_transport, target.number, trunk
+            )
+        try:
+            parsed = parse_uri(target.uri)
+        except SipError:
+            return None
+        if parsed.scheme != "sip":
+            return None
+        transport = parsed.transport or "udp"
+        return Place(target.uri, parsed.host, parsed.port or 5060, transport, parsed.user, None)
+
+    def on_media_event(self, event: MediaEvent) -> None:
+        """What a media worker reports."""
+        call = self.calls.get(event.session)
+        if call is not None and event.kind == "silence":
+            call.post(MediaSilent(event.leg))
+
+    def on_media_lost(self, sessions: set[UUID]) -> None:
+        """A media worker died with these calls."""
+        for session in sessions:
+            call = self.calls.get(session)
+            if call is not None:
+                call.post(MediaGone())
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new calls, wait for those in progress, hang up what is left after ``seconds``."""
+        self.draining = True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            for call in list(self.calls.values()):
+                call.post(Shutdown())
+        try:
+            async with asyncio.timeout(5):
+                await self._idle.wait()
+        except TimeoutError:
+            _log.warning("peers did not answer our BYE", extra={"kv": {"calls": len(self.calls)}})

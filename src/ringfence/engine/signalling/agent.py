@@ -1,0 +1,287 @@
+"""The SIP user agent: takes messages from the wire to transactions, dialogs and new calls."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from ringfence.engine.ports import TrunkConfig
+from ringfence.engine.signalling.gate import Challenged, Gate, Refused, Silence
+from ringfence.engine.signalling.transactions import (
+    ClientTransaction,
+    ServerTransaction,
+    TransactionLayer,
+    add_via,
+    mark_received,
+)
+from ringfence.engine.signalling.transport import Flow, TransportError, Transports, format_address
+from ringfence.platform.settings import SipListen
+from ringfence.protocols.sip.dialog import Dialog, next_hop
+from ringfence.protocols.sip.errors import SipError
+from ringfence.protocols.sip.message import Headers, Message, Request, Response, parse_message
+from ringfence.protocols.sip.uri import parse_uri
+from ringfence.protocols.sip.values import parse_name_addr
+
+_log = logging.getLogger("ringfence.sip")
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS"
+_ALLOWED = frozenset(ALLOW.split(", "))
+
+
+class DialogUser(Protocol):
+    """Whoever owns a dialog."""
+
+    dialog: Dialog | None
+    local_tag: str
+
+    def on_request(self, transaction: ServerTransaction, request: Request) -> None: ...
+
+    def on_ack(self, request: Request) -> None: ...
+
+
+OnInvite = Callable[[ServerTransaction, Flow, TrunkConfig], None]
+
+
+class UserAgent:
+    """One node's SIP. ``on_invite`` gets each admitted initial INVITE, already answered 100."""
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        listen: Sequence[SipListen],
+        advertised: str | None,
+        t1: float,
+        gate: Gate,
+        on_invite: OnInvite,
+    ) -> None:
+        self.node = node
+        self.t1 = t1
+        self.gate = gate
+        self.loop = asyncio.get_running_loop()
+        self.transactions = TransactionLayer(self.loop, t1)
+        self.transports = Transports(
+            listen,
+            advertised=advertised,
+            on_message=self._on_message,
+            on_error=self.transactions.transport_error,
+        )
+        self.counters: Counter[str] = Counter()
+        self._on_invite = on_invite
+        self._dialogs: dict[tuple[str, str], DialogUser] = {}
+
+    async def start(self) -> None:
+        """Bind the sockets. Raises OSError naming an address that is taken."""
+        await self.transports.start()
+
+    def close(self) -> None:
+        self.transports.close()
+
+    # --- names we give ourselves ------------------------------------------------------------------
+
+    def new_tag(self) -> str:
+        return f"{secrets.token_hex(6)}-{self.node}"
+
+    def contact(self, flow: Flow) -> str:
+        """Our Contact as the peer of this flow reaches us."""
+        suffix = "" if flow.transport == "udp" else f";transport={flow.transport}"
+        return f"<sip:{self.node}@{format_address(flow.local)}{suffix}>"
+
+    def with_via(self, request: Request, flow: Flow) -> Request:
+        """The request with our Via on top."""
+        add_via(request, flow)
+        return request
+
+    # --- dialogs ----------------------------------------------------------------------------------
+
+    def remember(self, user: DialogUser) -> None:
+        """Requests of this user's dialog go to it from now on."""
+        assert user.dialog is not None
+        self._dialogs[user.dialog.call_id, user.local_tag] = user
+
+    def forget(self, user: DialogUser) -> None:
+        if user.dialog is not None:
+            self._dialogs.pop((user.dialog.call_id, user.local_tag), None)
+
+    @property
+    def dialogs(self) -> int:
+        """Dialogs alive now."""
+        return len(self._dialogs)
+
+    def in_dialog_flow(self, dialog: Dialog, flow: Flow) -> Flow:
+        """The way to the peer of a dialog: its route set or Contact, else the way it came.
+
+        A Contact that names a host, or a private address behind a public source, is not used: the
+        peer is where its last message came from. Raises TransportError or SipError.
+        """
+        host, port, transport = next_hop(dialog.request("ACK", cseq=dialog.local_cseq))
+        host = host.strip("[]")
+        if transport == flow.transport and (host, port) == flow.remote and flow.alive:
+            return flow
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return flow
+        nated = address.is_private and not ipaddress.ip_address(flow.remote[0]).is_private
+        if flow.alive and (nated or flow.reliable):
+            return flow
+        return self.transports.flow_to((host, port), transport)
+
+    def refuse_success(self, response: Response, flow: Flow) -> None:
+        """ACK and BYE a 2xx that nobody waits for: another fork, or an INVITE given up long ago."""
+        headers = Headers([("From", response.headers.get("from") or "")])
+        headers.add("To", response.headers.get("to") or "")
+        headers.add("Call-ID", response.call_id)
+        contact = response.contact
+        if contact is None or response.to.tag is None:
+            return
+        number = response.cseq[0]
+        invite = Request("INVITE", contact.uri_text, headers)
+        headers.add("CSeq", f"{number} INVITE")
+        dialog = Dialog.from_response(invite, response)
+        ack = self.with_via(dialog.request("ACK", cseq=number), flow)
+        try:
+            flow.send(ack.serialise())
+        except TransportError:
+            return
+        self.transactions.request(dialog.request("BYE"), flow, _Nobody())
+
+    # --- messages ---------------------------------------------------------------------------------
+
+    def _on_message(self, data: bytes, flow: Flow) -> None:
+        try:
+            message: Message = parse_message(data)
+            if isinstance(message, Request):
+                self._on_request(message, flow)
+            elif isinstance(message, Response):
+                self._on_response(message, flow)
+        except SipError:
+            self.counters["malformed"] += 1
+        except Exception:
+            self.counters["failed"] += 1
+            _log.exception("message could not be handled")
+
+    def _on_response(self, response: Response, flow: Flow) -> None:
+        if self.transactions.receive_response(response):
+            return
+        ours = response.call_id.endswith(f"@{self.node}")
+        if ours and response.cseq[1] == "INVITE" and 200 <= response.status < 300:
+            self.refuse_success(response, flow)
+
+    def _on_request(self, request: Request, flow: Flow) -> None:
+        transaction = self.transactions.receive_request(request, flow)
+        if transaction is None:
+            return
+        mark_received(request, flow)
+        tag = request.to.tag
+        user = self._dialogs.get((request.call_id, tag)) if tag is not None else None
+        if request.method == "ACK":
+            if user is not None:
+                user.on_ack(request)
+        elif request.method == "CANCEL":
+            self._on_cancel(transaction, request)
+        elif user is not None:
+            user.on_request(transaction, request)
+        else:
+            self._on_initial(transaction, request, flow, has_tag=tag is not None)
+
+    def _on_cancel(self, transaction: ServerTransaction, request: Request) -> None:
+        invite = self.transactions.find_cancelled(request)
+        if invite is None:
+            self._silence(transaction)
+            return
+        transaction.respond(request.response(200, to_tag=self.new_tag()))
+        if invite.on_cancel is not None:
+            invite.on_cancel()
+
+    def _on_initial(
+        self, transaction: ServerTransaction, request: Request, flow: Flow, *, has_tag: bool
+    ) -> None:
+        verdict = self.gate.admit(request, flow)
+        if isinstance(verdict, Silence):
+            self._silence(transaction)
+        elif isinstance(verdict, Challenged):
+            response = request.response(401, to_tag=self.new_tag())
+            for value in verdict.challenges:
+                response.headers.add("WWW-Authenticate", value)
+            transaction.respond(response)
+        elif isinstance(verdict, Refused):
+            self.counters["refused"] += 1
+            transaction.respond(request.response(verdict.status, to_tag=self.new_tag()))
+        elif has_tag:
+            transaction.respond(request.response(481))
+        elif request.method == "OPTIONS":
+            response = request.response(200, to_tag=self.new_tag())
+            response.headers.add("Allow", ALLOW)
+            response.headers.add("Accept", "application/sdp")
+            transaction.respond(response)
+        elif request.method == "INVITE":
+            self._invite(transaction, request, flow, verdict)
+        else:
+            known = request.method in _ALLOWED
+            response = request.response(481 if known else 405, to_tag=self.new_tag())
+            response.headers.add("Allow", ALLOW)
+            transaction.respond(response)
+
+    def _silence(self, transaction: ServerTransaction) -> None:
+        self.counters["unanswered"] += 1
+        self.transactions.forget(transaction)
+
+    def _invite(
+        self,
+        transaction: ServerTransaction,
+        request: Request,
+        flow: Flow,
+        trunk: TrunkConfig,
+    ) -> None:
+        refusal = _refusal(request)
+        if refusal is not None:
+            refusal.headers.set("To", f"{request.headers.get('to')};tag={self.new_tag()}")
+            transaction.respond(refusal)
+            return
+        transaction.respond(request.response(100))
+        self._on_invite(transaction, flow, trunk)
+
+
+def _refusal(request: Request) -> Response | None:
+    """What is wrong with an initial INVITE before anybody looks at where it goes (8.2, 16.3)."""
+    required = request.headers.values("require")
+    if required:
+        response = request.response(420)
+        response.headers.add("Unsupported", ", ".join(required))
+        return response
+    hops = request.headers.get("max-forwards") or "70"
+    if not (hops.isascii() and hops.isdigit()) or len(hops) > 3:
+        return request.response(400)
+    if int(hops) == 0:
+        return request.response(483)
+    try:
+        parse_uri(request.uri)
+        contact = request.contact
+        if contact is None:
+            return request.response(400, "Missing Contact")
+        _ = contact.uri
+        for value in request.headers.values("record-route"):
+            _ = parse_name_addr(value).uri
+    except SipError as error:
+        return request.response(error.status)
+    content = (request.headers.get("content-type") or "").partition(";")[0].strip().lower()
+    if request.body and content != "application/sdp":
+        response = request.response(415)
+        response.headers.add("Accept", "application/sdp")
+        return response
+    return None
+
+
+class _Nobody:
+    """The user of a request whose outcome changes nothing."""
+
+    def on_response(self, transaction: ClientTransaction, response: Response) -> None:
+        return
+
+    def on_no_response(self, transaction: ClientTransaction, failed: bool) -> None:
+        return

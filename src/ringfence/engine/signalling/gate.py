@@ -1,0 +1,200 @@
+"""Who may call: finds the trunk of a request, checks its digest, keeps its limits.
+
+A stranger learns nothing: without any trunk that authenticates by password his request is not
+answered at all; otherwise he gets the same challenge and the same refusal whatever name he tries.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import secrets
+from dataclasses import dataclass
+from hashlib import sha256
+from uuid import UUID
+
+from ringfence.engine.ports import ConfigSnapshot, TrunkConfig
+from ringfence.engine.signalling.transport import Flow
+from ringfence.kernel.clock import Clock
+from ringfence.protocols.sip.digest import Challenge, parse_credentials
+from ringfence.protocols.sip.errors import SipError
+from ringfence.protocols.sip.message import Request
+
+NONCE_SECONDS = 60
+_DUMMY_HA1 = "0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """Answer 401 with these WWW-Authenticate values."""
+
+    challenges: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Answer with this status; the trunk is known but this request is not allowed."""
+
+    status: int
+
+
+class Silence:
+    """Do not answer at all."""
+
+
+Verdict = TrunkConfig | Challenged | Refused | Silence
+
+
+class Usage:
+    """Calls of one trunk: how many now, and a token bucket of calls per second."""
+
+    __slots__ = ("_refilled", "_tokens", "channels")
+
+    def __init__(self) -> None:
+        self.channels = 0
+        self._tokens: float | None = None
+        self._refilled = 0.0
+
+    def take(self, trunk: TrunkConfig, now: float) -> bool:
+        """Count one more call if both limits allow it."""
+        if trunk.max_channels is not None and self.channels >= trunk.max_channels:
+            return False
+        rate = trunk.max_calls_per_second
+        if rate is not None:
+            tokens = float(rate) if self._tokens is None else self._tokens
+            tokens = min(float(rate), tokens + (now - self._refilled) * rate)
+            self._refilled = now
+            self._tokens = tokens
+            if tokens < 1:
+                return False
+            self._tokens = tokens - 1
+        self.channels += 1
+        return True
+
+
+class Gate:
+    """The trunks in force, by source network and by user name."""
+
+    def __init__(self, clock: Clock, realm: str) -> None:
+        self._clock = clock
+        self._realm = realm
+        self._nonce_key = secrets.token_bytes(32)
+        self._usage: dict[UUID, Usage] = {}
+        self._hosts: dict[str, TrunkConfig] = {}
+        self._networks: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, TrunkConfig]] = []
+        self._users: dict[str, TrunkConfig] = {}
+        self.trunks: dict[UUID, TrunkConfig] = {}
+        self.version: int | None = None
+
+    def load(self, snapshot: ConfigSnapshot) -> None:
+        """Take a new configuration; calls in progress keep the trunk they started with."""
+        self.version = snapshot.version
+        self.trunks = {trunk.id: trunk for trunk in snapshot.trunks}
+        self._users = {t.username: t for t in snapshot.trunks if t.username and t.ha1_md5}
+        self._hosts, self._networks = {}, []
+        for trunk in snapshot.trunks:
+            for source in trunk.sources:
+                network = ipaddress.ip_network(source, strict=False)
+                if network.num_addresses == 1:
+                    self._hosts[str(network.network_address)] = trunk
+                else:
+                    self._networks.append((network, trunk))
+        self._networks.sort(key=lambda item: item[0].prefixlen, reverse=True)
+
+    def by_source(self, host: str) -> TrunkConfig | None:
+        """The trunk whose networks hold this address; the narrowest wins."""
+        found = self._hosts.get(host)
+        if found is not None or not self._networks:
+            return found
+        address = ipaddress.ip_address(host)
+        for network, trunk in self._networks:
+            if address.version == network.version and address in network:
+                return trunk
+        return None
+
+    @property
+    def answers_strangers(self) -> bool:
+        """Whether someone may authenticate from an unknown address."""
+        return bool(self._users)
+
+    def admit(self, request: Request, flow: Flow) -> Verdict:
+        """Who sent this request. A trunk with sources and a user name needs both to match."""
+        trunk = self.by_source(flow.remote[0])
+        if trunk is not None and not trunk.username:
+            return trunk
+        if trunk is None and not self._users:
+            return Silence()
+        return self._authenticate(request, flow, trunk)
+
+    def _authenticate(self, request: Request, flow: Flow, expected: TrunkConfig | None) -> Verdict:
+        value = request.headers.get("authorization")
+        if value is None:
+            return self._challenge(flow, stale=False)
+        try:
+            credentials = parse_credentials(value)
+        except SipError:
+            return Refused(403)
+        fresh = self._nonce_age(credentials.nonce, flow)
+        trunk = self._users.get(credentials.username)
+        md5 = credentials.algorithm == "MD5"
+        known = trunk is not None and (trunk.ha1_md5 if md5 else trunk.ha1_sha256)
+        right = credentials.verify(known or _DUMMY_HA1, request.method)
+        if fresh is None:
+            return self._challenge(flow, stale=False)
+        if not right or not known or trunk is None or credentials.realm != self._realm:
+            return Refused(403)
+        if credentials.uri != request.uri and not _same_target(credentials.uri, request.uri):
+            return Refused(403)
+        if trunk.sources and self.by_source(flow.remote[0]) is not trunk:
+            return Refused(403)
+        if expected is not None and expected is not trunk:
+            return Refused(403)
+        return trunk if fresh else self._challenge(flow, stale=True)
+
+    def _challenge(self, flow: Flow, *, stale: bool) -> Challenged:
+        nonce = self._nonce(self._clock.micros() // 1_000_000, flow)
+        return Challenged(
+            tuple(
+                str(Challenge(self._realm, nonce, algorithm, stale=stale))
+                for algorithm in ("SHA-256", "MD5")
+            )
+        )
+
+    def _nonce(self, seconds: int, flow: Flow) -> str:
+        text = f"{seconds:x}"
+        mac = hmac.new(self._nonce_key, f"{text}|{flow.remote[0]}".encode(), sha256)
+        return f"{text}.{mac.hexdigest()[:32]}"
+
+    def _nonce_age(self, nonce: str, flow: Flow) -> bool | None:
+        """True: fresh; False: ours but too old; None: not a nonce of ours for this address."""
+        text = nonce.partition(".")[0]
+        try:
+            seconds = int(text, 16)
+        except ValueError:
+            return None
+        if not hmac.compare_digest(
+            self._nonce(seconds, flow).encode(), nonce.encode("utf-8", "replace")
+        ):
+            return None
+        return 0 <= self._clock.micros() // 1_000_000 - seconds <= NONCE_SECONDS
+
+    # --- limits -----------------------------------------------------------------------------------
+
+    def take(self, trunk: TrunkConfig) -> bool:
+        """Take a channel of a trunk for one leg; False when a limit is reached."""
+        usage = self._usage.setdefault(trunk.id, Usage())
+        return usage.take(trunk, self._clock.monotonic())
+
+    def release(self, trunk: TrunkConfig) -> None:
+        """Give a channel back: its leg's BYE was answered, or timed out."""
+        self._usage[trunk.id].channels -= 1
+
+    def channels(self, trunk: UUID) -> int:
+        """Channels of a trunk in use now."""
+        usage = self._usage.get(trunk)
+        return usage.channels if usage is not None else 0
+
+
+def _same_target(digest_uri: str, request_uri: str) -> bool:
+    """Some clients leave URI parameters out of the digest URI."""
+    return digest_uri.partition(";")[0].lower() == request_uri.partition(";")[0].lower()

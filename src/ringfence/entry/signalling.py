@@ -1,0 +1,127 @@
+"""The signalling process: SIP, calls, journal. It never imports Django."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from ringfence.engine.calls.aftermath import clear_wire, close_crashed
+from ringfence.engine.calls.manager import CallManager
+from ringfence.engine.journal.journal import Journal
+from ringfence.engine.journal.recovery import recover
+from ringfence.engine.media.client import MediaClient
+from ringfence.engine.ports import ConfigRequest, ConfigSnapshot, RouteDecision, RouteRequest
+from ringfence.engine.signalling.agent import UserAgent
+from ringfence.engine.signalling.gate import Gate
+from ringfence.kernel.clock import SystemClock
+from ringfence.kernel.errors import RingfenceError
+from ringfence.kernel.ids import uuid7
+from ringfence.platform.process import notify_ready, run
+from ringfence.platform.rpc import RpcClient
+from ringfence.platform.settings import Settings, parse_listen
+from ringfence.platform.spool import SpoolReader
+
+_log = logging.getLogger("ringfence.signalling")
+CONFIG_SECONDS = 2.0
+"""How often the version of the configuration is asked for."""
+ROUTE_SECONDS = 4.0
+
+
+class ControlClient:
+    """engine.ports.CallControl over the control process's socket."""
+
+    def __init__(self, rpc: RpcClient) -> None:
+        self._rpc = rpc
+
+    async def config(self, known_version: int | None) -> ConfigSnapshot | None:
+        reply: ConfigSnapshot | None = await self._rpc.call(
+            "config",
+            ConfigRequest(known_version),
+            ConfigSnapshot | None,  # type: ignore[arg-type]
+            timeout=5.0,
+        )
+        return reply
+
+    async def route(self, request: RouteRequest) -> RouteDecision:
+        return await self._rpc.call("route", request, RouteDecision, timeout=ROUTE_SECONDS)
+
+
+def main(settings: Settings) -> None:
+    """Serve SIP until SIGTERM (which drains) or a second signal."""
+
+    async def serve(stop: asyncio.Event) -> None:
+        await _serve(settings, stop)
+
+    run(serve)
+
+
+async def _serve(settings: Settings, stop: asyncio.Event) -> None:
+    clock = SystemClock()
+    reader = SpoolReader(settings.spool_dir)
+    crashed = recover(reader)
+    reader.close()
+    journal = Journal(settings.spool_dir, clock)
+    pending = close_crashed(journal, crashed)
+    journal.start()
+
+    gate = Gate(clock, settings.sip.realm)
+    control_rpc = RpcClient(settings.control_socket)
+    control_rpc.start()
+    control = ControlClient(control_rpc)
+    manager = CallManager(
+        gate=gate,
+        control=control,
+        journal=journal,
+        clock=clock,
+        ring_seconds=settings.sip.ring_seconds,
+        max_call_seconds=settings.sip.max_call_seconds,
+    )
+    media = MediaClient(
+        [settings.media_socket(index) for index in range(settings.media_workers)],
+        uuid7(clock).hex,
+        manager.on_media_event,
+        manager.on_media_lost,
+    )
+    media.start()
+    agent = UserAgent(
+        node=settings.node.name,
+        listen=[parse_listen(text) for text in settings.sip.listen],
+        advertised=settings.sip.advertised_address,
+        t1=settings.sip.t1_ms / 1000,
+        gate=gate,
+        on_invite=manager.on_invite,
+    )
+    manager.agent, manager.media = agent, media
+    await agent.start()
+    clear_wire(agent, pending)
+    if pending:
+        _log.warning("calls of a crashed run ended", extra={"kv": {"legs": len(pending)}})
+    loaded = asyncio.Event()
+    watch = asyncio.ensure_future(_watch_config(control, gate, loaded))
+    try:
+        await loaded.wait()  # without trunks this node cannot take calls
+        notify_ready()
+        _log.info("listening", extra={"kv": {"addresses": " ".join(settings.sip.listen)}})
+        await stop.wait()
+        await manager.drain(settings.node.drain_seconds)
+    finally:
+        watch.cancel()
+        agent.close()
+        await control_rpc.stop()
+        await media.stop()
+        await journal.close()
+
+
+async def _watch_config(control: ControlClient, gate: Gate, loaded: asyncio.Event) -> None:
+    """Keep the configuration current: the version counter is the truth."""
+    while True:
+        try:
+            snapshot = await control.config(gate.version)
+        except RingfenceError as error:
+            _log.warning("no configuration", extra={"kv": {"code": error.code}})
+        else:
+            if snapshot is not None:
+                gate.load(snapshot)
+                loaded.set()
+                _log.info("configuration loaded", extra={"kv": {"version": snapshot.version}})
+        await asyncio.sleep(CONFIG_SECONDS)
