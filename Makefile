@@ -1,0 +1,53 @@
+# `make run` needs python3 >= 3.11 and make, nothing else. `make help` lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.synced
+PYTEST_ARGS ?=
+
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+
+.DEFAULT_GOAL := help
+.PHONY: help install run demo test bench lint format clean
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make run      install if needed, then start everything in the foreground (data in ./var)
+run: $(STAMP)
+	@exec $(BIN)/ringfence serve
+
+## make demo     place the demo call through a running or temporary installation, then exit
+demo: $(STAMP)
+	@$(BIN)/ringfence demo
+
+## make test     install the test peers if permitted, then run all tests
+test: $(STAMP)
+	@scripts/test-peers
+	$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+## make bench    run the benchmarks (JSON lines)
+bench: $(STAMP)
+	@$(BIN)/python -m bench
+
+## make lint     formatting, lint, types, import rules
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+## make format   rewrite the code in the project's format
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+## make clean    remove what make installed; ./var (the data) stays
+clean:
+	rm -rf .venv .venv-tools
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml uv.lock scripts/install
+	@PYTHON="$(PYTHON)" scripts/install
+	@touch $@
