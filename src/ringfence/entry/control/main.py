@@ -1,0 +1,49 @@
+"""The control process: call control for ``signalling``, and delivery of its journal."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from functools import partial
+
+from ringfence.engine.ports import ConfigRequest, RouteRequest
+from ringfence.entry.control.database import DatabaseThreads
+from ringfence.entry.database import setup_django
+from ringfence.platform.process import notify_ready, run
+from ringfence.platform.rpc import RpcServer
+from ringfence.platform.settings import Settings
+
+
+def main(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. The database may be away at the start and later."""
+    setup_django()
+    run(partial(serve, settings))
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Answer ``config`` and ``route`` on the control socket, deliver the spool, until ``stop``."""
+    from ringfence.entry.control.decisions import Decisions  # these need Django's registry
+    from ringfence.entry.control.shipper import Shipper
+
+    decisions, database = Decisions(), DatabaseThreads()
+    server = RpcServer(settings.control_socket)
+    server.register(
+        "config", ConfigRequest, lambda ask, _: database.run(partial(decisions.config, ask))
+    )
+    server.register(
+        "route", RouteRequest, lambda ask, _: database.run(partial(decisions.route, ask))
+    )
+    stop_delivery = threading.Event()
+    shipper = Shipper(settings.spool_dir, settings.node.name)
+    delivery = asyncio.create_task(asyncio.to_thread(shipper.run, stop_delivery))
+    await server.start()
+    notify_ready()
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((stopping, delivery), return_when=asyncio.FIRST_COMPLETED)
+        await server.stop()
+    finally:
+        stopping.cancel()
+        stop_delivery.set()
+        database.close()
+        await delivery  # an error in it ends this process, so that it is started again
