@@ -5,6 +5,7 @@ STAMP := .venv/.synced
 PYTEST_ARGS ?=
 
 export UV_PYTHON_DOWNLOADS := never
+export UV_SYSTEM_CERTS := true
 export UV_PROJECT_ENVIRONMENT := .venv
 
 .DEFAULT_GOAL := help
