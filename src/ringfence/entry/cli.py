@@ -55,6 +55,7 @@ def _start_process(name: str) -> Settings:
     """What each long-running command does first."""
     if process.supervised():
         process.die_with_parent()
+    process.raise_descriptor_limit()
     settings = load_settings()
     structured_logging.configure(settings.log, name)
     return settings

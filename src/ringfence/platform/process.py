@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -55,6 +56,13 @@ def die_with_parent(parent: int | None = None) -> None:
     set_parent_death_signal(signal.SIGKILL)
     if os.getppid() != expected:
         os._exit(1)
+
+
+def raise_descriptor_limit() -> None:
+    """Allow this process as many open files as the system lets it have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def supervised() -> bool:
