@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import logging
+
 from django.apps import AppConfig
 
 
@@ -12,3 +14,6 @@ class PlatformConfig(AppConfig):
 
     def ready(self) -> None:
         from ringfence.platform_django import checks  # noqa: F401 - registers the system check
+
+        # Its messages contain the request's path; failures are logged in http.handle_errors.
+        logging.getLogger("django.request").disabled = True

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import ClassVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+
+_log = logging.getLogger("ringfence.http")
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -63,3 +66,8 @@ class JsonErrors:
         if "Allow" in response.headers:
             replacement.headers["Allow"] = response.headers["Allow"]
         return replacement
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse:
+        """A failure outside the API's own error handling."""
+        _log.error("request failed", exc_info=error)
+        return error_response(500, *self._CODES[500])

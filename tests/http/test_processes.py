@@ -1,0 +1,167 @@
+"""The processes ``web`` and ``worker`` as they are started, and killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from tests.population import populate
+
+from ringfence.platform.database import DatabaseUrls
+
+
+def until(condition: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Installation:
+    """Starts processes of one installation and ends whatever is left of them."""
+
+    def __init__(self, urls: DatabaseUrls, data_dir: Path) -> None:
+        self.port = free_port()
+        self._environment = {
+            **os.environ,
+            "RINGFENCE_NODE__DATA_DIR": str(data_dir),
+            "RINGFENCE_DATABASE__OWNER_URL": urls.owner,
+            "RINGFENCE_DATABASE__APP_URL": urls.app,
+            "RINGFENCE_DATABASE__OPERATOR_URL": urls.operator,
+            "RINGFENCE_DATABASE__CALLPLANE_URL": urls.callplane,
+            "RINGFENCE_WEB__PORT": str(self.port),
+        }
+        self._started: list[psutil.Process] = []
+
+    def start(self, name: str) -> psutil.Process:
+        code = f"from ringfence.entry.cli import cli; cli(['{name}'])"
+        child = subprocess.Popen([sys.executable, "-c", code], env=self._environment)
+        process = psutil.Process(child.pid)
+        self._started.append(process)
+        return process
+
+    def get(self, path: str, key: str | None = None) -> tuple[int, dict[str, object]]:
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    def serves(self) -> bool:
+        try:
+            return self.get("/api/v1/health")[0] == 200
+        except OSError:
+            return False
+
+    def end(self) -> None:
+        for process in self._started:
+            try:
+                family = [process, *process.children(recursive=True)]
+            except psutil.NoSuchProcess:
+                continue
+            for member in family:
+                if member.is_running():
+                    member.kill()
+            process.wait(10)
+
+
+@pytest.fixture
+def installation(db: DatabaseUrls, tmp_path: Path) -> Iterator[Installation]:
+    started = Installation(db, tmp_path)
+    try:
+        yield started
+    finally:
+        started.end()
+
+
+def test_web_serves_and_stops(installation: Installation) -> None:
+    someone = populate("Acme", 1)
+    web = installation.start("web")
+    until(installation.serves)
+    status, body = installation.get("/api/v1/calls", someone.secret)
+    assert status == 200
+    assert len(body["calls"]) == 1  # type: ignore[arg-type]
+    web.send_signal(signal.SIGTERM)
+    assert web.wait(15) == 0
+    assert not installation.serves()
+
+
+def test_killed_web_leaves_nobody_serving(installation: Installation) -> None:
+    web = installation.start("web")
+    until(installation.serves)
+    family = [web, *web.children(recursive=True)]
+    assert len(family) >= 2, "the server has a worker process, or this test proves nothing"
+    web.kill()
+    web.wait(10)
+    until(lambda: not any(p.is_running() and p.status() != "zombie" for p in family), 5)
+    assert not installation.serves()
+
+
+def _jobs(urls: DatabaseUrls, where: str) -> int:
+    with psycopg.connect(urls.app) as connection:
+        row = connection.execute(
+            f"SELECT count(*) FROM procrastinate_jobs WHERE {where}"  # type: ignore[arg-type]
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_worker_creates_partitions(db: DatabaseUrls, installation: Installation) -> None:
+    from ringfence.platform_django.tasks import ensure_partitions
+
+    with psycopg.connect(db.owner, autocommit=True) as connection:
+        tables = connection.execute(
+            "SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' "
+            "AND relname ~ '^calls_call_p[0-9]+$' ORDER BY 1"
+        ).fetchall()
+        newest = tables[-1][0]
+        connection.execute(f"DROP TABLE {newest}")  # type: ignore[arg-type]
+    ensure_partitions.defer(timestamp=0)
+    installation.start("worker")
+
+    def created() -> bool:
+        with psycopg.connect(db.owner) as connection:
+            found = connection.execute("SELECT to_regclass(%s)", [newest]).fetchone()
+        return found is not None and found[0] is not None
+
+    until(created)
+
+
+def test_stalled_job_is_run_again(db: DatabaseUrls, installation: Installation) -> None:
+    """As after kill -9 of a worker: its job stands as being done, by a worker long silent."""
+    from ringfence.platform_django.tasks import ensure_partitions, retry_stalled
+
+    ensure_partitions.defer(timestamp=0)
+    with psycopg.connect(db.owner) as connection:
+        connection.execute(
+            "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')"
+        )
+        connection.execute(
+            "UPDATE procrastinate_jobs SET status = 'doing', "
+            "worker_id = (SELECT max(id) FROM procrastinate_workers)"
+        )
+    assert _jobs(db, "status = 'doing' AND task_name = 'platform.ensure_partitions'") == 1
+    retry_stalled.defer(timestamp=0)
+    installation.start("worker")
+    until(lambda: _jobs(db, "task_name = 'platform.ensure_partitions'") == 0, 60)
