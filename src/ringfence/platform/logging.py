@@ -41,6 +41,9 @@ _SPEAKING_ERRORS = (
     RuntimeError,
 )
 
+_THIRD_PARTIES = {"asyncio": logging.INFO, "procrastinate": logging.WARNING}
+"""Least level of loggers that say too much: procrastinate prints the arguments of each job."""
+
 
 def redact_text(text: str) -> str:
     """``text`` with the values of secrets masked: ``password=…``, Authorization, URL passwords."""
@@ -154,6 +157,6 @@ def configure(settings: LogSettings, process: str, stream: TextIO | None = None)
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(settings.level.upper())
-    for noisy in ("asyncio", "urllib3"):
-        logging.getLogger(noisy).setLevel(max(logging.INFO, root.level))
+    for name, level in _THIRD_PARTIES.items():
+        logging.getLogger(name).setLevel(max(level, root.level))
     logging.captureWarnings(True)

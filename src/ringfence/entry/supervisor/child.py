@@ -108,11 +108,14 @@ class Child:
                 self._deaths = 0
             self._move(Event.EXIT)
             if self.state is State.STOPPED:
-                _log.info("process ended", extra=self._kv(status=status))
+                _log.info("process ended", extra=self._kv(pid=process.pid, status=status))
                 return
             self._deaths += 1
             pause = back_off(self._deaths)
-            _log.error("process died", extra=self._kv(status=status, restart_in_seconds=pause))
+            _log.error(
+                "process died",
+                extra=self._kv(pid=process.pid, status=status, restart_in_seconds=pause),
+            )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)
             self.restarts += not self._wake.is_set()
