@@ -12,8 +12,6 @@ from ringfence.kernel.clock import Clock
 from ringfence.protocols import dtmf, rtp
 from ringfence.protocols.offer_answer import EVENT
 
-_DRAIN = 8
-"""Packets taken per wake-up: one busy leg must not make the others wait."""
 _EVENT_LOST_SECONDS = 0.25
 """A digit whose packets stopped without an end has ended."""
 
@@ -60,16 +58,13 @@ class Reception:
         return self.stats.jitter / RATE
 
     def readable(self) -> None:
-        """Take what the socket holds, bounded."""
-        receive = self._receive
-        for _ in range(_DRAIN):
-            try:
-                length, source = receive(BUFFER)
-            except BlockingIOError:
-                return
-            except OSError:  # an ICMP error about an earlier packet
-                continue
-            self._received(length, source)
+        """Take one packet. When more wait, the loop calls again in its next round, after the other
+        legs had their turn; asking the socket twice would cost every packet a failing call."""
+        try:
+            length, source = self._receive(BUFFER)
+        except OSError:  # nothing there after all, or an ICMP error about an earlier packet
+            return
+        self._received(length, source)
 
     def forget_source(self) -> None:
         """Ask the latch again about the next packet."""
