@@ -1,0 +1,154 @@
+"""Streams over HTTP: server-sent events and WebSocket, opened with a ticket of ``web``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+from aiohttp import WSCloseCode, web
+
+from ringfence.engine.live.hub import Hub, JournalEntry, Listener
+from ringfence.kernel.clock import Clock
+from ringfence.kernel.errors import InvalidInput, RingfenceError, Unauthorized
+from ringfence.platform.tickets import Ticket
+
+HEARTBEAT_SECONDS = 15.0
+_WRITE_SECONDS = 15.0
+_LIFETIME_SECONDS = 3600.0
+"""A stream ends after so long, so that a revoked access ends too; a new ticket resumes it."""
+_MAX_POSITION = 2**63 - 1
+
+Send = Callable[[list[JournalEntry]], Awaitable[None]]
+HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Access-Control-Allow-Origin": "*",  # the ticket is the only credential; no cookie is read
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class LiveApi:
+    """``/v1/events`` (SSE), ``/v1/ws`` (WebSocket) and ``/health``."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        verify: Callable[[str], Ticket | None],
+        clock: Clock,
+        *,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    ) -> None:
+        self._hub = hub
+        self._verify = verify
+        self._clock = clock
+        self._heartbeat_seconds = heartbeat_seconds
+
+    def application(self) -> web.Application:
+        app = web.Application()
+        app.add_routes(
+            [
+                web.get("/v1/events", self._events),
+                web.get("/v1/ws", self._websocket),
+                web.get("/health", self._health),
+            ]
+        )
+        return app
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok" if self._hub.available else "degraded"})
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
+
+        async def send(entries: list[JournalEntry]) -> None:
+            text = "".join(f"id: {entry.position}\ndata: {entry.text}\n\n" for entry in entries)
+            await response.write(text.encode() or b": alive\n\n")
+
+        try:
+            async with self._listen(request) as listener:
+                await response.prepare(request)
+                await response.write(b": open\n\n")
+                await self._forward(listener, send)
+        except RingfenceError as error:
+            if not response.prepared:
+                return _refusal(error)
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                async with asyncio.timeout(_WRITE_SECONDS):
+                    await response.write(
+                        f'event: end\ndata: {{"code":"{error.code}"}}\n\n'.encode()
+                    )
+        except TimeoutError:
+            _abort(request)
+        except ConnectionError:
+            pass  # gone
+        return response
+
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse(heartbeat=self._heartbeat_seconds)
+
+        async def send(entries: list[JournalEntry]) -> None:
+            for entry in entries:
+                await socket.send_str(entry.text)
+
+        try:
+            async with self._listen(request) as listener:
+                socket.headers.update(HEADERS)
+                await socket.prepare(request)
+                forwarding = asyncio.ensure_future(self._forward(listener, send))
+                reading = asyncio.ensure_future(_until_closed(socket))
+                try:
+                    await asyncio.wait((forwarding, reading), return_when=asyncio.FIRST_COMPLETED)
+                    if forwarding.done():
+                        forwarding.result()
+                finally:
+                    forwarding.cancel()
+                    reading.cancel()
+        except RingfenceError as error:
+            if not socket.prepared:
+                return _refusal(error)
+            await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=error.code.encode())
+        except TimeoutError:
+            _abort(request)
+        except ConnectionError:
+            pass  # gone
+        else:
+            await socket.close()
+        return socket
+
+    def _listen(self, request: web.Request) -> AbstractAsyncContextManager[Listener]:
+        """Raises Unauthorized, InvalidInput; what Hub.listen raises when it is entered."""
+        ticket = self._verify(request.query.get("ticket", ""))
+        if ticket is None:
+            raise Unauthorized("the ticket is missing, wrong or expired")
+        text = request.headers.get("Last-Event-ID") or request.query.get("last_event_id")
+        if text is None:
+            return self._hub.listen(ticket.tenant, None)
+        if not (text.isascii() and text.isdigit() and int(text) <= _MAX_POSITION):
+            raise InvalidInput("Last-Event-ID is the id of an event, a number")
+        return self._hub.listen(ticket.tenant, int(text))
+
+    async def _forward(self, listener: Listener, send: Send) -> None:
+        """Until the stream's lifetime is over. Raises TimeoutError when nobody reads."""
+        ends = self._clock.monotonic() + _LIFETIME_SECONDS
+        while self._clock.monotonic() < ends:
+            entries = await listener.take(self._heartbeat_seconds)
+            async with asyncio.timeout(_WRITE_SECONDS):
+                await send(entries)
+
+
+async def _until_closed(socket: web.WebSocketResponse) -> None:
+    async for _ in socket:
+        pass  # clients have nothing to say; reading answers their pings and sees them close
+
+
+def _abort(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def _refusal(error: RingfenceError) -> web.Response:
+    body = {"code": error.code, "message": error.message, "details": error.details}
+    return web.json_response(body, status=error.http_status, headers=HEADERS)
