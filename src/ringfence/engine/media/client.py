@@ -72,6 +72,7 @@ class MediaClient:
         self._homes: dict[UUID, _Worker] = {}
         self._lost: set[UUID] = set()
         self._greeted = asyncio.Event()
+        self._stopped = False
         self._workers = [self._worker(path) for path in sockets]
 
     @property
@@ -85,6 +86,8 @@ class MediaClient:
             worker.rpc.start()
 
     async def stop(self) -> None:
+        """Disconnect. The workers keep the sessions for a while, for a client of this epoch."""
+        self._stopped = True
         for worker in self._workers:
             if worker.greeting is not None:
                 worker.greeting.cancel()
@@ -189,6 +192,8 @@ class MediaClient:
 
     def _disconnected(self, worker: _Worker) -> None:
         worker.info = None
+        if self._stopped:
+            return
         gone, worker.sessions = worker.sessions, set()
         for session in gone:
             del self._homes[session]

@@ -3,7 +3,7 @@
 A packet is only evidence. Within ``window`` seconds of an offer or answer, the address that the SDP
 named is taken at once; any other source must show the same SSRC in consecutive packets over at
 least 40 ms, with no packet of the present source between them. Outside the window nothing new is
-learnt, so an injected packet (RTP bleed, CVE-2017-14603 in Asterisk) never redirects a call.
+learnt, so an injected stream ("RTP bleed", Asterisk advisory AST-2017-005) never gets a call.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from ringfence.kernel.clock import Clock
 from ringfence.protocols.dtmf import DtmfSender
 
 _PAUSE_FRAMES = 4
-"""Between digits: 80 ms, above the 40 ms that receivers need (ETSI ES 201 235-2)."""
+"""Between digits: 80 ms, enough for a receiver that decodes them from regenerated tones."""
 
 
 class Player:

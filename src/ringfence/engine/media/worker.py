@@ -74,7 +74,13 @@ class MediaWorker:
         self._server.register("stats", SessionRequest, self._stats)
         self._server.register("delete", SessionRequest, self._delete)
 
+    @property
+    def sessions(self) -> int:
+        """How many sessions it holds."""
+        return len(self._sessions)
+
     async def start(self) -> None:
+        """Serve the socket. Raises OSError when it cannot be bound."""
         await self._server.start()
         self._check_silence()
         _log.info("media worker serving", extra={"kv": {"worker": self._index}})
