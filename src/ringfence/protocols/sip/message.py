@@ -21,6 +21,12 @@ _COMPACT = {
     "o": "Event", "r": "Refer-To", "b": "Referred-By", "x": "Session-Expires", "y": "Identity",
     "u": "Allow-Events", "a": "Accept-Contact", "j": "Reject-Contact", "d": "Request-Disposition",
 }  # fmt: skip
+_USUAL = frozenset(
+    (
+        *_COMPACT.values(), "Allow", "CSeq", "Max-Forwards", "Record-Route", "Route", "User-Agent",
+    )
+)  # fmt: skip
+"""Names, as they are usually written, that need no look at their characters."""
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _REQUEST_URI = re.compile(r"[^\s<>\"]+")
 _FOLD = re.compile(r"\r\n[ \t]+")
@@ -78,6 +84,18 @@ class Headers:
 
     def add(self, name: str, value: str) -> None:
         self._items.append((name.lower(), name, value))
+
+    def prepend(self, name: str, value: str) -> None:
+        self._items.insert(0, (name.lower(), name, value))
+
+    def replace_top(self, name: str, value: str) -> None:
+        """Put ``value`` where the first value of this name stands, list mates left alone."""
+        key = name.lower()
+        for index, (found, written, old) in enumerate(self._items):
+            if found == key:
+                rest = split_list(old)[1:]
+                self._items[index] = (key, written, ", ".join([value, *rest]))
+                return
 
     def set(self, name: str, value: str) -> None:
         """Replace all fields of this name by one."""
@@ -268,11 +286,14 @@ def _parse_fields(text: str) -> list[tuple[str, str]]:
     fields: list[tuple[str, str]] = []
     for line in text.split("\r\n", _MAX_HEADERS):
         name, colon, value = line.partition(":")
-        name = name.rstrip(" \t")
-        if not colon or not _TOKEN.fullmatch(name):
+        if name not in _USUAL:
+            name = name.rstrip(" \t")
+            if not _TOKEN.fullmatch(name):
+                raise SipError("malformed header field")
+            if len(name) == 1:
+                name = _COMPACT.get(name.lower(), name)
+        if not colon:
             raise SipError("malformed header field")
-        if len(name) == 1:
-            name = _COMPACT.get(name.lower(), name)
         fields.append((name, value.strip(" \t")))
     if len(fields) > _MAX_HEADERS:
         raise SipError("too many header fields")
