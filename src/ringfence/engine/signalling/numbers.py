@@ -7,7 +7,7 @@ import re
 from ringfence.engine.ports import NumberFormat
 
 _VISUAL = str.maketrans("", "", "-.() ")
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 WITHHELD = frozenset({"anonymous", "restricted", "unknown", "unavailable", "private", ""})
 
 
