@@ -251,6 +251,11 @@ class _ClientProtocol(_FrameProtocol):
         self._client._received(frame)
 
 
+def _expire(future: asyncio.Future[msgspec.Raw]) -> None:
+    if not future.done():
+        future.set_exception(TimeoutError())
+
+
 class RpcClient:
     """Client of one socket. Reconnects by itself; requests wait until their deadline for that."""
 
@@ -266,7 +271,7 @@ class RpcClient:
         self._on_connect = on_connect
         self._on_disconnect = on_disconnect
         self._protocol: _ClientProtocol | None = None
-        self._connected = asyncio.Event()
+        self._waiting: dict[int, bytes] = {}
         self._pending: dict[int, asyncio.Future[msgspec.Raw]] = {}
         self._next_id = 1
         self._task: asyncio.Task[None] | None = None
@@ -298,23 +303,25 @@ class RpcClient:
         connection breaks, RpcError when the server answered with an error, when its reply is not of
         ``reply_type``, or when the request is too large to be sent.
         """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[msgspec.Raw] = loop.create_future()
+        timer = loop.call_later(timeout, _expire, future)
+        id_ = self._next_id
+        self._next_id += 1
+        self._pending[id_] = future
         try:
-            async with asyncio.timeout(timeout):
-                while self._protocol is None:
-                    await self._connected.wait()
-                id_ = self._next_id
-                self._next_id += 1
-                future: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
-                self._pending[id_] = future
-                try:
-                    self._protocol.write(
-                        _encode_frame(_REQUEST, id_, name, max(1, int(timeout * 1000)), request)
-                    )
-                    raw = await future
-                finally:
-                    self._pending.pop(id_, None)
+            frame = _encode_frame(_REQUEST, id_, name, max(1, int(timeout * 1000)), request)
+            if self._protocol is not None:
+                self._protocol.write(frame)
+            else:
+                self._waiting[id_] = frame
+            raw = await future
         except TimeoutError:
             raise RpcUnavailable(f"no answer to {name} from {self.path.name} in time") from None
+        finally:
+            timer.cancel()
+            self._pending.pop(id_, None)
+            self._waiting.pop(id_, None)
         try:
             reply: T = _decode(reply_type, raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -342,7 +349,9 @@ class RpcClient:
 
     def _made(self, protocol: _ClientProtocol) -> None:
         self._protocol = protocol
-        self._connected.set()
+        for frame in self._waiting.values():
+            protocol.write(frame)
+        self._waiting.clear()
         if self._on_connect is not None:
             self._on_connect()
 
@@ -350,7 +359,6 @@ class RpcClient:
         if protocol is not self._protocol:
             return
         self._protocol = None
-        self._connected.clear()
         for future in self._pending.values():
             if not future.done():
                 future.set_exception(RpcUnavailable(f"{self.path.name} closed the connection"))

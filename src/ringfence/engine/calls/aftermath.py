@@ -85,7 +85,7 @@ class _CrashedLeg:
             self._bye(agent, flow)
         elif state.state == "invited":
             request = self._request("CANCEL", f"{state.cseq} CANCEL")
-            request.headers = Headers([("Via", state.vias[0]), *request.headers])
+            request.headers.prepend("Via", state.vias[0])
             agent.transactions.request_as_is(request, flow, self)
         else:
             headers = Headers(("Via", via) for via in state.vias)

@@ -21,7 +21,7 @@ from ringfence.engine.signalling.transactions import (
 )
 from ringfence.engine.signalling.transport import Flow, TransportError, Transports, format_address
 from ringfence.platform.settings import SipListen
-from ringfence.protocols.sip.dialog import Dialog, next_hop
+from ringfence.protocols.sip.dialog import Dialog
 from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.message import Headers, Message, Request, Response, parse_message
 from ringfence.protocols.sip.uri import parse_uri
@@ -118,7 +118,7 @@ class UserAgent:
         A Contact that names a host, or a private address behind a public source, is not used: the
         peer is where its last message came from. Raises TransportError or SipError.
         """
-        host, port, transport = next_hop(dialog.request("ACK", cseq=dialog.local_cseq))
+        host, port, transport = dialog.next_hop()
         host = host.strip("[]")
         if transport == flow.transport and (host, port) == flow.remote and flow.alive:
             return flow

@@ -270,7 +270,7 @@ def add_via(request: Request, flow: Flow) -> None:
     host = f"[{host}]" if ":" in host else host
     branch = BRANCH_COOKIE + secrets.token_hex(10)
     value = f"SIP/2.0/{flow.transport.upper()} {host}:{port};branch={branch};rport"
-    request.headers = Headers([("Via", value), *request.headers])
+    request.headers.prepend("Via", value)
 
 
 def mark_received(request: Request, flow: Flow) -> None:
@@ -282,9 +282,7 @@ def mark_received(request: Request, flow: Flow) -> None:
     via.params["received"] = host
     if "rport" in via.params:
         via.params["rport"] = str(port)
-    rest = request.headers.values("via")[1:]
-    others = [(name, value) for name, value in request.headers if name.lower() != "via"]
-    request.headers = Headers([("Via", str(via)), *(("Via", item) for item in rest), *others])
+    request.headers.replace_top("via", str(via))
 
 
 def _server_key(request: Request, method: str) -> object:

@@ -10,6 +10,7 @@ import socket
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from ringfence.platform.settings import SipListen
 from ringfence.protocols.sip.errors import SipError
@@ -95,7 +96,8 @@ class _UdpListener:
     def __init__(self, listen: SipListen, manager: Transports) -> None:
         self._manager = manager
         self.family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
-        self.listen = listen
+        self.host, self.port = listen.host, listen.port
+        self.wildcard = is_wildcard(listen.host)
         self._socket = socket.socket(self.family, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         if self.family == socket.AF_INET:
@@ -165,9 +167,8 @@ class _TcpConnection(asyncio.Protocol):
         self.closed = False
         self.local: Address = ("", 0)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+    def connection_made(self, base: asyncio.BaseTransport) -> None:
+        transport = self._transport = cast(asyncio.Transport, base)  # uvloop's are no subclass
         peer = transport.get_extra_info("peername")
         self._remote = (peer[0], peer[1])
         self.local = self._manager.tcp_advertised(transport.get_extra_info("sockname")[0])
@@ -281,21 +282,20 @@ class Transports:
 
     # --- addresses we tell others -----------------------------------------------------------------
 
-    def _public(self, bound: str, port: int, remote_host: str) -> Address:
-        if self._advertised is not None:
-            return self._advertised, port
-        if not is_wildcard(bound):
-            return bound, port
+    def _source_for(self, remote_host: str) -> str:
         known = self._sources.get(remote_host)
         if known is None:
             if len(self._sources) > 4096:
                 self._sources.clear()
             known = self._sources[remote_host] = source_address_for(remote_host)
-        return known, port
+        return known
 
     def advertised(self, listener: _UdpListener, remote: Address) -> Address:
         """Our address as a peer at ``remote`` reaches it."""
-        return self._public(listener.listen.host, listener.listen.port, remote[0])
+        if self._advertised is not None:
+            return self._advertised, listener.port
+        host = self._source_for(remote[0]) if listener.wildcard else listener.host
+        return host, listener.port
 
     def tcp_advertised(self, local_host: str) -> Address:
         """Our listening address for a connection whose local end is ``local_host``."""
@@ -335,7 +335,8 @@ class Transports:
         if connection is None or connection.closed:
             connection = _TcpConnection(self, remote)
             first = self._tcp_listen[0]
-            connection.local = self._public(first.host, first.port, remote[0])
+            local = self._source_for(remote[0]) if is_wildcard(first.host) else first.host
+            connection.local = self._advertised or local, first.port
             self._connections[remote] = connection
             task = asyncio.ensure_future(self._connect(connection, remote))
             self._tasks.add(task)
