@@ -65,6 +65,7 @@ class Call(models.Model):
             models.Index(fields=["tenant_id", "from_number", "id"], name="call_tenant_from"),
             models.Index(fields=["tenant_id", "to_number", "id"], name="call_tenant_to"),
             models.Index(fields=["tenant_id", "number_id", "id"], name="call_tenant_number"),
+            models.Index(fields=["tenant_id", "disposition", "id"], name="call_tenant_disposition"),
         ]
 
 
