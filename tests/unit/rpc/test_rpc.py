@@ -367,6 +367,7 @@ async def test_a_reader_that_stopped_is_cut_off(path: Path) -> None:
         await client.call("add", Add(0, 0), Sum, timeout=5)
         (good,) = server.connections
         _, writer = await raw(path)
+        assert isinstance(writer.transport, asyncio.Transport)
         writer.transport.pause_reading()
         await until(lambda: len(server.connections) == 2)
         (slow,) = server.connections - {good}
