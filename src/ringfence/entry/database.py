@@ -1,14 +1,19 @@
-"""Preparing an installation's database: roles, schema, current partitions."""
+"""Preparing an installation's database: roles, schema, current partitions.
+
+``python -m ringfence.entry.database SUPERUSER_URL`` makes the roles and the database of the
+configured URLs on a PostgreSQL server that is not the embedded one.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 
 import django
 
 from ringfence.platform.database import create_role_passwords, database_urls, is_embedded
 from ringfence.platform.postgres import EmbeddedPostgres
-from ringfence.platform.settings import Settings
+from ringfence.platform.settings import Settings, load_settings
 
 SETTINGS_MODULE = "ringfence.platform_django.settings"
 
@@ -38,3 +43,17 @@ def prepare(settings: Settings) -> None:
         roles.setup_database(server.superuser_url, urls)
     roles.check_roles(urls)
     roles.migrate(urls.owner)
+
+
+def set_up(superuser_url: str, settings: Settings) -> None:
+    """Make the roles and the database that the configured URLs name. Safe to repeat."""
+    setup_django()
+    from ringfence.platform_django import roles
+
+    roles.setup_database(superuser_url, database_urls(settings))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    set_up(sys.argv[1], load_settings())

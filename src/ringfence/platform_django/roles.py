@@ -98,6 +98,8 @@ def migrate(owner_url: str) -> None:
     Concurrent callers wait for each other. Current partitions are made as well.
     """
     with _locked(owner_url) as connection:
+        with connections[OWNER].cursor() as cursor:
+            cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")
         call_command("migrate", database=OWNER, interactive=False, verbosity=0)
         connection.execute(_JOB_GRANTS)
         ensure_partitions(using=OWNER)

@@ -13,6 +13,16 @@ from ringfence.platform.settings import load_settings
 RINGFENCE = load_settings()
 
 
+_CONNECTION = {
+    "application_name": "ringfence",
+    # A database that is down or cut off fails a request in seconds instead of holding its thread.
+    "connect_timeout": "3",
+    "tcp_user_timeout": "10000",
+    "options": "-c statement_timeout=30s -c lock_timeout=10s "
+    "-c idle_in_transaction_session_timeout=60s",
+}
+
+
 def database_config(url: str) -> dict[str, Any]:
     """Django's description of a connection string."""
     parts = url_parts(url)
@@ -26,7 +36,7 @@ def database_config(url: str) -> dict[str, Any]:
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,
-        "OPTIONS": {"connect_timeout": 3, "application_name": "ringfence", **parts},
+        "OPTIONS": {**_CONNECTION, **parts},
     }
     return config
 

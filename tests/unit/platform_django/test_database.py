@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -182,3 +185,21 @@ def test_a_url_must_name_its_role(db: DatabaseUrls) -> None:
     )
     with pytest.raises(roles.DatabaseRoleError, match="ringfence_app"):
         roles.check_roles(swapped)
+
+
+def test_set_up_of_another_server_as_documented(postgres: str) -> None:
+    urls = role_urls(postgres, f"documented_{os.getpid()}")
+    environment = {
+        **os.environ,
+        "RINGFENCE_DATABASE__OWNER_URL": urls.owner,
+        "RINGFENCE_DATABASE__APP_URL": urls.app,
+        "RINGFENCE_DATABASE__OPERATOR_URL": urls.operator,
+        "RINGFENCE_DATABASE__CALLPLANE_URL": urls.callplane,
+    }
+    for arguments in (
+        ["-m", "ringfence.entry.database", postgres],
+        ["-c", "from ringfence.entry.cli import cli; cli(['prepare'])"],
+    ):
+        subprocess.run([sys.executable, *arguments], env=environment, check=True, timeout=60)
+    with psycopg.connect(urls.app) as connection:
+        assert connection.execute("SELECT count(*) FROM calls_call").fetchone() == (0,)
