@@ -208,6 +208,13 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
+        if type(error).__name__ == "OperationalError":
+            print(
+                "ringfence: database_unavailable: the database refuses or does not answer; "
+                "is the installation running? `ringfence doctor` says more",
+                file=sys.stderr,
+            )
+            sys.exit(2)
         # a raw traceback would end with the error's text, and that may quote personal values
         print(structured_logging.format_error(error), file=sys.stderr)
         print("ringfence: internal_error: see the stack above", file=sys.stderr)
