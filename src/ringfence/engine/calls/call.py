@@ -82,6 +82,7 @@ class Call:
         self._ring_timer: asyncio.TimerHandle | None = None
         self._max_timer: asyncio.TimerHandle | None = None
         self._max_seconds = manager.max_call_seconds
+        self._connected_at = 0.0
         self._last_cause: Cause | None = None
 
     def post(self, event: ev.CallEventIn) -> None:
@@ -284,6 +285,7 @@ class Call:
         await self.log.durable()
         self.caller.answer(self._caller_sdp, our_offer=our_offer)
         self.state = State.CONNECTED
+        self._connected_at = self.manager.clock.monotonic()
         self._max_timer = self.manager.loop.call_later(
             self._max_seconds, self.post, ev.MaxDuration()
         )
@@ -355,6 +357,8 @@ class Call:
         await self._end(EndReason.MAX_DURATION, "system", status=480, q850=102)
 
     async def _on_media_silent(self, event: ev.MediaSilent) -> None:
+        if self.manager.clock.monotonic() - self._connected_at < event.seconds:
+            return  # part of that silence was ringing
         await self._end(EndReason.MEDIA_TIMEOUT, "system", status=480, q850=41)
 
     async def _on_media_gone(self, event: ev.MediaGone) -> None:

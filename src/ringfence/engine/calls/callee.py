@@ -108,12 +108,18 @@ class CalleeLeg(Leg):
             else:
                 self.agent.refuse_success(response, self.flow)  # another fork answered too
             return
+        usable = True
         try:
             dialog = Dialog.from_response(transaction.request, response)
-        except SipError:
-            self.call.post(Failed(self, response.status, cause_of(502)))
-            self._finish()
-            return
+        except SipError:  # no usable Contact or Record-Route: all we can do is to end it
+            usable = False
+            response.headers.remove("contact")
+            response.headers.remove("record-route")
+            try:
+                dialog = Dialog.from_response(transaction.request, response)
+            except SipError:  # not even a To tag
+                self._fail(response.status, cause_of(502))
+                return
         self.dialog = dialog
         dialog.confirmed = True
         ack = dialog.request("ACK", cseq=transaction.request.cseq[0])
@@ -129,8 +135,11 @@ class CalleeLeg(Leg):
         self.save("confirmed")
         if self._cancelled or self.over:
             self.bye(16)  # the answer crossed our CANCEL (9.1)
-        else:
+        elif usable:
             self.call.post(Answered(self, response.body))
+        else:
+            self.bye(111)
+            self.call.post(Failed(self, response.status, cause_of(502)))
 
     def _resend_ack(self) -> None:
         assert self._ack is not None

@@ -99,7 +99,10 @@ class MaxDuration:
 
 @dataclass(frozen=True, slots=True)
 class MediaSilent:
+    """A leg that is not on hold has sent nothing for so long."""
+
     leg: UUID
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ class CallManager:
         """What a media worker reports."""
         call = self.calls.get(event.session)
         if call is not None and event.kind == "silence":
-            call.post(MediaSilent(event.leg))
+            call.post(MediaSilent(event.leg, event.data["seconds"]))
 
     def on_media_lost(self, sessions: set[UUID]) -> None:
         """A media worker died with these calls."""

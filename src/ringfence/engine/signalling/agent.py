@@ -142,7 +142,10 @@ class UserAgent:
         number = response.cseq[0]
         invite = Request("INVITE", contact.uri_text, headers)
         headers.add("CSeq", f"{number} INVITE")
-        dialog = Dialog.from_response(invite, response)
+        try:
+            dialog = Dialog.from_response(invite, response)
+        except SipError:
+            return
         ack = self.with_via(dialog.request("ACK", cseq=number), flow)
         try:
             flow.send(ack.serialise())

@@ -143,6 +143,8 @@ class Gate:
             return self._challenge(flow, stale=False)
         if not right or not known or trunk is None or credentials.realm != self._realm:
             return Refused(403)
+        if credentials.qop is None:  # offered, and without it the nonce count proves nothing
+            return Refused(403)
         if credentials.uri != request.uri and not _same_target(credentials.uri, request.uri):
             return Refused(403)
         if trunk.sources and self.by_source(flow.remote[0]) is not trunk:

@@ -49,6 +49,8 @@ class _Transaction:
 
     def _start(self, timer: Input) -> None:
         attempt = self._attempts.get(timer, 0)
+        if timer is Input.E and self.machine.state is State.PROCEEDING:
+            attempt = 3  # T2 at once (17.1.2.2)
         layer = self.layer
         seconds = timer_seconds(timer, t1=layer.t1, reliable=self.flow.reliable, attempt=attempt)
         if seconds is None:
@@ -225,15 +227,17 @@ class TransactionLayer:
     def receive_request(self, request: Request, flow: Flow) -> ServerTransaction | None:
         """A new server transaction, or None when the request is a retransmission or a matched ACK.
 
-        An ACK that matches none is for a dialog: the caller finds that out by its method.
+        The ACK of a 2xx is for a dialog, also where an old client gives it its INVITE's branch: it
+        comes back as a transaction of method ACK that nothing remembers.
         """
-        key = _server_key(request, "INVITE" if request.method == "ACK" else request.method)
+        ack = request.method == "ACK"
+        key = _server_key(request, "INVITE" if ack else request.method)
         known = self._servers.get(key)
-        if known is not None:
-            known.feed(Input.ACK if request.method == "ACK" else Input.REQUEST, request)
+        if known is not None and not (ack and known.machine.state is State.ACCEPTED):
+            known.feed(Input.ACK if ack else Input.REQUEST, request)
             return None
         transaction = ServerTransaction(self, request, flow, key)
-        if request.method != "ACK":
+        if not ack:
             self._servers[key] = transaction
         return transaction
 
@@ -289,7 +293,7 @@ def _server_key(request: Request, method: str) -> object:
     """Matching by branch and sent-by (17.2.3); RFC 2543 clients by the fields they copy."""
     via = request.via
     branch = via.branch
-    if branch and branch.startswith(BRANCH_COOKIE):
+    if branch and branch != BRANCH_COOKIE and branch.startswith(BRANCH_COOKIE):
         return branch, via.host, via.port, method
     number = request.cseq[0]
     return request.uri, request.from_.tag, request.call_id, number, via.host, via.port, method
