@@ -204,10 +204,10 @@ async def test_a_database_outage_delays_and_loses_nothing(
             if number == 5:
                 await wait_until(lambda: stored(db) > 0)
                 with outage(db, postgres):
-                    await wait_until(lambda: "waits for the database" in caplog.text)
                     for event in stories[-1][:2]:
                         writer.append(record(event))  # twice in the spool in the end
                     await writer.durable()
+                    await wait_until(lambda: "waits for the database" in caplog.text)
         await wait_until(lambda: stored(db) == 220)
         await wait_until(lambda: len(segments(tmp_path)) <= 2)
     await writer.close()
