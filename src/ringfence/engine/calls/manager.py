@@ -24,6 +24,7 @@ from ringfence.engine.signalling.numbers import from_e164
 from ringfence.engine.signalling.transactions import ServerTransaction
 from ringfence.engine.signalling.transport import Flow
 from ringfence.kernel.clock import Clock
+from ringfence.protocols.sip.dialog import hop_of
 from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.message import Response
 from ringfence.protocols.sip.uri import parse_uri
@@ -103,12 +104,10 @@ class CallManager:
             )
         try:
             parsed = parse_uri(target.uri)
+            host, port, transport = hop_of(parsed)
         except SipError:
             return None
-        if parsed.scheme != "sip":
-            return None
-        transport = parsed.transport or "udp"
-        return Place(target.uri, parsed.host, parsed.port or 5060, transport, parsed.user, None)
+        return Place(target.uri, host, port, transport, parsed.user, None)
 
     def on_media_event(self, event: MediaEvent) -> None:
         """What a media worker reports."""

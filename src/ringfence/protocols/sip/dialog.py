@@ -95,8 +95,8 @@ class Dialog:
         The first of the route set, loose or strict, else the remote target. Raises SipError.
         """
         if self.route_set:
-            return _address(parse_name_addr(self.route_set[0]).uri)
-        return _address(parse_uri(self.remote_target))
+            return hop_of(parse_name_addr(self.route_set[0]).uri)
+        return hop_of(parse_uri(self.remote_target))
 
     def in_order(self, request: Request) -> bool:
         """Whether a request's CSeq is newer than all before it (12.2.2); remembers it if so."""
@@ -136,16 +136,8 @@ def route(target: str, route_set: tuple[str, ...]) -> tuple[str, tuple[str, ...]
     return uri, (*route_set[1:], f"<{target}>")
 
 
-def next_hop(request: Request) -> tuple[str, int, str]:
-    """``(host, port, transport)`` that a request goes to (8.1.2): first Route, else Request-URI.
-
-    Inside a dialog ask the dialog: a request rewritten for a strict router goes to its Request-URI.
-    """
-    routes = request.headers.values("route")
-    return _address(parse_name_addr(routes[0]).uri if routes else parse_uri(request.uri))
-
-
-def _address(uri: SipUri) -> tuple[str, int, str]:
+def hop_of(uri: SipUri) -> tuple[str, int, str]:
+    """``(host, port, transport)`` that a URI names (8.1.2, defaults of 19.1.2). Raises SipError."""
     if uri.scheme == "tel":
         raise SipError("a tel URI names no host", 416)
     transport = uri.transport or ("tls" if uri.scheme == "sips" else "udp")
