@@ -17,6 +17,8 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from django.db import connections
+from psycopg.conninfo import conninfo_to_dict
 from tests.population import populate
 
 from ringfence.platform.database import DatabaseUrls
@@ -165,3 +167,30 @@ def test_stalled_job_is_run_again(db: DatabaseUrls, installation: Installation) 
     retry_stalled.defer(timestamp=0)
     installation.start("worker")
     until(lambda: _jobs(db, "task_name = 'platform.ensure_partitions'") == 0, 60)
+
+
+def test_worker_outlives_its_connections(
+    postgres: str, db: DatabaseUrls, installation: Installation
+) -> None:
+    """As when the database restarts: procrastinate's own worker would end."""
+    from ringfence.platform_django.tasks import ensure_partitions
+
+    def all_done() -> bool:
+        return _jobs(db, "task_name = 'platform.ensure_partitions'") == 0
+
+    worker = installation.start("worker")
+    ensure_partitions.defer(timestamp=0)
+    until(all_done)
+    connections["default"].close()
+    with psycopg.connect(postgres) as connection:
+        ended = connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = %s AND usename = 'ringfence_app'",
+            [conninfo_to_dict(db.app)["dbname"]],
+        ).fetchall()
+    assert (True,) in ended
+    ensure_partitions.defer(timestamp=0)
+    until(all_done)
+    assert worker.is_running()
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(25) == 0

@@ -19,7 +19,10 @@ _MAIN_PID = "RINGFENCE_WEB_PID"
 
 
 def main(settings: Settings) -> None:
-    """Serve until stopped: one main process and one worker of 8 threads."""
+    """Serve until stopped: one main process and one worker of 8 threads.
+
+    The threads mostly wait for the database; more requests than that queue in front of them.
+    """
     os.environ[_MAIN_PID] = str(os.getpid())
     Server(
         "ringfence.entry.web:application",
@@ -32,7 +35,7 @@ def main(settings: Settings) -> None:
         backpressure=THREADS * 16,
         websockets=False,
         workers_kill_timeout=10,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,  # it warns of more threads than cores
     ).serve()
 
 

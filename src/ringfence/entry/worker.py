@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 from typing import Any
+
+from procrastinate.exceptions import ConnectorException
 
 from ringfence.entry.database import setup_django
 from ringfence.platform import process
 from ringfence.platform.settings import Settings
+
+_RETRY_SECONDS = 1.0
+_STOP_SECONDS = 20.0
+_log = logging.getLogger("ringfence.worker")
 
 
 def worker_app() -> Any:
@@ -23,13 +31,39 @@ def worker_app() -> Any:
 
 def main(settings: Settings) -> None:
     """Work until stopped; a stop waits up to 20 s for running jobs."""
-    asyncio.run(_work())
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it tells of each try to connect
+    process.run(_work)
 
 
-async def _work() -> None:
+async def _work(stop: asyncio.Event) -> None:
+    """The worker gives up when it loses the database; start it again until it is there."""
+    while not stop.is_set():
+        try:
+            await _work_connected(stop)
+        except ConnectorException as error:
+            _log.warning("database not reachable", exc_info=error)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _RETRY_SECONDS)
+
+
+async def _work_connected(stop: asyncio.Event) -> None:
     app = worker_app()
     async with app.open_async():
         process.notify_ready()
-        await app.run_worker_async(
-            concurrency=2, name="worker", shutdown_graceful_timeout=20, delete_jobs="successful"
+        work = asyncio.ensure_future(
+            app.run_worker_async(
+                concurrency=2,
+                name="worker",
+                shutdown_graceful_timeout=_STOP_SECONDS,
+                delete_jobs="successful",
+                install_signal_handlers=False,
+            )
         )
+        stopped = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+            work.cancel()  # does nothing to one that ended; else it finishes its jobs
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
