@@ -71,10 +71,15 @@ async def _measure(calls: int, *, mixed: bool) -> None:
             worker.terminate()
             worker.wait()
     suffix = f"{calls}_calls" + ("_translated" if mixed else "")
-    received, sent, cpu = int(figures["received"]), int(figures["sent"]), figures["cpu"]
+    received, sent, cpu = (
+        int(figures["received"]),
+        int(figures["sent"]),
+        figures["user"] + figures["system"],
+    )
     emit("relay", f"cpu_per_packet_{suffix}", cpu / received * 1e6, "us", received)
+    emit("relay", f"in_kernel_{suffix}", 100 * figures["system"] / cpu, "%", received)
     emit("relay", f"core_used_{suffix}", 100 * cpu / figures["seconds"], "%", received)
-    emit("relay", f"loss_{suffix}", 100 * (sent - received) / sent, "%", sent)
+    emit("relay", f"loss_{suffix}", 100 * max(sent - received, 0) / sent, "%", sent)
     emit("relay", f"memory_per_call_{suffix}", memory / 1024, "KiB", calls)
 
 
@@ -118,12 +123,13 @@ async def _load(
     )
     assert generator.stdout is not None
     await generator.stdout.readline()
-    cpu, start = sum(process.cpu_times()[:2]), time.monotonic()
+    before, start = process.cpu_times(), time.monotonic()
     line = await generator.stdout.readline()
-    cpu, seconds = sum(process.cpu_times()[:2]) - cpu, time.monotonic() - start
+    after, seconds = process.cpu_times(), time.monotonic() - start
     await generator.wait()
     figures: dict[str, float] = json.loads(line)
-    return figures | {"cpu": cpu, "seconds": seconds}
+    user, system = after.user - before.user, after.system - before.system
+    return figures | {"user": user, "system": system, "seconds": seconds}
 
 
 def _generate(job: dict[str, object]) -> None:
