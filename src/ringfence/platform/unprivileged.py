@@ -17,7 +17,8 @@ SERVICE_USER = "ringfence"
 UNCLAIMED_UID = 61000
 """Else this id, which no distribution hands out (systemd's UIDS-GIDS: 60706-61183 are unused)."""
 
-_PR_SET_KEEPCAPS, _PR_CAPBSET_READ, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 8, 23, 47, 2
+_PR_CAPBSET_READ, _PR_SET_SECUREBITS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 23, 28, 47, 2
+_SECBIT_NO_SETUID_FIXUP = 4
 _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 1, 2
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -52,7 +53,8 @@ class Identity:
         if self.uid is not None:
             uid = self.initialising_uid if initialising else self.uid
             if self.capability is not None:
-                _libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+                # capabilities outlive setuid, and access(2), which PostgreSQL asks, counts them
+                _libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
             os.setgroups([])
             os.setgid(self.gid)
             os.setuid(uid)

