@@ -1,8 +1,8 @@
 """Settings of an installation: one TOML file, overridden by environment variables.
 
 The file is ``$RINGFENCE_CONFIG``, else ``ringfence.toml`` in the working directory, else none.
-``RINGFENCE_SIP__REALM=example.net`` overrides ``[sip] realm``. An unknown or wrong setting stops the
-start with an error that names it.
+``RINGFENCE_SIP__REALM=example.net`` overrides ``[sip] realm``. An unknown or wrong setting stops
+the start with an error that names it.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class SipSettings(_Section):
     listen: tuple[str, ...] = ("udp://0.0.0.0:5060", "tcp://0.0.0.0:5060")
     """Where SIP is spoken: ``udp://address:port`` or ``tcp://address:port``."""
     advertised_address: str | None = None
-    """Address that peers reach us at (1:1 NAT); default the bound one, or the route's for 0.0.0.0."""
+    """Address that peers reach us at (1:1 NAT); default the bound one, the route's for 0.0.0.0."""
     realm: str = "ringfence"
     t1_ms: Annotated[int, Field(ge=10, le=2000)] = 500
     """RFC 3261 T1; every timer derives from it."""
