@@ -46,7 +46,7 @@ def list_calls(request: HttpRequest, query: Query[CallQuery]) -> CallList:
         limit=query.limit,
     )
     cursor = page.next_cursor
-    return CallList(
+    return CallList.model_construct(
         calls=[call_summary(info) for info in page.calls],
         next=None if cursor is None else public_id(Prefix.CALL, cursor),
     )
@@ -70,7 +70,9 @@ def get_call(request: HttpRequest, call_id: str) -> CallOut:
 def list_call_events(request: HttpRequest, call_id: str) -> EventList:
     """Everything that happened to a call, in order."""
     events = api.timeline(caller_of(request).tenant_id, parse_public_id(Prefix.CALL, call_id))
-    return EventList(events=[EventOut.model_validate(asdict(event)) for event in events])
+    return EventList.model_construct(
+        events=[EventOut.model_construct(**asdict(event)) for event in events]
+    )
 
 
 @router.post(
