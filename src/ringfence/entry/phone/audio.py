@@ -83,7 +83,8 @@ class AudioStream:
         self._loop.add_reader(self._rtp, self._read_rtp)
         self._loop.add_reader(self._rtcp, self._read_rtcp)
         self.address: tuple[str, int] = self._rtp.getsockname()
-        self._target: tuple[str, int] | None = None
+        self.target: tuple[str, int] | None = None
+        """Where audio is sent."""
         self._ssrc = secrets.randbits(32)
         self._seq = secrets.randbits(16)
         self._timestamp = secrets.randbits(32)
@@ -104,7 +105,7 @@ class AudioStream:
 
     def send_to(self, host: str, port: int) -> None:
         """Start sending there, or move there."""
-        self._target = (host, port)
+        self.target = (host, port)
         sound.tone_frames(self._tone, self.codec)
         self._pacer.add(self)
 
@@ -134,7 +135,7 @@ class AudioStream:
 
     def send_frame(self) -> None:
         """Send the next 20 ms."""
-        if self._target is None or self.muted:
+        if self.target is None or self.muted:
             return
         payload, marker, kind = self._next_payload()
         if payload:
@@ -144,7 +145,7 @@ class AudioStream:
                 "!BBHII", 0x80, first | kind, self._seq, stamp & 0xFFFFFFFF, self._ssrc
             )
             with contextlib.suppress(OSError):  # ICMP of an earlier packet, or a full buffer
-                self._rtp.sendto(head + payload, self._target)
+                self._rtp.sendto(head + payload, self.target)
             self._seq = self._seq + 1 & 0xFFFF
             self.sent += 1
         self._timestamp = self._timestamp + sound.FRAME & 0xFFFFFFFF
