@@ -32,10 +32,10 @@ class EventKind(StrEnum):
     LEG_RESUMED = "leg.resumed"
     """leg"""
     LEG_ENDED = "leg.ended"
-    """leg, by (remote|local), status? (SIP final status), q850?, media? (see engine.ports.LegStats)"""
+    """leg, by (remote|local), status? (SIP final status), q850?, media? (engine.ports.LegStats)"""
     CALL_ENDED = "call.ended"
-    """reason (EndReason), by (caller|callee|system), status? (SIP status sent to the caller), q850?,
-    at_micros? (billing end when it lies before ``at``: after a crash, the last heartbeat)"""
+    """reason (EndReason), by (caller|callee|system), status? (SIP status sent to the caller),
+    q850?, at_micros? (billing end when it lies before ``at``: after a crash, the last heartbeat)"""
 
 
 class EndReason(StrEnum):
