@@ -104,6 +104,9 @@ class _UdpListener:
             self._socket.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
         self._socket.setblocking(False)
         self._socket.bind((listen.host, listen.port))
+        self._watch()
+
+    def _watch(self) -> None:
         asyncio.get_running_loop().add_reader(self._socket.fileno(), self._readable)
 
     def _readable(self) -> None:
@@ -115,6 +118,9 @@ class _UdpListener:
                 return
             except OSError:
                 self._read_errors()
+                # libuv stops watching a socket that had an error (uv__poll_io): start again
+                asyncio.get_running_loop().remove_reader(self._socket.fileno())
+                self._watch()
                 continue
             if len(data) <= 4:
                 continue  # keep-alive
