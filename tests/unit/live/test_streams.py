@@ -219,11 +219,10 @@ async def test_events_over_sse_resume_by_last_event_id(journal: MemoryJournal, h
             got = [await anext(blocks) for _ in range(3)]
             assert got[0] == {"id": "1", "data": '{"position": 1}'}
         journal.add(A, 2)
-        resume = {"Last-Event-ID": got[2]["id"]}
-        for how in ({"headers": resume}, {"params": {"last_event_id": got[2]["id"]}}):
-            options = {"params": {"ticket": ticket()} | how.get("params", {})}
-            options |= {"headers": how["headers"]} if "headers" in how else {}
-            async with session.get("/v1/events", **options) as response:
+        last = got[2]["id"]
+        for headers, parameters in (({"Last-Event-ID": last}, {}), ({}, {"last_event_id": last})):
+            params = {"ticket": ticket(), **parameters}
+            async with session.get("/v1/events", params=params, headers=headers) as response:
                 blocks = sse(response)
                 await anext(blocks)
                 ids = [int((await anext(blocks))["id"]) for _ in range(4)]
