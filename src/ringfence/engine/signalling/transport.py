@@ -118,9 +118,6 @@ class _UdpListener:
                 return
             except OSError:
                 self._read_errors()
-                # libuv stops watching a socket that had an error (uv__poll_io): start again
-                asyncio.get_running_loop().remove_reader(self._socket.fileno())
-                self._watch()
                 continue
             if len(data) <= 4:
                 continue  # keep-alive
@@ -129,6 +126,9 @@ class _UdpListener:
 
     def _read_errors(self) -> None:
         """ICMP errors of datagrams we sent (RFC 3261 18.4), with the destination they were for."""
+        # libuv stops watching a socket that had an error (uv__poll_io): start again
+        asyncio.get_running_loop().remove_reader(self._socket.fileno())
+        self._watch()
         for _ in range(_DRAIN):
             try:
                 _, ancillary, _, destination = self._socket.recvmsg(512, 512, _MSG_ERRQUEUE)
