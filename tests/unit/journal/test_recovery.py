@@ -82,20 +82,6 @@ def test_a_heartbeat_at_the_head_of_a_segment_counts_for_its_checkpoint() -> Non
     assert open_calls([*head, leg_state("confirmed", 2)]) == [OPEN]
 
 
-def test_a_second_crash_does_not_bill_the_time_of_the_first_recovery() -> None:
-    second_run: list[Record] = [
-        *OPEN.checkpoint(),
-        Heartbeat(99_000),
-        event(1, "call.started", 99_500, OTHER),
-        Heartbeat(104_000),
-        event(4, "leg.ended", 105_000),
-    ]
-    for records in ([*STORY, *second_run], second_run):
-        first, other = open_calls(records)
-        assert first == replace(OPEN, seq=4)
-        assert (other.call, other.alive_until) == (OTHER, 104_000)
-
-
 def test_legs_are_kept_apart() -> None:
     other = leg_state("invited", 7, leg=UUID(int=9))
     assert open_calls([*STORY, other])[0].legs == (leg_state("confirmed", 2), other)

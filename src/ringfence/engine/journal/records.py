@@ -61,8 +61,6 @@ class CallLive(msgspec.Struct, frozen=True, array_like=True, tag="c"):
     answered: bool
     alive_until: int = 0
     """Microseconds: the call was alive then; usage is billed at least up to here."""
-    adopted: bool = False
-    """The call is of an earlier run and is being ended: heartbeats no longer keep it alive."""
 
 
 Record = EventRecord | LegState | Heartbeat | CallLive

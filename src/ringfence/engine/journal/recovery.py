@@ -40,13 +40,6 @@ class LiveCall:
     open: bool = True
     """False: it has its ``call.ended``, or never had an event; only its legs are left."""
 
-    def checkpoint(self) -> list[Record]:
-        """The records that stand for this call, until it is ended, in a later segment's head."""
-        live = CallLive(
-            self.call, self.tenant, self.seq, self.answered, self.alive_until, adopted=True
-        )
-        return [live, *self.legs]
-
 
 @dataclass(slots=True)
 class _Call:
@@ -54,7 +47,6 @@ class _Call:
     seq: int
     answered: bool
     alive_until: int
-    adopted: bool
 
 
 def recover(reader: SpoolReader) -> list[LiveCall]:
@@ -80,8 +72,7 @@ def open_calls(records: Iterable[Record]) -> list[LiveCall]:
             case Heartbeat(at):
                 heartbeat = max(heartbeat, at)
                 for call in calls.values():
-                    if not call.adopted:
-                        call.alive_until = max(call.alive_until, at)
+                    call.alive_until = max(call.alive_until, at)
             case LegState():
                 _apply_leg(legs, record)
             case EventRecord():
@@ -126,26 +117,24 @@ def _apply_event(calls: dict[UUID, _Call], event: EventRecord) -> None:
     if call is None:
         if event.seq != 1:
             return
-        call = calls[event.call] = _Call(event.tenant, 0, False, 0, False)
+        call = calls[event.call] = _Call(event.tenant, 0, False, 0)
     call.tenant = event.tenant or call.tenant
     call.seq = max(call.seq, event.seq)
     call.answered = call.answered or event.kind == EventKind.CALL_ANSWERED
-    if not call.adopted:
-        call.alive_until = max(call.alive_until, event.at)
+    call.alive_until = max(call.alive_until, event.at)
 
 
 def _apply_checkpoint(calls: dict[UUID, _Call], live: CallLive, heartbeat: int) -> None:
     """``heartbeat``: the last one before; a call that was live then or later outlived it."""
-    alive_until = live.alive_until if live.adopted else max(live.alive_until, heartbeat)
+    alive_until = max(live.alive_until, heartbeat)
     known = calls.get(live.call)
     if known is None:
-        calls[live.call] = _Call(live.tenant, live.seq, live.answered, alive_until, live.adopted)
+        calls[live.call] = _Call(live.tenant, live.seq, live.answered, alive_until)
         return
     known.tenant = live.tenant or known.tenant
     known.seq = max(known.seq, live.seq)
     known.answered = known.answered or live.answered
-    known.adopted = live.adopted
-    known.alive_until = alive_until if live.adopted else max(known.alive_until, alive_until)
+    known.alive_until = max(known.alive_until, alive_until)
 
 
 def _records(reader: SpoolReader) -> Iterator[Record]:
