@@ -21,7 +21,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _shared_world() -> Iterator[World]:
-    installation = Installation.create(t1_ms=100, media={"silence_seconds": 6})
+    installation = Installation.create(t1_ms=100, media={"silence_seconds": 8})
     try:
         installation.start()
         yield World.provision(installation)
@@ -32,7 +32,7 @@ def _shared_world() -> Iterator[World]:
 @pytest.fixture
 def world(_shared_world: World, request: pytest.FixtureRequest) -> Iterator[World]:
     """The installation that the tests of this worker share. T1 is 100 ms, silence ends a call
-    after 6 s. No trunk authenticates by password."""
+    after 8 s. No trunk authenticates by password."""
     yield from _watched(_shared_world, request)
 
 
