@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from ringfence.kernel.errors import RingfenceError
 from ringfence.platform.settings import SipListen
 from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.framing import PING, PONG, StreamFramer
@@ -27,6 +28,12 @@ _TCP_IDLE_SECONDS = 300.0
 _MAX_UNSENT = 1 << 20
 
 Address = tuple[str, int]
+
+
+class ListenFailed(RingfenceError):
+    """An address of ``sip.listen`` cannot be bound."""
+
+    code = "sip_listen_failed"
 
 
 class TransportError(OSError):
@@ -262,7 +269,7 @@ class Transports:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Bind everything. Raises OSError naming the address that is taken."""
+        """Bind everything. Raises ListenFailed naming the address that is taken."""
         loop = asyncio.get_running_loop()
         for item in self._listen:
             try:
@@ -276,7 +283,7 @@ class Transports:
                     self._servers.append(server)
             except OSError as error:
                 where = f"{item.transport}://{item.host}:{item.port}"
-                raise OSError(error.errno, f"cannot listen on {where}: {error.strerror}") from error
+                raise ListenFailed(f"cannot listen on {where}: {error.strerror}") from None
 
     def close(self) -> None:
         for listener in self._udp:
