@@ -30,6 +30,8 @@ from ringfence.protocols.sip.values import parse_name_addr
 _log = logging.getLogger("ringfence.sip")
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS"
 _ALLOWED = frozenset(ALLOW.split(", "))
+LATE_ANSWER_SECONDS = 180.0
+"""How long after an INVITE was given up its 2xx is still answered by ACK and BYE (Timer C)."""
 
 
 class DialogUser(Protocol):
@@ -73,9 +75,10 @@ class UserAgent:
         self.counters: Counter[str] = Counter()
         self._on_invite = on_invite
         self._dialogs: dict[tuple[str, str], DialogUser] = {}
+        self._given_up: set[str] = set()
 
     async def start(self) -> None:
-        """Bind the sockets. Raises OSError naming an address that is taken."""
+        """Bind the sockets. Raises ListenFailed naming an address that is taken."""
         await self.transports.start()
 
     def close(self) -> None:
@@ -115,21 +118,32 @@ class UserAgent:
     def in_dialog_flow(self, dialog: Dialog, flow: Flow) -> Flow:
         """The way to the peer of a dialog: its route set or Contact, else the way it came.
 
-        A Contact that names a host, or a private address behind a public source, is not used: the
-        peer is where its last message came from. Raises TransportError or SipError.
+        A Contact that names a host, a transport we lack, or a private address behind a public
+        source, is not used: the peer is where its last message came from. Raises TransportError.
         """
-        host, port, transport = dialog.next_hop()
-        host = host.strip("[]")
-        if transport == flow.transport and (host, port) == flow.remote and flow.alive:
-            return flow
         try:
+            host, port, transport = dialog.next_hop()
+            host = host.strip("[]")
+            if transport == flow.transport and (host, port) == flow.remote and flow.alive:
+                return flow
             address = ipaddress.ip_address(host)
-        except ValueError:
+        except (SipError, ValueError):
             return flow
         nated = address.is_private and not ipaddress.ip_address(flow.remote[0]).is_private
-        if flow.alive and (nated or flow.reliable):
+        absurd = address.is_unspecified or address.is_multicast
+        if flow.alive and (nated or absurd or flow.reliable):
             return flow
-        return self.transports.flow_to((host, port), transport)
+        try:
+            return self.transports.flow_to((host, port), transport)
+        except TransportError:
+            if flow.alive:
+                return flow
+            raise
+
+    def expect_late_answer(self, call_id: str) -> None:
+        """An INVITE of ours was given up without a final response: refuse a 2xx still to come."""
+        self._given_up.add(call_id)
+        self.loop.call_later(LATE_ANSWER_SECONDS, self._given_up.discard, call_id)
 
     def refuse_success(self, response: Response, flow: Flow) -> None:
         """ACK and BYE a 2xx that nobody waits for: another fork, or an INVITE given up long ago."""
@@ -171,8 +185,8 @@ class UserAgent:
     def _on_response(self, response: Response, flow: Flow) -> None:
         if self.transactions.receive_response(response):
             return
-        ours = response.call_id.endswith(f"@{self.node}")
-        if ours and response.cseq[1] == "INVITE" and 200 <= response.status < 300:
+        success = response.cseq[1] == "INVITE" and 200 <= response.status < 300
+        if success and response.call_id in self._given_up:
             self.refuse_success(response, flow)
 
     def _on_request(self, request: Request, flow: Flow) -> None:
@@ -180,22 +194,42 @@ class UserAgent:
         if transaction is None:
             return
         mark_received(request, flow)
-        tag = request.to.tag
-        user = self._dialogs.get((request.call_id, tag)) if tag is not None else None
+        try:
+            self._dispatch(transaction, request, flow)
+        except Exception:
+            self.transactions.forget(transaction)
+            raise
+
+    def _dispatch(self, transaction: ServerTransaction, request: Request, flow: Flow) -> None:
+        user = self._dialog_user(request)
         if request.method == "ACK":
             if user is not None:
                 user.on_ack(request)
         elif request.method == "CANCEL":
-            self._on_cancel(transaction, request)
+            self._on_cancel(transaction, request, flow)
         elif user is not None:
-            user.on_request(transaction, request)
+            try:
+                user.on_request(transaction, request)
+            except SipError as error:
+                transaction.respond(request.response(error.status))
         else:
-            self._on_initial(transaction, request, flow, has_tag=tag is not None)
+            self._on_initial(transaction, request, flow, has_tag=request.to.tag is not None)
 
-    def _on_cancel(self, transaction: ServerTransaction, request: Request) -> None:
+    def _dialog_user(self, request: Request) -> DialogUser | None:
+        """Whose dialog a request is in: both tags count (12.2.2), a fork is another dialog."""
+        user = self._dialogs.get((request.call_id, request.to.tag or ""))
+        if user is None or user.dialog is None:
+            return None
+        remote = user.dialog.remote_tag
+        return user if not remote or remote == request.from_.tag else None
+
+    def _on_cancel(self, transaction: ServerTransaction, request: Request, flow: Flow) -> None:
         invite = self.transactions.find_cancelled(request)
         if invite is None:
-            self._silence(transaction)
+            if isinstance(self.gate.admit(request, flow), TrunkConfig):
+                transaction.respond(request.response(481, to_tag=self.new_tag()))
+            else:
+                self._silence(transaction)
             return
         transaction.respond(request.response(200, to_tag=self.new_tag()))
         if invite.on_cancel is not None:
@@ -211,10 +245,11 @@ class UserAgent:
             response = request.response(401, to_tag=self.new_tag())
             for value in verdict.challenges:
                 response.headers.add("WWW-Authenticate", value)
-            transaction.respond(response)
+            self.transactions.respond_once(transaction, response)
         elif isinstance(verdict, Refused):
             self.counters["refused"] += 1
-            transaction.respond(request.response(verdict.status, to_tag=self.new_tag()))
+            response = request.response(verdict.status, to_tag=self.new_tag())
+            self.transactions.respond_once(transaction, response)
         elif has_tag:
             transaction.respond(request.response(481))
         elif request.method == "OPTIONS":

@@ -248,8 +248,13 @@ class TransactionLayer:
     def forget(self, transaction: _Transaction) -> None:
         if isinstance(transaction, ClientTransaction):
             self._clients.pop(transaction.key, None)
-        else:
-            self._servers.pop(transaction.key, None)
+        elif self._servers.get(transaction.key) is transaction:
+            del self._servers[transaction.key]
+
+    def respond_once(self, transaction: ServerTransaction, response: Response) -> None:
+        """Answer without state (8.2.7), as strangers are: a forged source gets no second packet."""
+        self.forget(transaction)
+        self.send_response(response.serialise(), transaction.flow, transaction.request)
 
     def transport_error(self, remote: Address, transport: str) -> None:
         """What was sent to this address did not arrive: its pending transactions fail."""
