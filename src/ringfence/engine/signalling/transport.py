@@ -23,9 +23,12 @@ _DRAIN = 64
 _RECEIVE_BUFFER = 4 << 20
 _IP_RECVERR = 11
 _MSG_ERRQUEUE = 0x2000
+_ICMP_TOO_BIG = 4
+"""Fragmentation needed: the kernel sends the retransmission in fragments."""
 _TCP_LIMIT = 4096
 _TCP_IDLE_SECONDS = 300.0
 _MAX_UNSENT = 1 << 20
+_RESOLVE_SECONDS = 3.0
 
 Address = tuple[str, int]
 
@@ -143,8 +146,9 @@ class _UdpListener:
                 return
             for level, kind, data in ancillary:
                 if level == socket.IPPROTO_IP and kind == _IP_RECVERR and len(data) >= 8:
-                    origin, icmp_type = struct.unpack_from("=4xBB", data)
-                    if origin == 2 and icmp_type == 3 and destination:
+                    origin, icmp_type, code = struct.unpack_from("=4xBBB", data)
+                    unreachable = icmp_type == 3 and code != _ICMP_TOO_BIG
+                    if origin == 2 and unreachable and destination:
                         self._manager.on_error((destination[0], destination[1]), "udp")
 
     def send(self, data: bytes, remote: Address) -> None:
@@ -231,7 +235,8 @@ class _TcpConnection(asyncio.Protocol):
         if self._transport is None:
             self._waiting.append(data)
         elif self._transport.get_write_buffer_size() > _MAX_UNSENT:
-            self.close()
+            self.closed = True
+            self._transport.abort()  # close() would wait for it to read
         else:
             self._transport.write(data)
 
@@ -328,8 +333,9 @@ class Transports:
         except ValueError:
             loop = asyncio.get_running_loop()
             try:
-                found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-            except OSError as error:
+                async with asyncio.timeout(_RESOLVE_SECONDS):
+                    found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+            except (OSError, UnicodeError) as error:
                 raise TransportError(f"cannot resolve the peer's name: {error}") from error
             host = str(found[0][4][0])
         return self.flow_to((host, port), transport)
