@@ -126,7 +126,16 @@ async def _watch_config(control: ControlClient, gate: Gate, loaded: asyncio.Even
             _log.warning("no configuration", extra={"kv": {"code": error.code}})
         else:
             if snapshot is not None:
-                gate.load(snapshot)
-                loaded.set()
-                _log.info("configuration loaded", extra={"kv": {"version": snapshot.version}})
+                _load(gate, snapshot, loaded)
         await asyncio.sleep(CONFIG_SECONDS)
+
+
+def _load(gate: Gate, snapshot: ConfigSnapshot, loaded: asyncio.Event) -> None:
+    kv = {"kv": {"version": snapshot.version}}
+    try:
+        gate.load(snapshot)
+    except ValueError:
+        _log.error("configuration cannot be used, the old one stays in force", extra=kv)
+        return
+    loaded.set()
+    _log.info("configuration loaded", extra=kv)

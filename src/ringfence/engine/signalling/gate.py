@@ -42,6 +42,7 @@ class Silence:
     """Do not answer at all."""
 
 
+_Network = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, TrunkConfig]
 Verdict = TrunkConfig | Challenged | Refused | Silence
 
 
@@ -81,25 +82,30 @@ class Gate:
         self._nonce_key = secrets.token_bytes(32)
         self._usage: dict[UUID, Usage] = {}
         self._hosts: dict[str, TrunkConfig] = {}
-        self._networks: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, TrunkConfig]] = []
+        self._networks: list[_Network] = []
         self._users: dict[str, TrunkConfig] = {}
         self.trunks: dict[UUID, TrunkConfig] = {}
         self.version: int | None = None
 
     def load(self, snapshot: ConfigSnapshot) -> None:
-        """Take a new configuration; calls in progress keep the trunk they started with."""
-        self.version = snapshot.version
-        self.trunks = {trunk.id: trunk for trunk in snapshot.trunks}
-        self._users = {t.username: t for t in snapshot.trunks if t.username and t.ha1_md5}
-        self._hosts, self._networks = {}, []
+        """Take a new configuration; calls in progress keep the trunk they started with.
+
+        Raises ValueError for one that cannot be used; the old one then stays in force.
+        """
+        hosts: dict[str, TrunkConfig] = {}
+        networks: list[_Network] = []
         for trunk in snapshot.trunks:
             for source in trunk.sources:
                 network = ipaddress.ip_network(source, strict=False)
                 if network.num_addresses == 1:
-                    self._hosts[str(network.network_address)] = trunk
+                    hosts[str(network.network_address)] = trunk
                 else:
-                    self._networks.append((network, trunk))
-        self._networks.sort(key=lambda item: item[0].prefixlen, reverse=True)
+                    networks.append((network, trunk))
+        networks.sort(key=lambda item: item[0].prefixlen, reverse=True)
+        self._hosts, self._networks = hosts, networks
+        self._users = {t.username: t for t in snapshot.trunks if t.username and t.ha1_md5}
+        self.trunks = {trunk.id: trunk for trunk in snapshot.trunks}
+        self.version = snapshot.version
 
     def by_source(self, host: str) -> TrunkConfig | None:
         """The trunk whose networks hold this address; the narrowest wins."""
