@@ -6,6 +6,8 @@ target CANCEL), usage is billed to the last moment the node is known to have bee
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import logging
 from collections.abc import Iterable
 
@@ -20,6 +22,7 @@ from ringfence.protocols.sip.dialog import Dialog
 from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.message import Headers, Request, Response
 from ringfence.protocols.sip.uri import parse_hostport
+from ringfence.protocols.sip.values import parse_via
 
 _log = logging.getLogger("ringfence.calls")
 _CSEQ_JUMP = 1000
@@ -78,29 +81,44 @@ class _CrashedLeg:
     def end(self, agent: UserAgent) -> None:
         """BYE, CANCEL or 503, as the state asks. Raises TransportError, SipError."""
         state = self._state
-        transport, _, address = state.transport.partition(" ")
-        host, port = parse_hostport(address)
-        flow = agent.transports.flow_to((host.strip("[]"), port or 5060), transport)
         if state.state == "confirmed":
-            self._bye(agent, flow)
+            if state.vias:  # crashed while answering: the 200 may never have left
+                self._refuse(agent)
+            self._bye(agent)
         elif state.state == "invited":
+            agent.expect_late_answer(state.call_id)  # the answer may cross our CANCEL
             request = self._request("CANCEL", f"{state.cseq} CANCEL")
             request.headers.prepend("Via", state.vias[0])
-            agent.transactions.request_as_is(request, flow, self)
+            agent.transactions.request_as_is(request, self._flow(agent), self)
         else:
-            headers = Headers(("Via", via) for via in state.vias)
-            for name, value in (
-                ("From", state.remote_uri),
-                ("To", state.local_uri),
-                ("Call-ID", state.call_id),
-                ("CSeq", f"{state.cseq} INVITE"),
-                ("Retry-After", "5"),
-            ):
-                headers.add(name, value)
-            flow.send(Response(503, "Service Unavailable", headers).serialise())
+            self._refuse(agent)
             self.over()
 
-    def _bye(self, agent: UserAgent, flow: Flow) -> None:
+    def _flow(self, agent: UserAgent, listens: tuple[str, int] | None = None) -> Flow:
+        """The way the lost run used; a stream to us died with it, its peer is where it listens."""
+        transport, _, address = self._state.transport.partition(" ")
+        host, port = parse_hostport(address)
+        if transport != "udp" and listens is not None:
+            with contextlib.suppress(ValueError):
+                host, port = str(ipaddress.ip_address(listens[0].strip("[]"))), listens[1]
+        return agent.transports.flow_to((host.strip("[]"), port or 5060), transport)
+
+    def _refuse(self, agent: UserAgent) -> None:
+        state = self._state
+        via = parse_via(state.vias[0])
+        flow = self._flow(agent, (via.params.get("received") or via.host, via.port or 5060))
+        headers = Headers(("Via", via) for via in state.vias)
+        for name, value in (
+            ("From", state.remote_uri),
+            ("To", state.local_uri),
+            ("Call-ID", state.call_id),
+            ("CSeq", f"{state.cseq} INVITE"),
+            ("Retry-After", "5"),
+        ):
+            headers.add(name, value)
+        flow.send(Response(503, "Service Unavailable", headers).serialise())
+
+    def _bye(self, agent: UserAgent) -> None:
         state = self._state
         dialog = Dialog(
             call_id=state.call_id,
@@ -113,7 +131,8 @@ class _CrashedLeg:
         )
         request = dialog.request("BYE")
         request.headers.add("Reason", f"Q.850;cause={_Q850_TEMPORARY_FAILURE}")
-        agent.transactions.request(request, agent.in_dialog_flow(dialog, flow), self)
+        flow = agent.in_dialog_flow(dialog, self._flow(agent, dialog.next_hop()[:2]))
+        agent.transactions.request(request, flow, self)
 
     def _request(self, method: str, cseq: str) -> Request:
         state = self._state

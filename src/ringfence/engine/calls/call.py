@@ -18,8 +18,9 @@ import msgspec
 from ringfence.engine.calls import events as ev
 from ringfence.engine.calls.callee import CalleeLeg
 from ringfence.engine.calls.caller import CallerLeg
-from ringfence.engine.calls.leg import Leg
+from ringfence.engine.calls.leg import Leg, recordable
 from ringfence.engine.calls.party import caller_of, is_hold, target_of
+from ringfence.engine.media.client import MediaLost
 from ringfence.engine.ports import (
     Dial,
     DialTarget,
@@ -38,6 +39,7 @@ from ringfence.kernel.errors import RingfenceError
 from ringfence.kernel.events import EndReason, EventKind
 from ringfence.kernel.ids import uuid7
 from ringfence.platform.rpc import RpcError
+from ringfence.platform.spool import SpoolError
 
 if TYPE_CHECKING:
     from ringfence.engine.calls.manager import CallManager
@@ -56,7 +58,10 @@ class State(Enum):
 
 
 class Call:
-    """One call from its INVITE to the last answer to its last BYE."""
+    """One call from its INVITE to the last answer to its last BYE.
+
+    Raises SipError, with nothing begun, for an INVITE whose target cannot be read.
+    """
 
     def __init__(
         self, manager: CallManager, transaction: ServerTransaction, flow: Flow, trunk: TrunkConfig
@@ -67,10 +72,10 @@ class Call:
         self.arrived = clock.micros()
         self.state = State.ROUTING
         self.trunk = trunk
-        self.log = manager.journal.open(self.id)
-        self.caller = CallerLeg(manager.agent, self, uuid7(clock), trunk, flow, transaction)
         self.caller_number, self.caller_text = caller_of(transaction.request, trunk.format)
         self.called = target_of(transaction.request, trunk.format)
+        self.log = manager.journal.open(self.id)
+        self.caller = CallerLeg(manager.agent, self, uuid7(clock), trunk, flow, transaction)
         self.legs: list[Leg] = [self.caller]
         self.callee: CalleeLeg | None = None
         self._mailbox: asyncio.Queue[ev.CallEventIn] = asyncio.Queue()
@@ -103,7 +108,9 @@ class Call:
             await work
         except RingfenceError as error:
             _log.warning("call failed", extra={"kv": {"call": self.id.hex, "code": error.code}})
-            await self._end(EndReason.FAILED, "system", status=503, q850=41)
+            lost = error.code == MediaLost.code
+            reason = EndReason.MEDIA_LOST if lost else EndReason.FAILED
+            await self._end(reason, "system", status=503, q850=41)
         except Exception:
             _log.exception("call failed", extra={"kv": {"call": self.id.hex}})
             await self._end(EndReason.FAILED, "system", status=500, q850=41)
@@ -151,7 +158,7 @@ class Call:
             EventKind.LEG_CREATED, leg=leg.id.hex, role=leg.role,
             trunk=leg.trunk.id.hex if leg.trunk is not None else None,
             from_=self.caller_text, to=to,
-            sip_call_id=leg.dialog.call_id, transport=leg.flow.transport,
+            sip_call_id=recordable(leg.dialog.call_id), transport=leg.flow.transport,
         )  # fmt: skip
 
     # --- dialling ---------------------------------------------------------------------------------
@@ -212,6 +219,9 @@ class Call:
         except RingfenceError:
             self._release(trunk)
             raise
+        if self.caller.cancelled:
+            self._release(trunk)
+            return None
         self._target, self.callee = target, leg
         self.legs.append(leg)
         leg.invite(
@@ -282,6 +292,7 @@ class Call:
             return
         self.log.event(EventKind.LEG_ANSWERED, leg=leg.id.hex)
         self.log.event(EventKind.CALL_ANSWERED, leg=leg.id.hex)
+        self.caller.save_answering()
         await self.log.durable()
         self.caller.answer(self._caller_sdp, our_offer=our_offer)
         self.state = State.CONNECTED
@@ -298,8 +309,9 @@ class Call:
     async def _on_ring_timeout(self, event: ev.RingTimeout) -> None:
         if event.leg is not self.callee or event.leg.answered:
             return
-        event.leg.cancel(causes.NO_ANSWER.q850)
-        await self._target_failed(event.leg, causes.NO_ANSWER)
+        cause = causes.NO_ANSWER if event.leg.rang else causes.NO_RESPONSE
+        event.leg.cancel(cause.q850)
+        await self._target_failed(event.leg, cause)
 
     async def _target_failed(self, leg: CalleeLeg, cause: Cause) -> None:
         self._stop_ring_timer()
@@ -316,6 +328,8 @@ class Call:
     # --- connected --------------------------------------------------------------------------------
 
     async def _on_hung_up(self, event: ev.HungUp) -> None:
+        if event.leg not in (self.caller, self.callee):
+            return  # a target given up, whose answer crossed our CANCEL
         caller = event.leg is self.caller
         reason = EndReason.CALLER_HANGUP if caller else EndReason.CALLEE_HANGUP
         await self._end(reason, event.leg.role, status=480, q850=event.q850 or 16)
@@ -348,10 +362,7 @@ class Call:
             self.log.event(kind, leg=leg.id.hex)
 
     async def _on_no_ack(self, event: ev.NoAck) -> None:
-        if event.leg is self.caller and event.leg.answered:
-            await self._end(EndReason.ACK_MISSING, "system", status=480, q850=102)
-        else:
-            event.leg.bye(102)
+        await self._end(EndReason.ACK_MISSING, "system", status=480, q850=102)
 
     async def _on_max_duration(self, event: ev.MaxDuration) -> None:
         await self._end(EndReason.MAX_DURATION, "system", status=480, q850=102)
@@ -389,18 +400,24 @@ class Call:
         answered = self.caller.answered
         if answered:
             self.caller.bye(q850)
+        elif self.caller.cancelled:  # whatever else went wrong meanwhile, the caller was first
+            reason, by, status, q850 = EndReason.CALLER_CANCEL, "caller", 487, 16
+            self.caller.reject(status, q850=q850)
         else:
             self.caller.reject(status, q850=q850, retry_after=retry_after)
         for leg in self.legs:
             if isinstance(leg, CalleeLeg):
                 leg.hang_up(q850)
         stats = await self._delete_media(None)
-        for leg in self.legs:
-            self._log_leg_ended(leg, stats.get(leg.id), at=ended_at)
-        self.log.event(
-            EventKind.CALL_ENDED, at=ended_at, reason=reason.value, by=by, q850=q850,
-            status=None if answered else status,
-        )  # fmt: skip
+        try:
+            for leg in self.legs:
+                self._log_leg_ended(leg, stats.get(leg.id), at=ended_at)
+            self.log.event(
+                EventKind.CALL_ENDED, at=ended_at, reason=reason.value, by=by, q850=q850,
+                status=None if answered else status,
+            )  # fmt: skip
+        except SpoolError:
+            _log.error("end of call could not be recorded", extra={"kv": {"call": self.id.hex}})
         self._check_over()
 
     async def _delete_media(self, leg: UUID | None) -> dict[UUID, LegStats]:

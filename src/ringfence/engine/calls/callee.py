@@ -10,7 +10,7 @@ from ringfence.engine.calls.leg import Leg, Mailbox
 from ringfence.engine.ports import TrunkConfig
 from ringfence.engine.signalling.agent import ALLOW, UserAgent
 from ringfence.engine.signalling.causes import NO_RESPONSE, TRANSPORT_FAILED, Cause, cause_of
-from ringfence.engine.signalling.transactions import ClientTransaction
+from ringfence.engine.signalling.transactions import ClientTransaction, ServerTransaction
 from ringfence.engine.signalling.transport import Flow, TransportError
 from ringfence.protocols.sip.dialog import Dialog
 from ringfence.protocols.sip.errors import SipError
@@ -35,6 +35,8 @@ class CalleeLeg(Leg):
         self._cancel_sent = False
         self._progressed = False
         self._ack: bytes | None = None
+        self.rang = False
+        """Whether the destination itself was reached, by any 1xx but 100."""
         self.media_sdp = b""
 
     def invite(self, *, uri: str, caller: str, sdp: bytes, max_forwards: int) -> None:
@@ -96,17 +98,18 @@ class CalleeLeg(Leg):
 
     def _on_progress(self, response: Response) -> None:
         self._progressed = True
+        self.rang = self.rang or response.status > 100
         if self._cancelled:
             self._send_cancel()
         elif response.status > 100:
             self.call.post(Progress(self, response.status, response.body))
 
     def _on_success(self, transaction: ClientTransaction, response: Response) -> None:
-        if self._ack is not None:
-            if response.to.tag == (self.dialog.remote_tag if self.dialog else None):
-                self._resend_ack()
-            else:
-                self.agent.refuse_success(response, self.flow)  # another fork answered too
+        if self._ack is not None and self.dialog and response.to.tag == self.dialog.remote_tag:
+            self._resend_ack()
+            return
+        if self._ack is not None or self.over:
+            self.agent.refuse_success(response, self.flow)  # another fork answered too
             return
         usable = True
         try:
@@ -133,13 +136,19 @@ class CalleeLeg(Leg):
         self._resend_ack()
         self.answered = True
         self.save("confirmed")
-        if self._cancelled or self.over:
+        if self._cancelled:
             self.bye(16)  # the answer crossed our CANCEL (9.1)
         elif usable:
             self.call.post(Answered(self, response.body))
         else:
             self.bye(111)
             self.call.post(Failed(self, response.status, cause_of(502)))
+
+    def _on_bye(self, transaction: ServerTransaction, request: Request) -> None:
+        if self.answered:
+            super()._on_bye(transaction, request)
+        else:
+            transaction.respond(request.response(481))  # not its to send before the answer (15)
 
     def _resend_ack(self) -> None:
         assert self._ack is not None
@@ -168,6 +177,7 @@ class CalleeLeg(Leg):
         if transaction is not self._invite:
             super().on_no_response(transaction, failed)
             return
+        self.agent.expect_late_answer(self.sip_call_id)
         self._fail(None, TRANSPORT_FAILED if failed else NO_RESPONSE)
 
     def _fail(self, status: int | None, cause: Cause) -> None:

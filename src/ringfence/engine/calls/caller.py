@@ -11,7 +11,7 @@ from ringfence.engine.signalling.agent import UserAgent
 from ringfence.engine.signalling.transactions import ServerTransaction
 from ringfence.engine.signalling.transport import Flow
 from ringfence.protocols.sip.dialog import Dialog
-from ringfence.protocols.sip.message import Response
+from ringfence.protocols.sip.message import Request, Response
 
 
 class CallerLeg(Leg):
@@ -36,6 +36,10 @@ class CallerLeg(Leg):
         transaction.on_cancel = self.on_cancel
         agent.remember(self)
         self.save("incoming", vias=tuple(self.request.headers.values("via")))
+
+    def save_answering(self) -> None:
+        """Record that the answer is about to leave: after a crash nobody knows whether it did."""
+        self.save("confirmed", vias=tuple(self.request.headers.values("via")))
 
     def _response(self, status: int) -> Response:
         return self.request.response(status, to_tag=self.local_tag)
@@ -71,6 +75,13 @@ class CallerLeg(Leg):
         self.q850 = self.q850 or q850
         self.ended_by = self.ended_by or "local"
         self._finish()
+
+    def _on_bye(self, transaction: ServerTransaction, request: Request) -> None:
+        if self.answered:
+            super()._on_bye(transaction, request)
+            return
+        transaction.respond(request.response(200))  # an early dialog given up is a CANCEL (15)
+        self.on_cancel()
 
     def on_cancel(self) -> None:
         """CANCEL came; its own 200 has been sent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import secrets
 from typing import Protocol
@@ -22,12 +23,14 @@ from ringfence.engine.ports import TrunkConfig
 from ringfence.engine.signalling.agent import ALLOW, UserAgent
 from ringfence.engine.signalling.transactions import ClientTransaction, ServerTransaction
 from ringfence.engine.signalling.transport import Flow, TransportError, format_address
+from ringfence.platform.spool import SpoolError
 from ringfence.protocols.sip import digest
 from ringfence.protocols.sip.dialog import Dialog
 from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.message import Request, Response
 
-_Q850 = re.compile(r"Q\.850\s*;(?:[^,]*;)?\s*cause\s*=\s*(\d{1,3})", re.IGNORECASE)
+_log = logging.getLogger("ringfence.call")
+_Q850 = re.compile(r"\s*Q\.850\s*;(?:[^,]*;)?\s*cause\s*=\s*([0-9]{1,3})", re.IGNORECASE)
 
 
 class Mailbox(Protocol):
@@ -39,10 +42,15 @@ class Mailbox(Protocol):
     def post(self, event: CallEventIn) -> None: ...
 
 
+def recordable(text: str) -> str:
+    """The text with what is not UTF-8 in it (a display name in Latin-1) replaced."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def reason_q850(message: Request | Response) -> int | None:
     """The Q.850 cause of a Reason header (RFC 3326), if there is one from 1 to 127."""
-    for value in message.headers.get_all("reason"):
-        match = _Q850.search(value)
+    for value in message.headers.values("reason"):
+        match = _Q850.match(value)
         if match and 1 <= int(match.group(1)) <= 127:
             return int(match.group(1))
     return None
@@ -110,8 +118,7 @@ class Leg:
 
     def _on_bye(self, transaction: ServerTransaction, request: Request) -> None:
         transaction.respond(request.response(200))
-        if self._reoffer is not None and not self._reoffer.answered:
-            self._reoffer.respond(self._reoffer.request.response(487))
+        self._refuse_reoffer()
         self.ended_by = self.ended_by or "remote"
         self.q850 = self.q850 or reason_q850(request) or 16
         self._stop_pending_ack()
@@ -132,7 +139,9 @@ class Leg:
             transaction.respond(response)
             return
         contact = request.contact
-        dialog.refresh_target(contact.uri_text if contact is not None else None)
+        if contact is not None:
+            _ = contact.uri
+            dialog.refresh_target(contact.uri_text)
         self._reoffer = transaction
         self.save("confirmed")
         self.call.post(Reoffer(self, transaction, request.body))
@@ -156,8 +165,11 @@ class Leg:
     ) -> None:
         """Answer an INVITE 200 with SDP and repeat it until the ACK; NoAck after 64·T1.
 
-        ``our_offer``: the SDP is an offer, its answer comes in the ACK.
+        ``our_offer``: the SDP is an offer, its answer comes in the ACK. Nothing happens when the
+        INVITE was refused meanwhile, because its leg was hung up.
         """
+        if transaction.answered:
+            return
         response = transaction.request.response(200, to_tag=self.local_tag)
         response.headers.add("Contact", self.agent.contact(self.flow))
         self._with_allow(response)
@@ -194,6 +206,11 @@ class Leg:
         """Refuse a re-INVITE; the session stays as it was (14.2)."""
         transaction.respond(transaction.request.response(status))
 
+    def _refuse_reoffer(self) -> None:
+        """A re-INVITE still to be answered has lost its dialog (15.1.2)."""
+        if self._reoffer is not None and not self._reoffer.answered:
+            self._reoffer.respond(self._reoffer.request.response(487))
+
     @staticmethod
     def _with_allow(response: Response) -> Response:
         response.headers.add("Allow", ALLOW)
@@ -214,8 +231,7 @@ class Leg:
 
     def _send_bye(self) -> None:
         assert self.dialog is not None
-        if self._reoffer is not None and not self._reoffer.answered:
-            self._reoffer.respond(self._reoffer.request.response(487))
+        self._refuse_reoffer()
         request = self.dialog.request("BYE")
         if self.q850 is not None:
             request.headers.add("Reason", f"Q.850;cause={self.q850}")
@@ -279,6 +295,7 @@ class Leg:
             return
         self.over = True
         self._stop_pending_ack()
+        self._refuse_reoffer()
         self.agent.forget(self)
         self.save("ended")
         self.call.post(LegOver(self))
@@ -288,19 +305,21 @@ class Leg:
         dialog = self.dialog
         if dialog is None:
             return
-        self.call.log.leg_state(
-            LegState(
-                self.call.id,
-                self.id,
-                state,
-                self.flow.remote_text,
-                format_address(self.flow.local),
-                dialog.call_id,
-                dialog.local,
-                dialog.remote,
-                dialog.remote_target,
-                dialog.route_set,
-                dialog.local_cseq,
-                vias,
-            )
+        record = LegState(
+            self.call.id,
+            self.id,
+            state,
+            self.flow.remote_text,
+            format_address(self.flow.local),
+            recordable(dialog.call_id),
+            recordable(dialog.local),
+            recordable(dialog.remote),
+            recordable(dialog.remote_target),
+            tuple(map(recordable, dialog.route_set)),
+            (vias and dialog.remote_cseq) or dialog.local_cseq,
+            tuple(map(recordable, vias)),
         )
+        try:
+            self.call.log.leg_state(record)
+        except SpoolError:
+            _log.error("leg could not be recorded", extra={"kv": {"call": self.call.id.hex}})

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ringfence.engine.calls.call import Call
 from ringfence.engine.calls.events import MediaGone, MediaSilent, Shutdown
-from ringfence.engine.calls.party import Place
+from ringfence.engine.calls.party import PLAIN_USER, Place
 from ringfence.engine.journal.journal import Journal
 from ringfence.engine.ports import (
     CallControl,
@@ -71,7 +71,14 @@ class CallManager:
             transaction.respond(self._unavailable(transaction, 1))
             _log.warning("trunk limit reached", extra={"kv": {"trunk": trunk.id.hex}})
             return
-        call = Call(self, transaction, flow, trunk)
+        try:
+            call = Call(self, transaction, flow, trunk)
+        except SipError as error:
+            self.gate.release(trunk)
+            transaction.respond(
+                transaction.request.response(error.status, to_tag=self.agent.new_tag())
+            )
+            return
         self.calls[call.id] = call
         self._idle.clear()
         task = self.loop.create_task(call.run())
@@ -96,6 +103,8 @@ class CallManager:
             if trunk is None or trunk.peer_host is None:
                 return None
             number = from_e164(target.number, trunk.format)
+            if not PLAIN_USER.fullmatch(number):
+                return None
             host = f"[{trunk.peer_host}]" if ":" in trunk.peer_host else trunk.peer_host
             suffix = "" if trunk.peer_transport == "udp" else f";transport={trunk.peer_transport}"
             uri = f"sip:{number}@{host}:{trunk.peer_port}{suffix}"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from ringfence.engine.ports import NumberFormat, TrunkConfig
 from ringfence.engine.signalling.numbers import WITHHELD, from_e164, to_e164
+from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.message import Request
 from ringfence.protocols.sip.uri import parse_uri, unescape_user
 
-_PLAIN_USER = re.compile(r"[A-Za-z0-9_.+*#-]{1,64}")
+PLAIN_USER = re.compile(r"[A-Za-z0-9_.+*#-]{1,64}")
 _HOLD = re.compile(rb"^(?:a=(?:sendonly|inactive)|c=IN IP4 0\.0\.0\.0)[ \t]*\r?$", re.MULTILINE)
 
 
@@ -20,18 +21,24 @@ def caller_of(request: Request, form: NumberFormat) -> tuple[str, str]:
     Withheld (From anonymous, or a Privacy header that asks for it, RFC 3323) gives two empties.
     """
     privacy = (request.headers.get("privacy") or "none").lower()
-    uri = request.from_.uri
-    user = unescape_user(uri.user)
+    try:
+        uri = request.from_.uri
+        user = unescape_user(uri.user)
+    except SipError:
+        return "", ""
     if user.lower() in WITHHELD or uri.host.endswith(".invalid") or privacy not in ("none", ""):
         return "", ""
     number = to_e164(user, form)
     if number is not None:
         return number, number
-    return "", user if _PLAIN_USER.fullmatch(user) else ""
+    return "", user if PLAIN_USER.fullmatch(user) else ""
 
 
 def target_of(request: Request, form: NumberFormat) -> str:
-    """The called number in E.164, or the user part as it came when it is no number."""
+    """The called number in E.164, or the user part as it came when it is no number.
+
+    Raises SipError for a Request-URI that cannot be read.
+    """
     user = unescape_user(parse_uri(request.uri).user)
     return to_e164(user, form) or user[:64]
 

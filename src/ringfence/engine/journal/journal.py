@@ -45,7 +45,6 @@ class CallLog:
 
         Keys whose value is None are left out.
         """
-        self.seq += 1
         if kind is EventKind.CALL_ANSWERED:
             self.answered = True
         elif kind is EventKind.CALL_ENDED:
@@ -53,8 +52,9 @@ class CallLog:
         fields = {key.rstrip("_"): value for key, value in data.items() if value is not None}
         moment = self._journal.clock.micros() if at is None else at
         self._journal.append(
-            encode(EventRecord(self.call, self.seq, moment, kind.value, self.tenant, fields))
+            encode(EventRecord(self.call, self.seq + 1, moment, kind.value, self.tenant, fields))
         )
+        self.seq += 1
 
     def leg_state(self, state: LegState) -> None:
         """Remember what would end a leg now."""

@@ -41,7 +41,8 @@ class LegState(msgspec.Struct, frozen=True, array_like=True, tag="l"):
     remote_target: str
     route_set: tuple[str, ...]
     cseq: int
-    """Highest CSeq number we have used; CANCEL and a 503 use it as it is, BYE a higher one."""
+    """Highest CSeq number we have used ("incoming": the pending INVITE's); CANCEL and a 503 use it
+    as it is, BYE a higher one."""
     vias: tuple[str, ...] = ()
     """The pending INVITE's Via values: the response's, or our own with its branch."""
 
