@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
-import re
 import socket
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
+
+from tests.unit.engine.calls.fakes import FakeControl, FakeMedia
+from tests.unit.engine.calls.peers import PATIENCE, Dialogue, Peer, Sip, TcpPeer, UdpPeer
+from tests.unit.engine.calls.peers import serial as new_serial
 
 from ringfence.engine.calls.aftermath import clear_wire, close_crashed
 from ringfence.engine.calls.manager import CallManager
@@ -24,15 +26,10 @@ from ringfence.engine.ports import (
     ConfigSnapshot,
     Dial,
     DialTarget,
-    LegStats,
     MediaEvent,
-    RouteDecision,
-    RouteRequest,
-    SessionStats,
     SipTarget,
     TrunkConfig,
     TrunkTarget,
-    Verb,
 )
 from ringfence.engine.signalling.agent import UserAgent
 from ringfence.engine.signalling.gate import Gate
@@ -42,13 +39,9 @@ from ringfence.platform.settings import SipListen
 from ringfence.platform.spool import Position, SpoolReader
 
 T1 = 0.02
-PATIENCE = 5.0
-TENANT = UUID(int=77)
 CALLER = "+15551230001"
 CALLED = "+15551230002"
-ENGINE_SDP = b"v=0\r\ns=engine\r\n"
 PHONE_SDP = "v=0\r\ns=phone\r\n"
-_serial = itertools.count(1)
 
 
 async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
@@ -57,344 +50,6 @@ async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> N
     while not condition():
         assert time.monotonic() < deadline, f"never came true: {condition}"
         await asyncio.sleep(0.005)
-
-
-# --- messages as text ---------------------------------------------------------------------------
-
-
-class Sip:
-    """A received message, read with nothing but string functions."""
-
-    def __init__(self, data: bytes) -> None:
-        self.text = data.decode("utf-8", "surrogateescape")
-        head, _, self.body = self.text.partition("\r\n\r\n")
-        self.start, *self.lines = head.split("\r\n")
-        self.at = time.monotonic()
-
-    def all(self, name: str) -> list[str]:
-        prefix = name.lower() + ":"
-        return [ln[len(prefix) :].strip() for ln in self.lines if ln.lower().startswith(prefix)]
-
-    def __getitem__(self, name: str) -> str:
-        return self.all(name)[0]
-
-    @property
-    def kind(self) -> str:
-        """``INVITE`` or ``200 INVITE``."""
-        if self.start.startswith("SIP/2.0"):
-            return f"{self.start.split()[1]} {self['CSeq'].split()[1]}"
-        return self.start.split()[0]
-
-    @property
-    def branch(self) -> str:
-        match = re.search(r"branch=([^;\s]+)", self["Via"])
-        assert match
-        return match[1]
-
-    @property
-    def cseq(self) -> int:
-        return int(self["CSeq"].split()[0])
-
-    @property
-    def to_tag(self) -> str | None:
-        match = re.search(r">;tag=([^;\s]+)", self["To"])
-        return match[1] if match else None
-
-    @property
-    def contact(self) -> str:
-        match = re.search(r"<([^>]+)>", self["Contact"])
-        assert match
-        return match[1]
-
-    def __repr__(self) -> str:
-        return self.start
-
-
-class Peer:
-    """A raw SIP peer. ``expect`` drops what it was not asked for; ``seen`` keeps everything."""
-
-    transport = "UDP"
-
-    def __init__(self) -> None:
-        self.seen: list[Sip] = []
-        self._fresh: asyncio.Queue[Sip] = asyncio.Queue()
-        self.host, self.port = "", 0
-
-    def took(self, data: bytes) -> None:
-        message = Sip(data)
-        self.seen.append(message)
-        self._fresh.put_nowait(message)
-
-    async def expect(self, kind: str, seconds: float = PATIENCE) -> Sip:
-        try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    message = await self._fresh.get()
-                    if message.kind == kind:
-                        return message
-        except TimeoutError:
-            raise AssertionError(f"no {kind}; seen: {self.kinds}") from None
-
-    @property
-    def kinds(self) -> list[str]:
-        return [message.kind for message in self.seen]
-
-    def count(self, kind: str) -> int:
-        return self.kinds.count(kind)
-
-    def send(self, text: str | bytes) -> None:
-        raise NotImplementedError
-
-    def via(self, branch: str | None = None) -> str:
-        branch = branch or f"z9hG4bKp{next(_serial)}"
-        return f"Via: SIP/2.0/{self.transport} {self.host}:{self.port};branch={branch};rport\r\n"
-
-    def respond(
-        self,
-        request: Sip,
-        status: int,
-        *,
-        tag: str | None = "callee",
-        sdp: str = "",
-        extra: str = "",
-        contact: str | None = None,
-    ) -> None:
-        """Answer a request as a UAS would."""
-        copied = "".join(f"Via: {value}\r\n" for value in request.all("Via"))
-        to = request["To"]
-        if tag and ";tag=" not in to and status > 100:
-            to += f";tag={tag}"
-        contact = contact or f"<sip:uas@{self.host}:{self.port}{self.suffix}>"
-        content = "Content-Type: application/sdp\r\n" if sdp else ""
-        self.send(
-            f"SIP/2.0 {status} Whatever\r\n{copied}From: {request['From']}\r\nTo: {to}\r\n"
-            f"Call-ID: {request['Call-ID']}\r\nCSeq: {request['CSeq']}\r\nContact: {contact}\r\n"
-            f"{extra}{content}Content-Length: {len(sdp)}\r\n\r\n{sdp}"
-        )
-
-    @property
-    def suffix(self) -> str:
-        return "" if self.transport == "UDP" else ";transport=tcp"
-
-    def dialog(self, invite: Sip, *, tag: str = "callee") -> Dialogue:
-        """The UAS side of a dialog that this peer's answer to ``invite`` made."""
-        return Dialogue(
-            self,
-            call_id=invite["Call-ID"],
-            local=f"{invite['To']};tag={tag}",
-            remote=invite["From"],
-            target=invite.contact,
-            cseq=100,
-        )
-
-
-class UdpPeer(Peer, asyncio.DatagramProtocol):
-    def __init__(self, engine: tuple[str, int]) -> None:
-        super().__init__()
-        self.engine = engine
-        self.endpoint: Any = None
-
-    async def open(self, host: str, port: int = 0) -> UdpPeer:
-        loop = asyncio.get_running_loop()
-        self.endpoint, _ = await loop.create_datagram_endpoint(lambda: self, (host, port))
-        self.host, self.port = self.endpoint.get_extra_info("sockname")
-        return self
-
-    def datagram_received(self, data: bytes, addr: Any) -> None:
-        self.took(data)
-
-    def send(self, text: str | bytes) -> None:
-        data = text if isinstance(text, bytes) else text.encode()
-        self.endpoint.sendto(data, self.engine)
-
-    def close(self) -> None:
-        self.endpoint.close()
-
-
-class TcpPeer(Peer):
-    """Listens for the engine's connections and makes one of its own."""
-
-    transport = "TCP"
-
-    def __init__(self, engine: tuple[str, int]) -> None:
-        super().__init__()
-        self.engine = engine
-        self.writer: asyncio.StreamWriter | None = None
-        self.server: asyncio.Server | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-
-    async def open(self, host: str) -> TcpPeer:
-        self.server = await asyncio.start_server(self._read, host, 0)
-        self.host, self.port = self.server.sockets[0].getsockname()
-        return self
-
-    async def connect(self) -> None:
-        reader, writer = await asyncio.open_connection(*self.engine, local_addr=(self.host, 0))
-        self._tasks.append(asyncio.ensure_future(self._read(reader, writer)))
-        self.writer = writer
-
-    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.writer = writer
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = re.search(rb"Content-Length: (\d+)", head)
-                assert length
-                self.took(head + await reader.readexactly(int(length[1])))
-
-    def send(self, text: str | bytes) -> None:
-        assert self.writer is not None
-        self.writer.write(text if isinstance(text, bytes) else text.encode())
-
-    def hang(self) -> None:
-        """Close the connection, keep listening."""
-        assert self.writer is not None
-        self.writer.close()
-
-    def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        if self.writer is not None:
-            self.writer.close()
-        if self.server is not None:
-            self.server.close()
-
-
-class Dialogue:
-    """One side of a dialog, or of the INVITE that begins it."""
-
-    def __init__(
-        self, peer: Peer, *, call_id: str, local: str, remote: str, target: str, cseq: int
-    ) -> None:
-        self.peer, self.call_id, self.local, self.remote = peer, call_id, local, remote
-        self.target, self.cseq = target, cseq
-        self.branch = ""
-        self.contact = f"<sip:x@{peer.host}:{peer.port}{peer.suffix}>"
-
-    def request(
-        self,
-        method: str,
-        *,
-        sdp: str = "",
-        extra: str = "",
-        cseq: int | None = None,
-        branch: str | None = None,
-        contact: str | None = None,
-        hops: int = 70,
-        kind: str = "application/sdp",
-    ) -> None:
-        if cseq is None:
-            self.cseq += 1
-            cseq = self.cseq
-        self.branch = branch or f"z9hG4bKd{next(_serial)}"
-        content = f"Content-Type: {kind}\r\n" if sdp else ""
-        self.peer.send(
-            (
-                f"{method} {self.target} SIP/2.0\r\n{self.peer.via(self.branch)}"
-                f"Max-Forwards: {hops}\r\nFrom: {self.local}\r\nTo: {self.remote}\r\n"
-                f"Call-ID: {self.call_id}\r\nCSeq: {cseq} {method}\r\n"
-                f"Contact: {contact or self.contact}\r\n{extra}{content}"
-                f"Content-Length: {len(sdp)}\r\n\r\n{sdp}"
-            ).encode("utf-8", "surrogateescape")
-        )
-
-    def answered(self, response: Sip) -> None:
-        """Take the dialog from a response to our INVITE."""
-        self.remote = response["To"]
-        with contextlib.suppress(IndexError):
-            self.target = response.contact
-
-    def ack(self, response: Sip, *, sdp: str = "") -> None:
-        """Acknowledge a 2xx."""
-        self.answered(response)
-        self.request("ACK", cseq=response.cseq, sdp=sdp)
-
-    def ack_failure(self, response: Sip) -> None:
-        """Acknowledge a 3xx-6xx, in the INVITE's transaction."""
-        self.remote = response["To"]
-        self.request("ACK", cseq=response.cseq, branch=response.branch)
-
-    def cancel(self) -> None:
-        self.request("CANCEL", cseq=self.cseq, branch=self.branch)
-
-
-# --- what the engine asks -----------------------------------------------------------------------
-
-
-class FakeControl:
-    """Answers ``route`` as scripted."""
-
-    def __init__(self) -> None:
-        self.verbs: tuple[Verb, ...] = ()
-        self.max_seconds: int | None = None
-        self.error: Exception | None = None
-        self.wait: asyncio.Event | None = None
-        self.asked: list[RouteRequest] = []
-
-    async def config(self, known_version: int | None) -> ConfigSnapshot | None:
-        return None
-
-    async def route(self, request: RouteRequest) -> RouteDecision:
-        self.asked.append(request)
-        if self.wait is not None:
-            await self.wait.wait()
-        if self.error is not None:
-            raise self.error
-        return RouteDecision(TENANT, UUID(int=5), self.verbs, self.max_seconds)
-
-
-class FakeMedia:
-    """Records what is asked; each method can be made to fail or to wait."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[Any, ...]] = []
-        self.sessions: set[UUID] = set()
-        self.fail: dict[str, RingfenceError] = {}
-        self.wait: dict[str, asyncio.Event] = {}
-
-    async def _did(self, name: str, session: UUID, *more: Any) -> None:
-        kind = f"{name} {more[-1]}" if name == "answer" else name
-        self.asked.append((kind, session, *more))
-        for key in (name, kind):
-            if key in self.wait:
-                await self.wait[key].wait()
-            if key in self.fail:
-                raise self.fail[key]
-
-    def count(self, name: str) -> int:
-        return sum(item[0] == name for item in self.asked)
-
-    async def offer(self, session: UUID, leg: UUID, *, like: UUID | None = None) -> bytes:
-        self.sessions.add(session)
-        await self._did("offer", session, leg, like)
-        return ENGINE_SDP
-
-    async def answer(
-        self, session: UUID, leg: UUID, sdp: bytes, kind: Literal["offer", "answer"]
-    ) -> bytes:
-        self.sessions.add(session)
-        await self._did("answer", session, leg, sdp, kind)
-        return ENGINE_SDP if kind == "offer" else b""
-
-    async def connect(self, session: UUID, a: UUID, b: UUID | None) -> None:
-        await self._did("connect", session, a, b)
-
-    async def play(self, session: UUID, leg: UUID, source: str) -> None:
-        await self._did("play", session, leg, source)
-
-    async def send_dtmf(
-        self, session: UUID, leg: UUID, digits: str, duration_ms: int = 100
-    ) -> None:
-        await self._did("dtmf", session, leg, digits)
-
-    async def stats(self, session: UUID) -> SessionStats:
-        return SessionStats()
-
-    async def delete(self, session: UUID, leg: UUID | None = None) -> SessionStats:
-        if leg is None:
-            self.sessions.discard(session)
-        await self._did("delete", session, leg)
-        return SessionStats({leg: LegStats()} if leg is not None else {})
 
 
 class _Errors(logging.Handler):
@@ -547,7 +202,7 @@ class World:
     def uac(self, peer: Peer | None = None, *, number: str = CALLED, name: str = "") -> Dialogue:
         """A caller about to send its INVITE."""
         peer = peer or self.caller
-        serial = next(_serial)
+        serial = new_serial()
         uri = f"sip:{number}@127.0.0.1:{self.port}"
         local = f"{name}<sip:{CALLER}@{peer.host}>;tag=uac{serial}"
         return Dialogue(
@@ -591,7 +246,7 @@ class World:
             MediaEvent(self.call().id, leg, "silence", {"seconds": seconds})
         )
 
-    # --- what must hold afterwards ------------------------------------------------------------------
+    # --- what must hold afterwards ---------------------------------------------------------------
 
     def leftovers(self) -> dict[str, Any]:
         """Everything that a finished call must not leave behind."""
@@ -600,7 +255,7 @@ class World:
             handle._callback.__qualname__
             for handle in loop._scheduled
             if not handle._cancelled
-            and getattr(handle._callback, "__module__", "").startswith("ringfence.engine")
+            and (getattr(handle._callback, "__module__", "") or "").startswith("ringfence.engine")
         ]
         usual = ("Journal.start", "_TcpConnection.close")
         found = {
