@@ -149,8 +149,13 @@ class World:
         for table in (self.agent.transactions._clients, self.agent.transactions._servers):
             for transaction in list(table.values()):
                 transaction._stop()
-        for log in self.journal.calls.values():
-            log.event = log.leg_state = _dead  # type: ignore[method-assign]
+        for call in self.manager.calls.values():
+            call._stop_ring_timer()
+            if call._max_timer is not None:
+                call._max_timer.cancel()
+            for leg in call.legs:
+                leg._stop_pending_ack()
+        self.journal.append = _dead
         self.journal.calls.clear()
         await self.journal.close()
         await asyncio.sleep(0)
