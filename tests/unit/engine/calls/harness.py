@@ -8,7 +8,7 @@ import logging
 import socket
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -251,7 +251,7 @@ class World:
             MediaEvent(self.call().id, leg, "silence", {"seconds": seconds})
         )
 
-    # --- what must hold afterwards ---------------------------------------------------------------
+    # --- what must hold afterwards ----------------------------------------------------------------
 
     def leftovers(self) -> dict[str, Any]:
         """Everything that a finished call must not leave behind."""
@@ -339,6 +339,3 @@ async def world_at(spool: Path) -> AsyncIterator[World]:
         yield world
     finally:
         await world.stop()
-
-
-Scenario = Callable[[World], Awaitable[None]]

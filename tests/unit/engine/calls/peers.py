@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 PATIENCE = 5.0
@@ -76,12 +77,16 @@ class Peer:
 
     def __init__(self) -> None:
         self.seen: list[Sip] = []
+        self.react: Callable[[Sip], None] | None = None
+        """Called with each message as it arrives."""
         self._fresh: asyncio.Queue[Sip] = asyncio.Queue()
         self.host, self.port = "", 0
 
     def took(self, data: bytes) -> None:
         message = Sip(data)
         self.seen.append(message)
+        if self.react is not None:
+            self.react(message)
         self._fresh.put_nowait(message)
 
     async def expect(self, kind: str, seconds: float = PATIENCE) -> Sip:

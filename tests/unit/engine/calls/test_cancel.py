@@ -29,8 +29,6 @@ async def test_before_routing_has_finished(world: World) -> None:
 
 
 async def test_while_control_fails_to_answer(world: World) -> None:
-    from ringfence.platform.rpc import RpcUnavailable
-
     world.control.wait, world.control.error = asyncio.Event(), RpcUnavailable("dead")
     uac = world.uac()
     uac.request("INVITE", sdp=PHONE_SDP)
