@@ -145,7 +145,7 @@ class World:
         for task in list(self.manager._tasks):
             task.cancel()
         self.agent.close()
-        self.agent.transactions.request_as_is = _dead  # type: ignore[method-assign]
+        self.agent.transactions.request_as_is = _dead  # type: ignore[method-assign, assignment]
         for table in (self.agent.transactions._clients, self.agent.transactions._servers):
             for transaction in list(table.values()):
                 transaction._stop()

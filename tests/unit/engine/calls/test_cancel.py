@@ -8,6 +8,8 @@ import pytest
 from tests.unit.engine.calls.harness import PHONE_SDP, T1, World, kinds
 from tests.unit.engine.calls.peers import Dialogue
 
+from ringfence.platform.rpc import RpcUnavailable
+
 
 async def cancelled(world: World, uac: Dialogue) -> None:
     await world.caller.expect("200 CANCEL")

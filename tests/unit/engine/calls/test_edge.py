@@ -359,14 +359,14 @@ async def test_over_tcp(world: World) -> None:
 
 @pytest.mark.parametrize("who", [0, 1])
 async def test_tcp_peer_that_closed_its_connection_is_reached_anew(world: World, who: int) -> None:
-    parties = await tcp_bridged(world)
-    gone, other = parties[who], parties[3 - who]
+    caller, callee, uac, uas = await tcp_bridged(world)
+    gone, other = ((caller, uas), (callee, uac))[who]
     gone.hang()
     await asyncio.sleep(3 * T1)
     await world.hangs_up(other)
     await world.gets_bye(gone)
-    await world.ended("callee_hangup" if who == 0 else "caller_hangup",
-                      by="callee" if who == 0 else "caller")  # fmt: skip
+    by = ("callee", "caller")[who]
+    await world.ended(f"{by}_hangup", by=by)
 
 
 async def test_tcp_peer_that_has_gone_for_good(world: World) -> None:
