@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import logging
 import socket
 import struct
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -26,6 +26,8 @@ _MSG_ERRQUEUE = 0x2000
 _ICMP_TOO_BIG = 4
 """Fragmentation needed: the kernel sends the retransmission in fragments."""
 _TCP_LIMIT = 4096
+_TCP_PER_HOST = 256
+"""Connections that one address may hold: a stranger must not take them all."""
 _TCP_IDLE_SECONDS = 300.0
 _MAX_UNSENT = 1 << 20
 _RESOLVE_SECONDS = 3.0
@@ -152,6 +154,8 @@ class _UdpListener:
                         self._manager.on_error((destination[0], destination[1]), "udp")
 
     def send(self, data: bytes, remote: Address) -> None:
+        if self.closed:
+            raise TransportError("listener closed")
         try:
             self._socket.sendto(data, remote)
         except BlockingIOError:
@@ -182,14 +186,16 @@ class _TcpConnection(asyncio.Protocol):
         self._remote = remote
         self._idle: asyncio.TimerHandle | None = None
         self.closed = False
+        self.registered = False
         self.local: Address = ("", 0)
 
     def connection_made(self, base: asyncio.BaseTransport) -> None:
         transport = self._transport = cast(asyncio.Transport, base)  # uvloop's are no subclass
+        inbound = self._remote is None
         peer = transport.get_extra_info("peername")
         self._remote = (peer[0], peer[1])
         self.local = self._manager.tcp_advertised(transport.get_extra_info("sockname")[0])
-        if not self._manager.register(self._remote, self):
+        if not self._manager.register(self._remote, self, inbound=inbound):
             transport.abort()
             return
         for data in self._waiting:
@@ -270,6 +276,7 @@ class Transports:
         self._tcp_listen: list[SipListen] = []
         self._servers: list[asyncio.AbstractServer] = []
         self._connections: dict[Address, _TcpConnection] = {}
+        self._hosts: Counter[str] = Counter()
         self._sources: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -337,7 +344,11 @@ class Transports:
                     found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
             except (OSError, UnicodeError) as error:
                 raise TransportError(f"cannot resolve the peer's name: {error}") from error
-            host = str(found[0][4][0])
+            families = {listener.family for listener in self._udp}
+            usable = [item for item in found if transport != "udp" or item[0] in families]
+            if not usable:
+                raise TransportError("no address of a family we listen on") from None
+            host = str(usable[0][4][0])
         return self.flow_to((host, port), transport)
 
     def flow_to(self, remote: Address, transport: str) -> Flow:
@@ -370,15 +381,23 @@ class Transports:
         except (OSError, TimeoutError):
             connection.fail()
 
-    def register(self, remote: Address, connection: _TcpConnection) -> bool:
-        """Remember an open connection; False when there are too many."""
-        if len(self._connections) >= _TCP_LIMIT:
+    def register(self, remote: Address, connection: _TcpConnection, *, inbound: bool) -> bool:
+        """Remember an open connection; False when others, or this host, made too many."""
+        if inbound and (
+            len(self._connections) >= _TCP_LIMIT or self._hosts[remote[0]] >= _TCP_PER_HOST
+        ):
             _log.warning("too many TCP connections")
             return False
         self._connections[remote] = connection
+        self._hosts[remote[0]] += 1
+        connection.registered = True
         return True
 
     def unregister(self, remote: Address, connection: _TcpConnection) -> None:
-        with contextlib.suppress(KeyError):
-            if self._connections[remote] is connection:
-                del self._connections[remote]
+        if self._connections.get(remote) is connection:
+            del self._connections[remote]
+        if connection.registered:
+            connection.registered = False
+            self._hosts[remote[0]] -= 1
+            if not self._hosts[remote[0]]:
+                del self._hosts[remote[0]]
