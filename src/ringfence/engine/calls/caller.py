@@ -89,10 +89,3 @@ class CallerLeg(Leg):
             self.cancelled = True
             self.ended_by = "remote"
             self.call.post(Cancelled())
-
-    def hang_up(self, *, status: int, q850: int | None = None) -> None:
-        """End the leg whatever its state: refuse it with ``status`` or send BYE."""
-        if self.answered:
-            self.bye(q850)
-        else:
-            self.reject(status, q850=q850)

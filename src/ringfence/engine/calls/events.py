@@ -62,13 +62,6 @@ class HungUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
-    """Our BYE was answered 481 or 408, or never: the leg is over."""
-
-    leg: Leg
-
-
-@dataclass(frozen=True, slots=True)
 class NoAck:
     """A 2xx of ours was never acknowledged."""
 
@@ -130,7 +123,6 @@ CallEventIn = (
     | Failed
     | RingTimeout
     | HungUp
-    | Gone
     | NoAck
     | LateAnswer
     | Reoffer

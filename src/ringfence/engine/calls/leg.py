@@ -244,9 +244,9 @@ class Leg:
         assert self.dialog is not None
         try:
             self.flow = self.agent.in_dialog_flow(self.dialog, self.flow)
+            return self.agent.transactions.request(request, self.flow, self)
         except (TransportError, SipError):
             return None
-        return self.agent.transactions.request(request, self.flow, self)
 
     def on_response(self, transaction: ClientTransaction, response: Response) -> None:
         """A response to our BYE."""
