@@ -262,6 +262,17 @@ async def test_no_bye_to_the_caller_before_its_ack(world: World) -> None:
     await world.ended("callee_hangup", by="callee")
 
 
+async def test_bye_to_a_caller_that_never_sends_its_ack(world: World) -> None:
+    uac = world.uac()
+    uac.request("INVITE", sdp=PHONE_SDP)
+    invite = await world.a.expect("INVITE")
+    world.a.respond(invite, 200, sdp=PHONE_SDP)
+    await world.a.expect("ACK")
+    await world.hangs_up(world.a.dialog(invite))
+    await world.gets_bye(world.caller, 481)
+    await world.ended("callee_hangup", by="callee")
+
+
 async def test_missing_ack(world: World) -> None:
     uac = world.uac()
     uac.request("INVITE", sdp=PHONE_SDP)

@@ -377,6 +377,26 @@ async def test_tcp_peer_that_has_gone_for_good(world: World) -> None:
     await world.ended("caller_hangup", by="caller")
 
 
+async def test_one_host_cannot_take_all_connections(world: World) -> None:
+    """And what it has taken never hinders our own."""
+    streams = []
+    try:
+        for _ in range(270):
+            pair = await asyncio.open_connection(*world.engine, local_addr=("127.0.0.9", 0))
+            streams.append(pair)
+        refused = [reader for reader, _ in streams if reader.at_eof()]
+        await until(lambda: len([r for r, _ in streams if r.at_eof() or r.exception()]) == 14)
+        assert len(refused) <= 14
+        _, callee, uac, _ = await tcp_bridged(world)
+        await world.hangs_up(uac)
+        await world.gets_bye(callee)
+        await world.ended("caller_hangup", by="caller")
+    finally:
+        for _, writer in streams:
+            writer.close()
+    await until(lambda: not world.agent.transports._hosts["127.0.0.9"])
+
+
 # --- many -----------------------------------------------------------------------------------------
 
 
