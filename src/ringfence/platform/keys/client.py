@@ -1,0 +1,276 @@
+"""Client of the process ``keys``: asks for leaves in batches, seals and opens with them here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+
+from ringfence.kernel.clock import Clock
+from ringfence.kernel.errors import RingfenceError, Unavailable
+from ringfence.platform.keys import crypto
+from ringfence.platform.keys import messages as m
+from ringfence.platform.keys.crypto import Place
+from ringfence.platform.keys.erasure import Destruction
+from ringfence.platform.keys.errors import KeyDestroyed, KeyUnknown, Refused, UnfitName, Unreadable
+from ringfence.platform.keys.generation import GenerationReader
+from ringfence.platform.keys.names import LeafRef
+from ringfence.platform.keys.objects import Leaf
+from ringfence.platform.keys.persons import Identifier, NewItem, Resolved
+from ringfence.platform.keys.subjects import SubjectState
+from ringfence.platform.rpc import RpcClient, RpcError
+
+MAX_LEAVES = 100_000
+_SECONDS = 5.0
+_ATTEMPTS = 20
+_DESTROY_SECONDS = 300.0
+_ERRORS = {
+    error.code: error for error in (KeyDestroyed, KeyUnknown, Refused, UnfitName, Unreadable)
+}
+T = TypeVar("T")
+
+
+class Value(msgspec.Struct, frozen=True):
+    """A sealed or clear value, where it stands and what its leaf is derived from."""
+
+    ref: LeafRef
+    place: Place
+    data: bytes
+
+
+class _Cached(msgspec.Struct, frozen=True):
+    leaf: bytes
+    until: float
+    generation: int
+
+
+class KeyClient:
+    """One per process and credential. Leaves stay here for a lease, and no longer than the shared
+    counter stands still. Raises Unavailable while ``keys`` cannot be reached."""
+
+    def __init__(
+        self,
+        socket: Path,
+        generation: Path,
+        credential: str,
+        secret: str,
+        clock: Clock,
+        audit: Callable[[m.UseRecord], None],
+    ) -> None:
+        self._clock = clock
+        self._audit = audit
+        self._credential = credential
+        self._hello = m.Hello(credential, secret)
+        self._generation_path = generation
+        self._generation: GenerationReader | None = None
+        self._lease = 0.0
+        self._leaves: dict[tuple[UUID, str, UUID | None, LeafRef], _Cached] = {}
+        self._welcome: asyncio.Task[None] | None = None
+        self._up = asyncio.Event()
+        self._rpc = RpcClient(socket, on_connect=self._connected, on_disconnect=self._up.clear)
+        self._rpc.on_notify("invalidate", m.Invalidate, self._invalidate)
+
+    def start(self) -> None:
+        """Connect in the background and stay connected."""
+        self._rpc.start()
+
+    async def stop(self) -> None:
+        """Forget every leaf and disconnect."""
+        self._leaves.clear()
+        if self._welcome is not None:
+            self._welcome.cancel()
+        await self._rpc.stop()
+        if self._generation is not None:
+            self._generation.close()
+
+    # --- values
+
+    async def seal(
+        self, tenant: UUID, values: Sequence[Value], *, actor: str, objects: Sequence[str] = ()
+    ) -> list[bytes]:
+        """Seal values, asking at most once for the leaves that are missing.
+
+        Raises KeyDestroyed, KeyUnknown or Refused when any of them cannot be sealed.
+        """
+        keys = await self.leaves(
+            tenant, m.SEAL, [value.ref for value in values], actor=actor, objects=objects
+        )
+        return [crypto.seal(_leaf(keys[value.ref]), value.place, value.data) for value in values]
+
+    async def open(
+        self,
+        tenant: UUID,
+        purpose: str,
+        values: Sequence[Value],
+        *,
+        actor: str,
+        objects: Sequence[str] = (),
+        hold: UUID | None = None,
+    ) -> list[bytes | RingfenceError]:
+        """Open values for a purpose: each one's clear text, or why that one does not open.
+
+        Raises Refused when the credential may not claim the purpose.
+        """
+        refs = [value.ref for value in values]
+        keys = await self.leaves(tenant, purpose, refs, actor=actor, objects=objects, hold=hold)
+        return [_open(keys[value.ref], value) for value in values]
+
+    async def object_leaf(
+        self, tenant: UUID, purpose: str, ref: LeafRef, place: Place, *, actor: str
+    ) -> Leaf:
+        """What ``objects.Sealer`` (purpose SEAL) and ``objects.open_object`` need."""
+        keys = await self.leaves(tenant, purpose, [ref], actor=actor, objects=[place.row.hex])
+        return Leaf(_leaf(keys[ref]), place)
+
+    async def leaves(
+        self,
+        tenant: UUID,
+        purpose: str,
+        refs: Iterable[LeafRef],
+        *,
+        actor: str,
+        objects: Sequence[str] = (),
+        hold: UUID | None = None,
+    ) -> dict[LeafRef, bytes | RingfenceError]:
+        """The leaves for a purpose, or why one is not given. To be used at once, not kept."""
+        wanted = tuple(dict.fromkeys(refs))
+        errors: dict[LeafRef, bytes | RingfenceError] = {}
+        for _ in range(_ATTEMPTS):
+            known = errors | self._known(tenant, purpose, hold, wanted)
+            missing = tuple(ref for ref in wanted if ref not in known)
+            if not missing:
+                self._record(tenant, purpose, actor, objects, known.values())
+                return known
+            request = m.LeavesRequest(tenant, purpose, actor, missing, tuple(objects), hold)
+            asked = self._clock.monotonic()
+            reply = await self._call("leaves", request, m.Leaves, _SECONDS)
+            for ref, item in zip(missing, reply.leaves, strict=True):
+                if item.error:
+                    errors[ref] = _error(item.error)
+                else:
+                    entry = _Cached(item.leaf, asked + self._lease, reply.generation)
+                    self._remember((tenant, purpose, hold, ref), entry)
+        raise Unavailable("keys are destroyed faster than they can be asked for")
+
+    def _known(
+        self, tenant: UUID, purpose: str, hold: UUID | None, refs: Iterable[LeafRef]
+    ) -> dict[LeafRef, bytes | RingfenceError]:
+        now, generation = self._clock.monotonic(), self._current_generation()
+        found: dict[LeafRef, bytes | RingfenceError] = {}
+        for ref in refs:
+            entry = self._leaves.get((tenant, purpose, hold, ref))
+            if entry is not None and entry.generation == generation and now < entry.until:
+                found[ref] = entry.leaf
+        return found
+
+    def _remember(self, key: tuple[UUID, str, UUID | None, LeafRef], entry: _Cached) -> None:
+        if len(self._leaves) >= MAX_LEAVES:
+            self._leaves.clear()
+        self._leaves[key] = entry
+
+    def _record(
+        self,
+        tenant: UUID,
+        purpose: str,
+        actor: str,
+        objects: Sequence[str],
+        outcomes: Iterable[bytes | RingfenceError],
+    ) -> None:
+        error = next((item.code for item in outcomes if isinstance(item, RingfenceError)), "ok")
+        action = m.SEAL if purpose == m.SEAL else "open"
+        record = m.UseRecord(
+            self._clock.micros(), self._credential, actor, tenant, action, purpose,
+            tuple(objects), error,
+        )  # fmt: skip
+        self._audit(record)
+
+    # --- everything else
+
+    async def resolve(
+        self, tenant: UUID, identifiers: Sequence[Identifier], items: Sequence[NewItem] = ()
+    ) -> list[Resolved]:
+        """The persons of a call and the keys of its items, durable: one round trip."""
+        request = m.ResolveRequest(tenant, tuple(identifiers), tuple(items))
+        return await self._call("resolve", request, list[Resolved], _SECONDS)
+
+    async def find(self, tenant: UUID, identifiers: Sequence[Identifier]) -> list[Resolved | None]:
+        """The persons that identifiers mean now. Makes nothing."""
+        request = m.FindRequest(tenant, tuple(identifiers))
+        return await self._call("find", request, list[Resolved | None], _SECONDS)
+
+    async def destroy(self, tenant: UUID, destruction: Destruction, *, actor: str) -> m.Destroyed:
+        """Returns when the keys are destroyed and no client can use them any more."""
+        request = m.DestroyRequest(tenant, actor, destruction)
+        return await self._call("destroy", request, m.Destroyed, _DESTROY_SECONDS)
+
+    async def set_state(self, tenant: UUID, person: UUID, state: SubjectState) -> m.Destroyed:
+        """Returns when no client can use what the new state forbids."""
+        request = m.StateRequest(tenant, person, state)
+        return await self._call("state", request, m.Destroyed, _DESTROY_SECONDS)
+
+    async def call(self, name: str, request: object, reply: type[T]) -> T:
+        """Any other request of ``messages``. Raises its error, RpcError or Unavailable."""
+        return await self._call(name, request, reply, _DESTROY_SECONDS)
+
+    async def _call(self, name: str, request: object, reply: type[T], seconds: float) -> T:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._up.wait()
+                assert self._welcome is not None
+                await asyncio.shield(self._welcome)
+        except TimeoutError:
+            raise Unavailable("the process keys cannot be reached") from None
+        try:
+            return await self._rpc.call(name, request, reply, timeout=seconds)
+        except RpcError as error:
+            raise _error(error.code, error.message) from None
+
+    # --- connection
+
+    def _connected(self) -> None:
+        self._welcome = asyncio.ensure_future(self._introduce())
+        self._welcome.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._up.set()
+
+    async def _introduce(self) -> None:
+        try:
+            welcome = await self._rpc.call("hello", self._hello, m.Welcome, timeout=_SECONDS)
+        except RpcError as error:
+            raise _error(error.code, error.message) from None
+        self._lease = welcome.lease_seconds
+        if self._generation is not None:
+            self._generation.close()
+        self._generation = GenerationReader(self._generation_path)
+
+    def _current_generation(self) -> int:
+        return -1 if self._generation is None else self._generation.value
+
+    def _invalidate(self, message: m.Invalidate) -> None:
+        self._leaves.clear()
+        self._rpc.notify("ack", message)
+
+
+def _error(code: str, message: str = "") -> RingfenceError:
+    kind = _ERRORS.get(code)
+    if kind is not None:
+        return kind(message or "the key is not given")
+    return RpcError(code, message or "the key is not given")
+
+
+def _leaf(item: bytes | RingfenceError) -> bytes:
+    if isinstance(item, RingfenceError):
+        raise item
+    return item
+
+
+def _open(leaf: bytes | RingfenceError, value: Value) -> bytes | RingfenceError:
+    if isinstance(leaf, RingfenceError):
+        return leaf
+    try:
+        return crypto.open_sealed(leaf, value.place, value.data)
+    except Unreadable as error:
+        return error

@@ -1,0 +1,164 @@
+"""What the process ``keys`` is asked. Each is the name of an RPC method, its request and reply."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+
+from ringfence.platform.keys.erasure import Destruction
+from ringfence.platform.keys.names import LeafRef
+from ringfence.platform.keys.orphans import Candidate
+from ringfence.platform.keys.persons import Identifier, NewItem
+from ringfence.platform.keys.subjects import SubjectState
+
+SEAL = "seal"
+"""In place of a purpose: the leaf is wanted to seal, not to open."""
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """``hello`` -> Welcome. The first request of every connection."""
+
+    credential: str
+    secret: str
+
+
+class Welcome(msgspec.Struct, frozen=True):
+    """Leaves may be used for ``lease_seconds`` from the moment they were asked for."""
+
+    lease_seconds: float
+
+
+class LeavesRequest(msgspec.Struct, frozen=True):
+    """``leaves`` -> Leaves. ``objects`` are the ids that the audit record names."""
+
+    tenant: UUID
+    purpose: str
+    """SEAL, or what the values are opened for."""
+    actor: str
+    refs: tuple[LeafRef, ...]
+    objects: tuple[str, ...] = ()
+    hold: UUID | None = None
+    """Open what this legal hold covers; the purpose is then ``legal``."""
+
+
+class LeafReply(msgspec.Struct, frozen=True):
+    """One leaf, or the code of the error that stands in its place."""
+
+    leaf: bytes = b""
+    error: str = ""
+
+
+class Leaves(msgspec.Struct, frozen=True):
+    """In the order asked for; valid while the shared counter shows ``generation``."""
+
+    generation: int
+    leaves: tuple[LeafReply, ...]
+
+
+class ResolveRequest(msgspec.Struct, frozen=True):
+    """``resolve`` -> list of Resolved; also makes item keys: one round trip at call setup."""
+
+    tenant: UUID
+    identifiers: tuple[Identifier, ...] = ()
+    items: tuple[NewItem, ...] = ()
+
+
+class FindRequest(msgspec.Struct, frozen=True):
+    """``find`` -> list of Resolved or None. Makes nothing."""
+
+    tenant: UUID
+    identifiers: tuple[Identifier, ...]
+
+
+class ReassignRequest(msgspec.Struct, frozen=True):
+    """``reassign`` -> Resolved."""
+
+    tenant: UUID
+    identifier: Identifier
+
+
+class DestroyRequest(msgspec.Struct, frozen=True):
+    """``destroy`` -> Destroyed, when nobody can use the keys any more."""
+
+    tenant: UUID
+    actor: str
+    destruction: Destruction
+
+
+class Destroyed(msgspec.Struct, frozen=True):
+    """How many leaves a legal hold kept, and the counter after it."""
+
+    escrowed: int
+    generation: int
+
+
+class StateRequest(msgspec.Struct, frozen=True):
+    """``state`` -> Destroyed. ``remains`` of the state is ignored."""
+
+    tenant: UUID
+    person: UUID
+    state: SubjectState
+
+
+class HoldRequest(msgspec.Struct, frozen=True):
+    """``hold`` -> None; ``release`` (without refs) -> Destroyed."""
+
+    tenant: UUID
+    hold: UUID
+    refs: tuple[LeafRef, ...] = ()
+
+
+class OrphansRequest(msgspec.Struct, frozen=True):
+    """``orphans`` -> list of Candidate."""
+
+    limit: int = 1000
+
+
+class SettleRequest(msgspec.Struct, frozen=True):
+    """``settle`` -> Destroyed. What the database knows, and what it does not."""
+
+    known: tuple[Candidate, ...] = ()
+    orphans: tuple[Candidate, ...] = ()
+
+
+class JournalRequest(msgspec.Struct, frozen=True):
+    """``journal`` -> list of JournalEntry after a sequence number."""
+
+    after: int = 0
+    limit: int = 1000
+
+
+class Status(msgspec.Struct, frozen=True):
+    """``status`` (body None)."""
+
+    keys: int
+    tombstones: int
+    unconfirmed: int
+    stale_shards: int
+    contradictions: int
+    """Names alive and tombstoned: not zero is an alarm."""
+    generation: int
+    clients: int
+
+
+class Invalidate(msgspec.Struct, frozen=True):
+    """Notification ``invalidate`` to clients, answered by the notification ``ack``: forget every
+    leaf granted before this generation."""
+
+    generation: int
+
+
+class UseRecord(msgspec.Struct, frozen=True):
+    """One use of keys, for the audit trail. No personal value stands in it."""
+
+    at: int
+    """Microseconds since the Unix epoch."""
+    credential: str
+    actor: str
+    tenant: UUID
+    action: str
+    purpose: str
+    objects: tuple[str, ...]
+    outcome: str
+    """``ok``, or the code of the first error."""

@@ -1,0 +1,58 @@
+"""What the server reads from the store for one request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from ringfence.kernel.errors import RingfenceError
+from ringfence.platform.keys import holds, leaves, names, persons, subjects
+from ringfence.platform.keys import messages as m
+from ringfence.platform.keys.names import LeafRef
+from ringfence.platform.keys.store import KeyStore
+
+_log = logging.getLogger("ringfence.keys")
+
+
+def read_leaves(store: KeyStore, request: m.LeavesRequest) -> list[m.LeafReply]:
+    """Each leaf or its error; makes buckets' keys when asked for sealing. In a transaction."""
+    replies = []
+    for ref in request.refs:
+        try:
+            replies.append(m.LeafReply(leaf=_read_leaf(store, request, ref)))
+        except RingfenceError as error:
+            if error.http_status == 500:
+                raise
+            replies.append(m.LeafReply(error=error.code))
+    return replies
+
+
+def _read_leaf(store: KeyStore, request: m.LeavesRequest, ref: LeafRef) -> bytes:
+    tenant = request.tenant
+    ref.check()
+    if request.purpose == m.SEAL:
+        return leaves.leaf(store, tenant, ref, create=True)
+    owners: Sequence[Any] = (ref.person,)
+    if ref.person is None:
+        owners = [who for item in ref.items for who in persons.item_persons(store, tenant, item)]
+    for person in owners:
+        state = subjects.read_state(store, names.state_name(tenant, person))
+        state.check(request.purpose)
+    if request.hold is not None:
+        return holds.held_leaf(store, tenant, request.hold, ref)
+    return leaves.leaf(store, tenant, ref)
+
+
+def count(store: KeyStore) -> tuple[int, int, int, int, int]:
+    """Keys, tombstones, unconfirmed, stale shards, contradictions; the last are also logged."""
+    one = store.db.execute(
+        "SELECT (SELECT count(*) FROM key), (SELECT count(*) FROM tombstone),"
+        " (SELECT count(*) FROM key WHERE mark > 0), (SELECT count(*) FROM shard WHERE stale = 1)"
+    ).fetchone()
+    contradictions = store.contradictions()
+    kinds = sorted({name.kind.name for name in contradictions})
+    if contradictions:
+        kv = {"count": len(contradictions), "kinds": kinds}
+        _log.error("keys are alive and destroyed at once", extra={"kv": kv})
+    return (*one, len(contradictions))

@@ -1,0 +1,257 @@
+"""Serves the key store on a Unix socket, in batches, to clients that prove who they are."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ringfence.kernel.clock import Clock
+from ringfence.platform.keys import erasure, holds, names, orphans, persons, reading, subjects
+from ringfence.platform.keys import messages as m
+from ringfence.platform.keys.access import Session, authenticate
+from ringfence.platform.keys.errors import Refused
+from ringfence.platform.keys.generation import GenerationWriter
+from ringfence.platform.keys.owner import StoreOwner
+from ringfence.platform.keys.store import KeyStore
+from ringfence.platform.keys.subjects import SubjectState
+from ringfence.platform.rpc import Connection, RpcServer
+
+LEASE_SECONDS = 60.0
+Audit = Callable[[m.UseRecord], None]
+
+
+class KeyServer:
+    """Answers requests, and returns from a destruction only when no client can use what died."""
+
+    def __init__(
+        self,
+        socket: Path,
+        store: KeyStore,
+        generation: GenerationWriter,
+        secrets: Mapping[str, str],
+        clock: Clock,
+        audit: Audit,
+        *,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        self.owner = StoreOwner(store)
+        self._clock = clock
+        self._generation = generation
+        self._secrets = secrets
+        self._audit = audit
+        self._lease = lease_seconds
+        self._sessions: dict[Connection, Session] = {}
+        self._gone: list[Session] = []
+        self._acked = asyncio.Event()
+        # an earlier run may have granted leases to clients that did not come back yet
+        self._foreign_until = clock.monotonic() + lease_seconds if generation.found else 0.0
+        self._rpc = RpcServer(socket, on_disconnect=self._disconnected)
+        self._rpc.register("hello", m.Hello, self._hello)
+        self._rpc.register("ack", m.Invalidate, self._ack)
+        for name, request, handler in (
+            ("leaves", m.LeavesRequest, self._leaves),
+            ("resolve", m.ResolveRequest, self._resolve),
+            ("find", m.FindRequest, self._find),
+            ("reassign", m.ReassignRequest, self._reassign),
+            ("destroy", m.DestroyRequest, self._destroy),
+            ("state", m.StateRequest, self._state),
+            ("hold", m.HoldRequest, self._hold),
+            ("release", m.HoldRequest, self._release),
+            ("orphans", m.OrphansRequest, self._orphans),
+            ("settle", m.SettleRequest, self._settle),
+            ("journal", m.JournalRequest, self._journal),
+            ("status", None, self._status),
+        ):
+            self._rpc.register(name, request, self._guarded(name, handler))
+
+    async def start(self) -> None:
+        await self._rpc.start()
+
+    async def stop(self) -> None:
+        """Stop answering, then close the store."""
+        await self._rpc.stop()
+        await self.owner.close()
+
+    # --- connections
+
+    def _hello(self, request: m.Hello, connection: Connection) -> m.Welcome:
+        session = authenticate(self._secrets, request.credential, request.secret)
+        self._sessions[connection] = session
+        return m.Welcome(self._lease)
+
+    def _ack(self, request: m.Invalidate, connection: Connection) -> None:
+        session = self._sessions.get(connection)
+        if session is not None:
+            session.acknowledged = max(session.acknowledged, request.generation)
+            self._acked.set()
+
+    def _disconnected(self, connection: Connection) -> None:
+        session = self._sessions.pop(connection, None)
+        if session is not None:  # it may go on using what it holds
+            now = self._clock.monotonic()
+            self._gone = [item for item in self._gone if item.lease_until > now] + [session]
+
+    def _guarded(self, name: str, handler: Callable[[Any, Session], Any]) -> Any:
+        def handle(request: Any, connection: Connection) -> Any:
+            session = self._sessions.get(connection)
+            if session is None:
+                raise Refused("say hello first")
+            session.may(name)
+            return handler(request, session)
+
+        return handle
+
+    # --- leaves
+
+    async def _leaves(self, request: m.LeavesRequest, session: Session) -> m.Leaves:
+        try:
+            session.may_use(request.purpose)
+            if request.hold is not None and request.purpose != "legal":
+                raise Refused("what a hold covers is opened for legal purposes only")
+            if request.purpose == m.SEAL:
+                now = self._clock.now()
+                for ref in request.refs:
+                    session.may_seal(ref, now)
+        except Refused as error:
+            self._use(session, request, error.code)
+            raise
+        generation = self._generation.value  # before reading: a key that dies meanwhile is noticed
+        replies = await self.owner.run(lambda store: reading.read_leaves(store, request))
+        session.lease_until = self._clock.monotonic() + self._lease
+        outcome = next((reply.error for reply in replies if reply.error), "ok")
+        self._use(session, request, outcome)
+        return m.Leaves(generation, tuple(replies))
+
+    def _use(self, session: Session, request: m.LeavesRequest, outcome: str) -> None:
+        action = m.SEAL if request.purpose == m.SEAL else "grant"
+        record = m.UseRecord(
+            self._clock.micros(), session.credential, request.actor, request.tenant, action,
+            request.purpose, request.objects, outcome,
+        )  # fmt: skip
+        self._audit(record)
+
+    # --- persons
+
+    async def _resolve(self, request: m.ResolveRequest, session: Session) -> list[persons.Resolved]:
+        def work(store: KeyStore) -> list[persons.Resolved]:
+            found = persons.resolve(store, request.tenant, request.identifiers)
+            persons.create_items(store, request.tenant, request.items)
+            return found
+
+        found = await self.owner.run(work)
+        for resolved in found:
+            session.takes_part(resolved.person)
+        for item in request.items:
+            session.takes_part(item.id)
+        return found
+
+    async def _find(
+        self, request: m.FindRequest, session: Session
+    ) -> list[persons.Resolved | None]:
+        return await self.owner.run(
+            lambda store: [
+                persons.find(store, request.tenant, identifier)
+                for identifier in request.identifiers
+            ]
+        )
+
+    async def _reassign(self, request: m.ReassignRequest, session: Session) -> persons.Resolved:
+        return await self.owner.run(
+            lambda store: persons.reassign(store, request.tenant, request.identifier)
+        )
+
+    async def _state(self, request: m.StateRequest, session: Session) -> m.Destroyed:
+        def work(store: KeyStore) -> None:
+            name = names.state_name(request.tenant, request.person)
+            remains = subjects.read_state(store, name).remains
+            given = request.state
+            state = SubjectState(given.restricted, given.consents, given.objections, remains)
+            subjects.write_state(store, name, state)
+
+        await self.owner.run(work)
+        return m.Destroyed(0, await self._invalidate())
+
+    # --- destruction
+
+    async def _destroy(self, request: m.DestroyRequest, session: Session) -> m.Destroyed:
+        escrowed = await self.owner.run(
+            lambda store: erasure.condemn(store, request.tenant, request.destruction)
+        )
+        generation = await self._complete()
+        died = request.destruction
+        objects = (
+            *(item.person.hex for item in died.persons),
+            *(item.hex for item in died.items),
+            *(f"{item.category}/{item.rule}/{item.day or item.account}" for item in died.buckets),
+        )
+        record = m.UseRecord(
+            self._clock.micros(), session.credential, request.actor, request.tenant, "destroy",
+            "", objects, "ok",
+        )  # fmt: skip
+        self._audit(record)
+        return m.Destroyed(escrowed, generation)
+
+    async def _hold(self, request: m.HoldRequest, session: Session) -> None:
+        await self.owner.run(
+            lambda store: holds.place(store, request.tenant, request.hold, request.refs)
+        )
+
+    async def _release(self, request: m.HoldRequest, session: Session) -> m.Destroyed:
+        await self.owner.run(lambda store: holds.release(store, request.tenant, request.hold))
+        return m.Destroyed(0, await self._complete())
+
+    async def _orphans(
+        self, request: m.OrphansRequest, session: Session
+    ) -> list[orphans.Candidate]:
+        return await self.owner.run(lambda store: orphans.candidates(store, request.limit))
+
+    async def _settle(self, request: m.SettleRequest, session: Session) -> m.Destroyed:
+        count = await self.owner.run(
+            lambda store: orphans.settle(store, request.known, request.orphans)
+        )
+        return m.Destroyed(0, await self._complete() if count else self._generation.value)
+
+    async def _journal(
+        self, request: m.JournalRequest, session: Session
+    ) -> list[erasure.JournalEntry]:
+        return await self.owner.run(
+            lambda store: erasure.journal(store, request.after, request.limit)
+        )
+
+    async def _status(self, request: None, session: Session) -> m.Status:
+        counts = await self.owner.run(reading.count)
+        return m.Status(*counts, self._generation.value, len(self._sessions))
+
+    async def _complete(self) -> int:
+        """Destroy what is condemned, and wait until no client can use it."""
+        invalidated = asyncio.ensure_future(self._invalidate())
+        try:
+            await self.owner.rotate()
+            return await invalidated
+        finally:
+            invalidated.cancel()
+
+    async def _invalidate(self) -> int:
+        """Return when each client acknowledged, or its lease ran out."""
+        generation = self._generation.bump()
+        granted = [*self._sessions.values(), *self._gone]
+        deadlines = {session: session.lease_until for session in granted}
+        for connection in self._sessions:
+            connection.notify("invalidate", m.Invalidate(generation))
+        while True:
+            now = self._clock.monotonic()
+            open_until = [
+                until
+                for session, until in deadlines.items()
+                if session.acknowledged < generation and until > now
+            ]
+            if self._foreign_until > now:
+                open_until.append(self._foreign_until)
+            if not open_until:
+                return generation
+            self._acked.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._acked.wait(), min(open_until) - now + 0.001)
