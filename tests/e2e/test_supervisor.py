@@ -62,7 +62,7 @@ def test_every_process_serves_in_start_order(installation: Installation) -> None
     assert {item["state"] for item in status.values()} == {"ready"}
     order = list(status)
     assert order[0] == "database"
-    assert order.index("control") < order.index("signalling")
+    assert order.index("keys") < order.index("control") < order.index("signalling")
     assert order.index("media-1") < order.index("signalling")
     assert order.index("signalling") < order.index("web")
 
@@ -157,7 +157,9 @@ def test_sigterm_stops_in_opposite_order(own_installation: Installation) -> None
         if line.startswith("{") and (record := json.loads(line))["message"] == "process ended"
     ]
     assert set(ends) == SERVICES | MEDIA
-    stages = [{"worker", "web", "live"}, {"signalling"}, MEDIA | {"control"}, {"database"}]
+    stages = [
+        {"worker", "web", "live"}, {"signalling"}, MEDIA | {"control"}, {"keys"}, {"database"},
+    ]  # fmt: skip
     for stage in stages:
         assert set(ends[: len(stage)]) == stage
         ends = ends[len(stage) :]

@@ -91,6 +91,27 @@ def database() -> None:
     _entry("postgres")(_start_process("database"))
 
 
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def keys(context: click.Context) -> None:
+    """Run the owner of the key store alone, or ask the running one."""
+    if context.invoked_subcommand is None:
+        _entry("keys")(_start_process("keys"))
+
+
+@keys.command("status")
+def keys_status() -> None:
+    """Print how many keys live and died, as JSON. Exit status 1 on a contradiction."""
+    import msgspec
+
+    from ringfence.entry.keys import ask_status
+
+    counts = ask_status(load_settings())
+    print(msgspec.json.encode(counts).decode())
+    if counts.contradictions:
+        sys.exit(1)
+
+
 @cli.command()
 def control() -> None:
     """Run the call plane's decisions and the journal's projectors alone."""

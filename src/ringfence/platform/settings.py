@@ -62,6 +62,15 @@ class DatabaseSettings(_Section):
         return self
 
 
+class KeysSettings(_Section):
+    directory: Path | None = None
+    """Slot file and root key; default ``<data_dir>.keys``. Must lie outside the data directory,
+    its backups and its snapshots, on a file system that overwrites in place."""
+    root_key_file: Path | None = None
+    """32 bytes in URL-safe base64, mode 0600; default ``root.key`` in ``directory``, made at the
+    first start. $RINGFENCE_ROOT_KEY takes its place."""
+
+
 class SipListen(_Section):
     transport: Literal["udp", "tcp"]
     host: str
@@ -141,6 +150,7 @@ class Settings(BaseSettings):
 
     node: NodeSettings = NodeSettings()
     database: DatabaseSettings = DatabaseSettings()
+    keys: KeysSettings = KeysSettings()
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     web: HttpSettings = HttpSettings()
@@ -172,6 +182,33 @@ class Settings(BaseSettings):
     @property
     def spool_dir(self) -> Path:
         return self.data_dir / "spool" / self.node.name
+
+    @property
+    def key_store(self) -> Path:
+        return self.data_dir / "keys" / "keys.sqlite"
+
+    @property
+    def keys_dir(self) -> Path:
+        """What destroys keys by being overwritten, and the root key."""
+        beside = self.data_dir.with_name(f"{self.data_dir.name}.keys")
+        return (self.keys.directory or beside).resolve()
+
+    @property
+    def key_slots(self) -> Path:
+        return self.keys_dir / "slots"
+
+    @property
+    def root_key_file(self) -> Path:
+        return (self.keys.root_key_file or self.keys_dir / "root.key").resolve()
+
+    @property
+    def key_socket(self) -> Path:
+        return self.run_dir / "keys.sock"
+
+    @property
+    def key_generation(self) -> Path:
+        """The counter that moves when a key dies."""
+        return self.run_dir / "keys.generation"
 
     @property
     def control_socket(self) -> Path:

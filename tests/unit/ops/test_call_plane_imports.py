@@ -8,7 +8,7 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("process", ["signalling", "media", "live", "serve", "postgres"])
+@pytest.mark.parametrize("process", ["signalling", "media", "live", "serve", "postgres", "keys"])
 def test_no_django(process: str) -> None:
     script = (
         f"import sys, ringfence.entry.cli, ringfence.entry.{process}\n"

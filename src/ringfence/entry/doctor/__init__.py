@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ringfence.entry.doctor import database, host, network
+from ringfence.entry.doctor import database, host, keys, network
 from ringfence.entry.doctor.finding import Finding
 from ringfence.entry.supervisor.messages import NotRunning, ProcessStatus, ask
 from ringfence.kernel.clock import SystemClock
@@ -31,6 +31,7 @@ def examine() -> list[Finding]:
         network.check_rtp_range(settings),
         *host.check_disk(settings),
         host.check_descriptors(settings),
+        *keys.check(settings),
         *host.check_clock(SystemClock()),
         *database.check(settings, running=processes is not None),
     ]

@@ -13,6 +13,7 @@ from ringfence.entry.supervisor.plan import ProcessSpec
 from ringfence.entry.supervisor.states import STEADY_SECONDS, Event, State, after, back_off
 from ringfence.kernel.clock import Clock
 from ringfence.kernel.errors import RingfenceError
+from ringfence.platform.keys.roots import ROOT_KEY_VARIABLE
 from ringfence.platform.process import PARENT_PID, READY_FD, process_exit
 
 START_ATTEMPTS = 3
@@ -123,6 +124,8 @@ class Child:
     def _spawn(self) -> subprocess.Popen[bytes]:
         reading, writing = os.pipe()
         environment = os.environ | {READY_FD: str(writing), PARENT_PID: str(os.getpid())}
+        if not self.spec.holds_root_key:
+            environment.pop(ROOT_KEY_VARIABLE, None)
         try:
             process = subprocess.Popen(  # noqa: S603 - our own program and arguments
                 self.spec.command,

@@ -22,6 +22,8 @@ class ProcessSpec:
     drain_seconds: float | None = None
     """Set for a process that drains on the first SIGTERM (at most so long) and on the second
     ends at once."""
+    holds_root_key: bool = False
+    """Whether it is given $RINGFENCE_ROOT_KEY; nobody else is."""
 
 
 Stage = tuple[ProcessSpec, ...]
@@ -64,6 +66,7 @@ def build_plan(settings: Settings) -> Plan:
         before=database,
         prepare=_command("prepare"),
         stages=(
+            (ProcessSpec("keys", _command("keys"), ready_seconds=120, holds_root_key=True),),
             (ProcessSpec("control", _command("control")), *media),
             (signalling,),
             tuple(ProcessSpec(name, _command(name)) for name in ("live", "web", "worker")),

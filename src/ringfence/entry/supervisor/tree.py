@@ -16,6 +16,7 @@ from ringfence.entry.supervisor.messages import ProcessStatus, RestartRequest
 from ringfence.entry.supervisor.plan import Plan
 from ringfence.kernel.clock import Clock
 from ringfence.kernel.errors import NotFound, Unavailable
+from ringfence.platform.keys.roots import ROOT_KEY_VARIABLE
 from ringfence.platform.process import PARENT_PID, process_exit
 
 _log = logging.getLogger("ringfence.supervisor")
@@ -117,9 +118,11 @@ class Tree:
         await asyncio.gather(*(child.stop(drain=drain) for child in children))
 
     async def _prepare(self) -> None:
+        environment = os.environ | {PARENT_PID: str(os.getpid())}
+        environment.pop(ROOT_KEY_VARIABLE, None)
         process = subprocess.Popen(  # noqa: S603, ASYNC220 - returns at once
             self._plan.prepare,
-            env=os.environ | {PARENT_PID: str(os.getpid())},
+            env=environment,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )

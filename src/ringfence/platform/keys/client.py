@@ -212,9 +212,11 @@ class KeyClient:
         request = m.StateRequest(tenant, person, state)
         return await self._call("state", request, m.Destroyed, _DESTROY_SECONDS)
 
-    async def call(self, name: str, request: object, reply: type[T]) -> T:
+    async def call(
+        self, name: str, request: object, reply: type[T], *, seconds: float = _DESTROY_SECONDS
+    ) -> T:
         """Any other request of ``messages``. Raises its error, RpcError or Unavailable."""
-        return await self._call(name, request, reply, _DESTROY_SECONDS)
+        return await self._call(name, request, reply, seconds)
 
     async def _call(self, name: str, request: object, reply: type[T], seconds: float) -> T:
         try:

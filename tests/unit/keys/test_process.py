@@ -1,0 +1,183 @@
+"""The real process: kill -9 during writes and destructions, and what it is started with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from ringfence.entry.doctor import keys as doctor
+from ringfence.entry.keys import ask_status, audit_directory, secret_name
+from ringfence.kernel.clock import SystemClock
+from ringfence.kernel.errors import RingfenceError
+from ringfence.platform.keys import messages as m
+from ringfence.platform.keys.client import KeyClient
+from ringfence.platform.keys.erasure import Destruction, ErasePerson
+from ringfence.platform.keys.errors import KeyDestroyed
+from ringfence.platform.keys.names import Bucket, LeafRef, day_number
+from ringfence.platform.keys.persons import Identifier, NewItem
+from ringfence.platform.process import READY_FD
+from ringfence.platform.secrets import find_secret
+from ringfence.platform.settings import NodeSettings, Settings
+from ringfence.platform.spool import SpoolReader
+from ringfence.platform.spool.reader import Position
+
+TENANT = UUID(int=5)
+BUCKET = Bucket("content", "recordings", day_number(SystemClock().now()))
+
+
+class Process:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.started: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        reading, writing = os.pipe()
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("RINGFENCE_")}
+        environment = clean | {
+            "RINGFENCE_NODE__DATA_DIR": str(self.settings.data_dir), READY_FD: str(writing),
+        }  # fmt: skip
+        command = [sys.executable, "-m", "ringfence.entry.cli", "keys"]
+        self.started = subprocess.Popen(command, env=environment, pass_fds=(writing,))
+        os.close(writing)
+        said = os.read(reading, 64)
+        os.close(reading)
+        assert said == b"ready\n"
+
+    def kill(self, number: int = signal.SIGKILL) -> int:
+        assert self.started is not None
+        self.started.send_signal(number)
+        return self.started.wait(20)
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[Process]:
+    process = Process(Settings(node=NodeSettings(data_dir=tmp_path / "var")))
+    process.start()
+    try:
+        yield process
+    finally:
+        if process.started is not None and process.started.poll() is None:
+            process.kill()
+
+
+@contextlib.asynccontextmanager
+async def connected(settings: Settings, credential: str = "worker") -> AsyncIterator[KeyClient]:
+    secret = find_secret(settings.data_dir, secret_name(credential))
+    client = KeyClient(
+        settings.key_socket, settings.key_generation, credential, secret or "", SystemClock(),
+        lambda _: None,
+    )  # fmt: skip
+    client.start()
+    try:
+        yield client
+    finally:
+        await client.stop()
+
+
+@pytest.mark.parametrize("after", [1, 40, 150])
+async def test_kill_loses_no_acknowledged_person(process: Process, after: int) -> None:
+    """Key durable first: whoever was told of a key finds it after the kill, and nothing half."""
+    acknowledged: dict[str, tuple[UUID, UUID]] = {}
+
+    async def call(client: KeyClient, worker: int) -> None:
+        for n in range(1000):
+            text, item = f"{worker}-{n}", uuid4()
+            found = await client.resolve(TENANT, [Identifier("user", text)], [NewItem(item, ())])
+            acknowledged[text] = found[0].person, item
+
+    async with connected(process.settings) as client:
+        workers = [asyncio.ensure_future(call(client, worker)) for worker in range(8)]
+        async with asyncio.timeout(20):
+            while len(acknowledged) < after:
+                await asyncio.sleep(0.001)
+        process.kill()
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+    process.start()
+    async with connected(process.settings) as client:
+        texts = list(acknowledged)
+        found = await client.find(TENANT, [Identifier("user", text) for text in texts])
+        assert [item and item.person for item in found] == [acknowledged[t][0] for t in texts]
+        refs = [LeafRef(BUCKET, None, (item,)) for _, item in acknowledged.values()]
+        leaves = await client.leaves(TENANT, m.SEAL, refs, actor="test")
+        assert all(isinstance(leaf, bytes) for leaf in leaves.values())
+    status = await asyncio.to_thread(ask_status, process.settings)
+    assert (status.keys - 1) % 3 == 0, "person, identifier and item of a call, or none of them"
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.004, 0.02])
+async def test_kill_during_destruction_completes_it(process: Process, delay: float) -> None:
+    async with connected(process.settings) as client:
+        identifiers = [Identifier("user", str(n)) for n in range(300)]
+        people = [item.person for item in await client.resolve(TENANT, identifiers)]
+        refs = [LeafRef(BUCKET, person) for person in people]
+        before = await client.leaves(TENANT, m.SEAL, refs, actor="test")
+        erased = tuple(ErasePerson(person) for person in people[:30])
+        destroying = asyncio.ensure_future(
+            client.destroy(TENANT, Destruction(erased), actor="test")
+        )
+        await asyncio.sleep(delay)  # the moment of the kill, not a wait for something
+        process.kill()
+        with contextlib.suppress(RingfenceError):
+            await destroying
+    process.start()
+    status = await asyncio.to_thread(ask_status, process.settings)
+    assert (status.stale_shards, status.contradictions) == (0, 0)
+    async with connected(process.settings) as client:
+        after = await client.leaves(TENANT, m.SEAL, refs, actor="test")
+        dead = [isinstance(after[ref], KeyDestroyed) for ref in refs[:30]]
+        assert all(dead) or not any(dead), "ordered together, destroyed together"
+        assert len(set(dead)) == 1 and bool(status.tombstones) == dead[0]
+        assert [after[ref] for ref in refs[30:]] == [before[ref] for ref in refs[30:]]
+
+
+async def test_files_audit_and_stop(process: Process) -> None:
+    settings = process.settings
+    async with connected(settings) as client:
+        (found,) = await client.resolve(TENANT, [Identifier("e164", "+14155550177")])
+        ref = LeafRef(BUCKET, found.person)
+        await client.leaves(TENANT, m.SEAL, [ref], actor="somebody", objects=["CA7"])
+    assert settings.key_slots.is_file() and settings.root_key_file.is_file()
+    assert not settings.keys_dir.is_relative_to(settings.data_dir)
+    assert all(finding.ok for finding in doctor.check(settings))
+    for path in (settings.key_slots, settings.root_key_file, settings.key_store):
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert process.kill(signal.SIGTERM) == 0
+    records = SpoolReader(audit_directory(settings)).read(Position(0, 0), 10)
+    assert [b"somebody" in record and b"CA7" in record for _, record in records] == [True]
+    for path in settings.data_dir.rglob("*"):
+        assert not path.is_file() or b"4155550177" not in path.read_bytes()
+
+
+MOUNTS = """\
+21 1 254:0 / / rw - ext4 /dev/vda rw
+30 21 0:50 / /data rw - btrfs /dev/vdb rw
+31 30 0:51 / /data/x\\040y rw - tmpfs tmpfs rw
+32 21 0:52 / /vault rw - xfs /dev/mapper/vg-vault rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "ok"),
+    [("/var/x/slots", "ext4", True), ("/data/slots", "btrfs", False), ("/database", "ext4", True),
+     ("/data/x y/slots", "tmpfs", False), ("/vault/slots", "xfs", True)],
+)  # fmt: skip
+def test_doctor_knows_the_file_system(
+    path: str, kind: str, ok: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(MOUNTS)
+    monkeypatch.setattr(doctor, "_MOUNTS", mounts)
+    finding = doctor._check_file_system(Path(path))
+    assert finding.observed.startswith(kind) and finding.ok is ok
+    assert bool(finding.advice) == (not ok or kind == "xfs")
