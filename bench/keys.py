@@ -6,8 +6,7 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -36,20 +35,18 @@ _NUMBER = b"+14155550100"
 def main() -> None:
     _values()
     _objects()
-    with tempfile.TemporaryDirectory(prefix="rf-bench-") as name, _store(Path(name)) as store:
-        asyncio.run(_serve(Path(name), store))
-    with tempfile.TemporaryDirectory(prefix="rf-bench-") as name, _store(Path(name)) as store:
+    with tempfile.TemporaryDirectory(prefix="rf-bench-") as name:
+        asyncio.run(_serve(Path(name), _store(Path(name))))
+    with tempfile.TemporaryDirectory(prefix="rf-bench-") as name:
+        store = _store(Path(name))
         _destroy(Path(name), store)
+        store.close()
 
 
-@contextmanager
-def _store(directory: Path) -> Iterator[KeyStore]:
+def _store(directory: Path) -> KeyStore:
     root = LocalRootKey(crypto.new_key())
     slots = SlotFile(directory / "slots", root)
-    store = KeyStore(directory / "keys.sqlite", slots, root, SystemClock())
-    yield store
-    if store.slots is slots:
-        store.close()
+    return KeyStore(directory / "keys.sqlite", slots, root, SystemClock())
 
 
 def _place(person: UUID) -> Place:

@@ -10,7 +10,7 @@ import msgspec
 
 from ringfence.platform.keys import crypto, leaves, names
 from ringfence.platform.keys.errors import KeyDestroyed, KeyUnknown
-from ringfence.platform.keys.names import LeafRef
+from ringfence.platform.keys.names import Bucket, LeafRef
 from ringfence.platform.keys.store import KeyStore
 
 _encoder = msgspec.msgpack.Encoder()
@@ -41,6 +41,7 @@ def escrow(store: KeyStore, tenant: UUID, dies: Callable[[LeafRef], bool]) -> in
     Returns how many leaves were kept. A leaf that cannot be derived any more is passed over.
     """
     kept = 0
+    known: dict[Bucket, bytes] = {}
     holds = store.db.execute(
         "SELECT DISTINCT hold FROM hold WHERE tenant = ?", (tenant.bytes,)
     ).fetchall()
@@ -51,7 +52,7 @@ def escrow(store: KeyStore, tenant: UUID, dies: Callable[[LeafRef], bool]) -> in
             if not dies(ref):
                 continue
             try:
-                leaf = leaves.leaf(store, tenant, ref)
+                leaf = leaves.leaf(store, tenant, ref, known=known)
             except (KeyDestroyed, KeyUnknown):
                 continue
             lookup = _lookup(key, ref)

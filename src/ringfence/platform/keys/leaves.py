@@ -10,8 +10,17 @@ from ringfence.platform.keys.names import Bucket, KeyName, LeafRef
 from ringfence.platform.keys.store import KeyStore
 
 
-def leaf(store: KeyStore, tenant: UUID, ref: LeafRef, *, create: bool = False) -> bytes:
+def leaf(
+    store: KeyStore,
+    tenant: UUID,
+    ref: LeafRef,
+    *,
+    create: bool = False,
+    known: dict[Bucket, bytes] | None = None,
+) -> bytes:
     """The leaf of a record field, of content, or of what mixes content.
+
+    ``known`` collects the buckets' keys of one request of one tenant, inside one transaction.
 
     ``create`` makes a bucket's key when there is none yet, inside the caller's transaction; persons
     and items are never made here. Raises KeyDestroyed, KeyUnknown, UnfitName.
@@ -19,11 +28,11 @@ def leaf(store: KeyStore, tenant: UUID, ref: LeafRef, *, create: bool = False) -
     ref.check()
     if ref.person is not None:
         p = person_category_key(store, tenant, ref.person, ref.bucket.category)
-        d = bucket_key(store, tenant, ref.bucket, create=create)
+        d = _known_bucket_key(store, tenant, ref.bucket, create, known)
         return crypto.record_leaf(p, d, tenant, ref.person, ref.bucket)
     rows = (_alive(store, names.item_name(tenant, item)) for item in ref.items)
     keys = [row[: crypto.KEY_BYTES] for row in rows]
-    d = bucket_key(store, tenant, ref.bucket, create=create)
+    d = _known_bucket_key(store, tenant, ref.bucket, create, known)
     return crypto.content_leaf(keys, d, tenant, ref.items, ref.bucket)
 
 
@@ -57,6 +66,17 @@ def bucket_key(store: KeyStore, tenant: UUID, bucket: Bucket, *, create: bool) -
     if not create:
         raise KeyUnknown("nothing was ever sealed in this bucket")
     return _begin_month(store, month, bucket, tenant)
+
+
+def _known_bucket_key(
+    store: KeyStore, tenant: UUID, bucket: Bucket, create: bool, known: dict[Bucket, bytes] | None
+) -> bytes:
+    if known is None:
+        return bucket_key(store, tenant, bucket, create=create)
+    key = known.get(bucket)
+    if key is None:
+        key = known[bucket] = bucket_key(store, tenant, bucket, create=create)
+    return key
 
 
 def secret_key(store: KeyStore, tenant: UUID, *, create: bool = False) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from datetime import UTC, date, datetime
 from enum import IntEnum
@@ -45,8 +46,11 @@ class Kind(IntEnum):
 
 UNTOMBSTONED = frozenset({Kind.IDENTIFIER, Kind.STATE})
 """Kinds whose names must not survive, or that may come again."""
+OF_PERSON = frozenset({Kind.PERSON, Kind.PERSON_CATEGORY, Kind.STATE})
+"""Kinds whose id begins with the person's."""
 
 
+@functools.lru_cache(1024)
 def label(text: str) -> bytes:
     """24 bytes of a category or rule name. Raises UnfitName unless ``[a-z][a-z0-9_]{0,23}``."""
     if not _LABEL.fullmatch(text):

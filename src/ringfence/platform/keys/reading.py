@@ -9,7 +9,7 @@ from typing import Any
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform.keys import holds, leaves, names, persons, subjects
 from ringfence.platform.keys import messages as m
-from ringfence.platform.keys.names import LeafRef
+from ringfence.platform.keys.names import Bucket, LeafRef
 from ringfence.platform.keys.store import KeyStore
 
 _log = logging.getLogger("ringfence.keys")
@@ -18,9 +18,10 @@ _log = logging.getLogger("ringfence.keys")
 def read_leaves(store: KeyStore, request: m.LeavesRequest) -> list[m.LeafReply]:
     """Each leaf or its error; makes buckets' keys when asked for sealing. In a transaction."""
     replies = []
+    known: dict[Bucket, bytes] = {}
     for ref in request.refs:
         try:
-            replies.append(m.LeafReply(leaf=_read_leaf(store, request, ref)))
+            replies.append(m.LeafReply(leaf=_read_leaf(store, request, ref, known)))
         except RingfenceError as error:
             if error.http_status == 500:
                 raise
@@ -28,11 +29,13 @@ def read_leaves(store: KeyStore, request: m.LeavesRequest) -> list[m.LeafReply]:
     return replies
 
 
-def _read_leaf(store: KeyStore, request: m.LeavesRequest, ref: LeafRef) -> bytes:
+def _read_leaf(
+    store: KeyStore, request: m.LeavesRequest, ref: LeafRef, known: dict[Bucket, bytes]
+) -> bytes:
     tenant = request.tenant
     ref.check()
     if request.purpose == m.SEAL:
-        return leaves.leaf(store, tenant, ref, create=True)
+        return leaves.leaf(store, tenant, ref, create=True, known=known)
     owners: Sequence[Any] = (ref.person,)
     if ref.person is None:
         owners = [who for item in ref.items for who in persons.item_persons(store, tenant, item)]
@@ -41,7 +44,7 @@ def _read_leaf(store: KeyStore, request: m.LeavesRequest, ref: LeafRef) -> bytes
         state.check(request.purpose)
     if request.hold is not None:
         return holds.held_leaf(store, tenant, request.hold, ref)
-    return leaves.leaf(store, tenant, ref)
+    return leaves.leaf(store, tenant, ref, known=known)
 
 
 def count(store: KeyStore) -> tuple[int, int, int, int, int]:

@@ -65,8 +65,7 @@ def _rewrap(store: KeyStore, old: Shard, new: Shard) -> None:
     fresh = []
     for lookup, tenant, mark, body in rows:
         id_, tenant_key = store.tenant_of(tenant)
-        name, value = old.unwrap(id_, tenant_key, lookup, body)
-        new_lookup, new_body = new.wrap(tenant_key, name, value)
+        new_lookup, new_body = new.rewrap(old, id_, tenant_key, lookup, body)
         fresh.append((new.number, new_lookup, tenant, mark, new_body))
     fresh.sort()
     store.db.execute("DELETE FROM key WHERE shard = ?", (old.number,))

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hmac
+import os
 from uuid import UUID
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from ringfence.platform.keys import crypto
+from ringfence.platform.keys.errors import Unreadable
 from ringfence.platform.keys.names import KeyName, decode_name
 
 LOOKUP_BYTES = 16
@@ -19,31 +24,55 @@ class Shard:
         self.generation = generation
         self._key = key
         self._lookup = crypto.derive(key, b"lookup", bytes((number,)))
-        self._wrapping: dict[UUID, bytes] = {}
+        self._ciphers: dict[UUID, AESGCM] = {}
 
     def lookup(self, name: KeyName) -> bytes:
         """Where the row of a name stands: an HMAC, so that the file tells nothing of the name."""
-        return hmac.digest(self._lookup, name.encode(), "sha256")[:LOOKUP_BYTES]
+        return self._hmac(name.encode())
 
     def wrap(self, tenant_key: bytes, name: KeyName, value: bytes) -> tuple[bytes, bytes]:
         """Look-up key and body of a row."""
-        lookup = self.lookup(name)
         encoded = name.encode()
-        plaintext = len(encoded).to_bytes(2, "big") + encoded + value
-        return lookup, crypto.seal_raw(self._kek(name.tenant, tenant_key), lookup, plaintext)
+        content = len(encoded).to_bytes(2, "big") + encoded + value
+        return self._wrap(name.tenant, tenant_key, content)
 
     def unwrap(
         self, tenant: UUID, tenant_key: bytes, lookup: bytes, body: bytes
     ) -> tuple[KeyName, bytes]:
         """Name and value of a row. Raises Unreadable."""
-        plaintext = crypto.open_raw(self._kek(tenant, tenant_key), lookup, body)
-        end = 2 + int.from_bytes(plaintext[:2], "big")
-        return decode_name(plaintext[2:end]), plaintext[end:]
+        content = self._unwrap(tenant, tenant_key, lookup, body)
+        end = 2 + int.from_bytes(content[:2], "big")
+        return decode_name(content[2:end]), content[end:]
 
-    def _kek(self, tenant: UUID, tenant_key: bytes) -> bytes:
-        """Tenant key and shard key together: without either of them nothing unwraps."""
-        kek = self._wrapping.get(tenant)
-        if kek is None:
+    def rewrap(
+        self, old: Shard, tenant: UUID, tenant_key: bytes, lookup: bytes, body: bytes
+    ) -> tuple[bytes, bytes]:
+        """Look-up key and body here of a row that ``old`` wrapped. Raises Unreadable."""
+        return self._wrap(tenant, tenant_key, old._unwrap(tenant, tenant_key, lookup, body))
+
+    def _hmac(self, encoded: bytes) -> bytes:
+        return hmac.digest(self._lookup, encoded, "sha256")[:LOOKUP_BYTES]
+
+    def _wrap(self, tenant: UUID, tenant_key: bytes, content: bytes) -> tuple[bytes, bytes]:
+        lookup = self._hmac(content[2 : 2 + int.from_bytes(content[:2], "big")])
+        nonce = os.urandom(crypto.NONCE_BYTES)
+        cipher = self._cipher(tenant, tenant_key)
+        return lookup, crypto.VERSION + nonce + cipher.encrypt(nonce, content, lookup)
+
+    def _unwrap(self, tenant: UUID, tenant_key: bytes, lookup: bytes, body: bytes) -> bytes:
+        if body[:1] != crypto.VERSION or len(body) < crypto.OVERHEAD:
+            raise Unreadable("a row of the key store is of no known version")
+        nonce, sealed = body[1 : 1 + crypto.NONCE_BYTES], body[1 + crypto.NONCE_BYTES :]
+        try:
+            return self._cipher(tenant, tenant_key).decrypt(nonce, sealed, lookup)
+        except InvalidTag:
+            raise Unreadable("a row of the key store does not open") from None
+
+    def _cipher(self, tenant: UUID, tenant_key: bytes) -> AESGCM:
+        """Of tenant key and shard key together: without either of them nothing unwraps."""
+        cipher = self._ciphers.get(tenant)
+        if cipher is None:
             info = tenant.bytes + bytes((self.number,)) + self.generation.to_bytes(8, "big")
-            kek = self._wrapping[tenant] = crypto.derive(tenant_key + self._key, b"wrap", info)
-        return kek
+            kek = crypto.derive(tenant_key + self._key, b"wrap", info)
+            cipher = self._ciphers[tenant] = AESGCM(kek)
+        return cipher

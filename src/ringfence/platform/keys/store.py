@@ -15,7 +15,7 @@ from uuid import UUID
 from ringfence.kernel.clock import Clock
 from ringfence.platform.keys import crypto
 from ringfence.platform.keys.errors import KeyDestroyed, StoreDamaged
-from ringfence.platform.keys.names import UNTOMBSTONED, KeyName, decode_name
+from ringfence.platform.keys.names import OF_PERSON, UNTOMBSTONED, KeyName, decode_name
 from ringfence.platform.keys.roots import RootKey
 from ringfence.platform.keys.schema import DYING, SETTLED, connect
 from ringfence.platform.keys.shard import Shard
@@ -239,8 +239,12 @@ class KeyStore:
 
     @staticmethod
     def _route(route: bytes, name: KeyName) -> int:
-        """The shard of a name; keyed, since shard numbers stand in the file in clear."""
-        return hmac.digest(route, name.encode(), "sha256")[0] % SHARDS
+        """The shard of a name; keyed, since shard numbers stand in the file in clear.
+
+        What is of one person shares a shard, so that it dies with one rotation.
+        """
+        routed = name.id[:16] if name.kind in OF_PERSON else name.encode()
+        return hmac.digest(route, routed, "sha256")[0] % SHARDS
 
     # --- opening
 
