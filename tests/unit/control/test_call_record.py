@@ -89,12 +89,20 @@ def test_an_answered_call() -> None:
     )
     assert (call.billed_seconds, call.duration_ms, call.q850) == (11, 15_200, 16)
     caller, callee = call.legs
-    assert (caller.role, caller.transport, caller.answered_at) == ("caller", "udp", None)
+    assert (caller.role, caller.transport) == ("caller", "udp")
+    assert caller.answered_at == call.answered_at
     assert (callee.role, callee.transport, callee.cipher) == ("callee", "tls", "X")
     assert callee.ringing_at == START + timedelta(seconds=1)
     assert callee.answered_at == START + timedelta(seconds=5)
     assert (callee.codec, callee.rx_packets, callee.tx_packets) == ("PCMA", 510, 509)
     assert (callee.lost_packets, callee.jitter_ms, callee.rtt_ms, callee.mos) == (3, 1.5, None, 4.4)
+
+
+def test_an_answer_that_never_reached_the_caller_is_not_billed() -> None:
+    """The answer was written, but the disk failed before it was safe: the caller got 503."""
+    end = {"reason": "failed", "by": "system", "status": 503}
+    call = record([*ANSWERED[:8], (60.0, "call.ended", end)])
+    assert (call.disposition, call.answered_at, call.billed_seconds) == ("failed", None, 0)
 
 
 def test_a_call_that_lives_has_no_end() -> None:

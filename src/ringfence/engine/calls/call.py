@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import msgspec
@@ -201,8 +201,6 @@ class Call:
         if place is None:
             return causes.TRANSPORT_FAILED
         trunk = place.trunk
-        if not await self._prepare_caller():
-            return None
         if trunk is not None and not self.manager.gate.take(trunk):
             return causes.LIMIT
         try:
@@ -213,13 +211,12 @@ class Call:
             self._release(trunk)
             return causes.TRANSPORT_FAILED
         leg = CalleeLeg(self.manager.agent, self, uuid7(self.manager.clock), trunk, flow)
-        like = self.caller.id if self._caller_sdp else None
         try:
-            sdp = await self.manager.media.offer(self.id, leg.id, like=like)
-        except RingfenceError:
+            sdp = await self._prepare_media(leg)
+        except BaseException:
             self._release(trunk)
             raise
-        if self.caller.cancelled:
+        if sdp is None or self.caller.cancelled:
             self._release(trunk)
             return None
         self._target, self.callee = target, leg
@@ -239,20 +236,34 @@ class Call:
         if trunk is not None:
             self.manager.gate.release(trunk)
 
-    async def _prepare_caller(self) -> bool:
-        """Answer the caller's offer once, before anybody is rung; False when it cannot be met."""
-        offer = self.caller.request.body
-        if self._caller_sdp or not offer:
-            return True
-        try:
-            self._caller_sdp = await self.manager.media.answer(
-                self.id, self.caller.id, offer, "offer"
-            )
-        except RpcError as error:
-            status = 503 if error.code == "no_ports" else 488
+    async def _prepare_media(self, leg: CalleeLeg) -> bytes | None:
+        """Our offer to a target, already connected to the caller's leg.
+
+        The caller's own offer is answered once, before anybody is rung; the call ends and None is
+        returned when it cannot be met. What does not depend on a reply goes out together.
+        """
+        media, offer = self.manager.media, self.caller.request.body
+        if not offer:
+            return await media.offer(self.id, leg.id)
+        work: list[Awaitable[Any]] = [
+            media.offer(self.id, leg.id, like=self.caller.id),
+            media.connect(self.id, self.caller.id, leg.id),
+        ]
+        first = not self._caller_sdp
+        if first:
+            work.insert(0, media.answer(self.id, self.caller.id, offer, "offer"))
+        results = await asyncio.gather(*work, return_exceptions=True)
+        if first and isinstance(results[0], RpcError):
+            status = 503 if results[0].code == "no_ports" else 488
             await self._end(EndReason.FAILED, "system", status=status, q850=79)
-            return False
-        return True
+            return None
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        *answer, ours, _ = cast(list[Any], results)
+        if answer:
+            self._caller_sdp = answer[0]
+        return cast(bytes, ours)
 
     async def _on_progress(self, event: ev.Progress) -> None:
         leg = event.leg
@@ -272,7 +283,6 @@ class Call:
         if sdp and sdp != leg.media_sdp:
             await self.manager.media.answer(self.id, leg.id, sdp, "answer")
             leg.media_sdp = sdp
-            await self.manager.media.connect(self.id, self.caller.id, leg.id)
 
     async def _on_answered(self, event: ev.Answered) -> None:
         leg = event.leg

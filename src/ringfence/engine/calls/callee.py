@@ -193,7 +193,9 @@ class CalleeLeg(Leg):
         self._cancelled = True
         self.ended_by = self.ended_by or "local"
         self.q850 = self.q850 or q850
-        if self._progressed:
+        if self._invite is None:
+            self._finish()  # it could not even be written
+        elif self._progressed:
             self._send_cancel()
 
     def _send_cancel(self) -> None:

@@ -56,7 +56,6 @@ class CallManager:
         self.ring_seconds = ring_seconds
         self.max_call_seconds = max_call_seconds
         self.loop = asyncio.get_running_loop()
-        self.draining = False
         self.calls: dict[UUID, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
@@ -64,7 +63,7 @@ class CallManager:
 
     def on_invite(self, transaction: ServerTransaction, flow: Flow, trunk: TrunkConfig) -> None:
         """An admitted INVITE, already answered 100."""
-        if self.draining:
+        if self.agent.draining:
             transaction.respond(self._unavailable(transaction, RETRY_AFTER_DRAIN))
             return
         if not self.gate.take(trunk):
@@ -133,7 +132,7 @@ class CallManager:
 
     async def drain(self, seconds: float) -> None:
         """Take no new calls, wait for those in progress, hang up what is left after ``seconds``."""
-        self.draining = True
+        self.agent.draining = True
         try:
             async with asyncio.timeout(seconds):
                 await self._idle.wait()

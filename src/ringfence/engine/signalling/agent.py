@@ -39,6 +39,7 @@ class DialogUser(Protocol):
 
     dialog: Dialog | None
     local_tag: str
+    flow: Flow
 
     def on_request(self, transaction: ServerTransaction, request: Request) -> None: ...
 
@@ -71,7 +72,12 @@ class UserAgent:
             advertised=advertised,
             on_message=self._on_message,
             on_error=self.transactions.transport_error,
+            in_use=lambda channel: any(
+                user.flow.channel is channel for user in self._dialogs.values()
+            ),
         )
+        self.draining = False
+        """New calls go elsewhere: OPTIONS answers 503, so that a load balancer sees it."""
         self.counters: Counter[str] = Counter()
         self._on_invite = on_invite
         self._dialogs: dict[tuple[str, str], DialogUser] = {}
@@ -253,7 +259,8 @@ class UserAgent:
         elif has_tag:
             transaction.respond(request.response(481))
         elif request.method == "OPTIONS":
-            response = request.response(200, to_tag=self.new_tag())
+            status = 503 if self.draining else 200
+            response = request.response(status, to_tag=self.new_tag())
             response.headers.add("Allow", ALLOW)
             response.headers.add("Accept", "application/sdp")
             transaction.respond(response)

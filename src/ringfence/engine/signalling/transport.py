@@ -207,7 +207,14 @@ class _TcpConnection(asyncio.Protocol):
         if self._idle is not None:
             self._idle.cancel()
         loop = asyncio.get_running_loop()
-        self._idle = loop.call_later(_TCP_IDLE_SECONDS, self.close)
+        self._idle = loop.call_later(_TCP_IDLE_SECONDS, self._close_idle)
+
+    def _close_idle(self) -> None:
+        """Nothing came for long; a connection that a live dialog needs stays all the same."""
+        if self._manager.in_use(self):
+            self._touch()
+        else:
+            self.close()
 
     def data_received(self, data: bytes) -> None:
         self._touch()
@@ -267,11 +274,14 @@ class Transports:
         advertised: str | None,
         on_message: OnMessage,
         on_error: OnError,
+        in_use: Callable[[object], bool],
     ) -> None:
+        """``in_use`` tells whether a dialog lives on a connection."""
         self._listen = listen
         self._advertised = advertised
         self.on_message = on_message
         self.on_error = on_error
+        self.in_use = in_use
         self._udp: list[_UdpListener] = []
         self._tcp_listen: list[SipListen] = []
         self._servers: list[asyncio.AbstractServer] = []

@@ -262,7 +262,7 @@ class World:
             if not handle._cancelled
             and (getattr(handle._callback, "__module__", "") or "").startswith("ringfence.engine")
         ]
-        usual = ("Journal.start", "_TcpConnection.close")
+        usual = ("Journal.start", "_TcpConnection._close_idle")
         found = {
             "calls": len(self.manager.calls),
             "tasks": len(self.manager._tasks),

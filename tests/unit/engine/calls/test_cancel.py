@@ -157,15 +157,15 @@ async def test_cancel_arrives_while_the_answer_is_made_durable(world: World) -> 
     await world.ended("caller_hangup", by="caller")
 
 
-async def test_cancel_arrives_while_media_connects(world: World) -> None:
-    world.media.wait["connect"] = asyncio.Event()
+async def test_cancel_arrives_while_media_takes_the_answer(world: World) -> None:
+    world.media.wait["answer answer"] = asyncio.Event()
     uac = world.uac()
     uac.request("INVITE", sdp=PHONE_SDP)
     world.a.respond(await world.a.expect("INVITE"), 200, sdp=PHONE_SDP)
     await world.a.expect("ACK")
     uac.cancel()
     await world.caller.expect("200 CANCEL")
-    world.media.wait["connect"].set()
+    world.media.wait["answer answer"].set()
     uac.ack_failure(await world.caller.expect("487 INVITE"))
     await world.gets_bye(world.a)
     await world.ended("caller_cancel", by="caller", status=487)

@@ -11,6 +11,8 @@ import pytest
 from tests.unit.engine.calls.harness import PHONE_SDP, T1, World, kinds, until
 from tests.unit.engine.calls.peers import Dialogue, Sip
 
+from ringfence.engine.signalling import transport
+
 
 def digest(challenge: str, user: str, password: str, uri: str, method: str = "INVITE") -> str:
     """An Authorization value (RFC 2617, qop auth), computed by hand."""
@@ -374,6 +376,23 @@ async def test_tcp_peer_that_has_gone_for_good(world: World) -> None:
     callee.close()
     await asyncio.sleep(3 * T1)
     await world.hangs_up(uac)
+    await world.ended("caller_hangup", by="caller")
+
+
+async def test_an_idle_connection_goes_unless_a_dialog_lives_on_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "_TCP_IDLE_SECONDS", 0.2)
+    _, callee, uac, _ = await tcp_bridged(world)
+    used = set(world.agent.transports._connections.values())
+    assert len(used) == 2
+    for _ in range(2):  # each idle connection lives through one period
+        reader, writer = await asyncio.open_connection(*world.engine, local_addr=("127.0.0.9", 0))
+        assert await reader.read() == b""
+        writer.close()
+    assert set(world.agent.transports._connections.values()) == used
+    await world.hangs_up(uac)
+    await world.gets_bye(callee)
     await world.ended("caller_hangup", by="caller")
 
 

@@ -81,6 +81,8 @@ async def test_a_name_that_does_not_resolve(world: World) -> None:
         ("answer offer", MediaLost(""), 503, "media_lost"),
         ("offer", RpcError("no_ports", ""), 503, "failed"),
         ("offer", RpcUnavailable(""), 503, "failed"),
+        ("connect", RpcError("unknown_leg", ""), 503, "failed"),
+        ("connect", MediaLost(""), 503, "media_lost"),
     ],
 )
 async def test_media_fails_before_anybody_rings(
@@ -92,13 +94,10 @@ async def test_media_fails_before_anybody_rings(
     assert not world.a.seen
 
 
-@pytest.mark.parametrize("step", ["answer answer", "connect"])
 @pytest.mark.parametrize("error", [RpcError("sdp_invalid", ""), MediaLost("")])
 @pytest.mark.parametrize("early", [False, True])
-async def test_media_fails_at_the_answer(
-    world: World, step: str, error: RingfenceError, early: bool
-) -> None:
-    world.media.fail[step] = error
+async def test_media_fails_at_the_answer(world: World, error: RingfenceError, early: bool) -> None:
+    world.media.fail["answer answer"] = error
     world.media.fail["delete"] = RpcUnavailable("")
     uac = world.uac()
     uac.request("INVITE", sdp=PHONE_SDP)
@@ -201,7 +200,9 @@ async def test_max_duration(world: World) -> None:
 async def test_drain(world: World) -> None:
     await world.bridged()
     drain = asyncio.ensure_future(world.manager.drain(0.3))
-    await until(lambda: world.manager.draining)
+    await until(lambda: world.agent.draining)
+    world.uac().request("OPTIONS")
+    await world.caller.expect("503 OPTIONS")
     uac = world.uac()
     uac.request("INVITE", sdp=PHONE_SDP)
     refusal = await world.caller.expect("503 INVITE")

@@ -101,7 +101,10 @@ def _apply_to_call(call: _Values, event: CallEvent) -> None:
 
 
 def _end_call(call: _Values, event: CallEvent) -> None:
-    data, answered_at = event.data, call["answered_at"]
+    data, status = event.data, _number(event.data, "status")
+    if status is not None:  # the caller got this refusal: no answer reached him, nothing is billed
+        call["answered_at"] = None
+    answered_at = call["answered_at"]
     at = from_micros(_number(data, "at_micros") or event.at)
     ended_at = max(at, answered_at or call["started_at"])
     reason = _text(data, "reason", 32) or EndReason.FAILED.value
@@ -110,7 +113,7 @@ def _end_call(call: _Values, event: CallEvent) -> None:
         disposition=disposition(reason, answered=answered_at is not None).value,
         end_reason=reason,
         ended_by=_text(data, "by", 16),
-        sip_status=_number(data, "status"),
+        sip_status=status,
         q850=_number(data, "q850"),
         billed_seconds=billed_seconds(answered_at, ended_at),
         duration_ms=int((ended_at - call["started_at"]).total_seconds() * 1000),
@@ -118,6 +121,11 @@ def _end_call(call: _Values, event: CallEvent) -> None:
 
 
 def _apply_to_leg(legs: dict[UUID, _Values], event: CallEvent) -> None:
+    if event.kind == EventKind.CALL_ANSWERED:
+        for caller in legs.values():
+            if caller["role"] == "caller" and caller["answered_at"] is None:
+                caller["answered_at"] = from_micros(event.at)
+        return
     id_ = _id(event.data, "leg")
     if id_ is None:
         return
