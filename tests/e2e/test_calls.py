@@ -61,6 +61,13 @@ def udp_pair(world: World, sipp: SippRunner) -> Pair:
     return Pair(world, sipp, ("udp", "udp"))
 
 
+@pytest.mark.promise("CCA-01.0-10")
+@pytest.mark.promise("CLX-02.B-03")
+@pytest.mark.promise("CMX-01.3-01")
+@pytest.mark.promise("CMX-01.3-02")
+@pytest.mark.promise("CMX-01.3-03")
+@pytest.mark.promise("CTX-01.B-02")
+@pytest.mark.promise("CTX-01.B-03")
 async def test_answered_bridged_and_hung_up_by_the_caller(pair: Pair) -> None:
     async with Ears() as ears:
         caller_ear = ears.open(pair.caller_host, 440)
@@ -110,6 +117,8 @@ async def test_hung_up_by_the_callee(pair: Pair) -> None:
         (500, 503, "failed", "unreachable", 41),
     ],
 )
+@pytest.mark.promise("CMX-01.3-03")
+@pytest.mark.promise("CLX-02.B-03")
 async def test_refused(
     udp_pair: Pair, theirs: int, ours: int, disposition: str, reason: str, q850: int
 ) -> None:
@@ -130,6 +139,8 @@ async def test_busy_over_tcp(world: World, sipp: SippRunner) -> None:
     await callee.passed()
 
 
+@pytest.mark.promise("CMX-01.3-03")
+@pytest.mark.promise("CLX-02.B-03")
 async def test_no_answer(pair: Pair) -> None:
     callee = await pair.callee("uas_ring_until_cancel", ring=2)
     caller = await pair.caller("uac_refused", status=480)
@@ -288,6 +299,7 @@ async def place_known(world: World, address: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["loss", "swap"])
+@pytest.mark.promise("SIP-01.2-01")
 async def test_a_bad_path_is_measured_and_survived(udp_pair: Pair, fault: str) -> None:
     async with Ears() as ears:
         caller_ear = ears.open(udp_pair.caller_host, 440)

@@ -43,6 +43,7 @@ async def test_a_known_trunk_is_still_refused_an_unknown_number(
     await caller.passed()
 
 
+@pytest.mark.promise("CTX-02.A-01")
 async def test_passwords(own_world: World, sipp: SippRunner) -> None:
     place = own_world.installation
     host = place.stranger()

@@ -79,6 +79,7 @@ class Installation:
         sip: dict[str, Any] | None = None,
         media: dict[str, Any] | None = None,
         rtp_ports: tuple[int, int] = (20000, 23999),
+        drain_seconds: float = 0,
     ) -> "Installation":
         """Write the settings of a new installation; ``start`` runs it."""
         folder = Path(tempfile.mkdtemp(prefix="rf-", dir="/tmp"))
@@ -87,7 +88,7 @@ class Installation:
         host = f"127.{network}.0.1"
         web, live, database = _free_port(), _free_port(), _free_port()
         sections: dict[str, dict[str, Any]] = {
-            "node": {"data_dir": str(folder / "var"), "drain_seconds": 0},
+            "node": {"data_dir": str(folder / "var"), "drain_seconds": drain_seconds},
             "database": {"embedded_port": database},
             "sip": {
                 "listen": [f"udp://{host}:{SIP_PORT}", f"tcp://{host}:{SIP_PORT}"],
