@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.harness.installation import Installation, Tenant
+from tests.e2e.harness.peers import need
 from tests.e2e.harness.sipp import SippRunner
 from tests.e2e.harness.world import World
 
@@ -62,6 +63,7 @@ def own_world(request: pytest.FixtureRequest) -> Iterator[World]:
 @pytest.fixture
 def sipp(tmp_path: Path) -> Iterator[SippRunner]:
     """Starts SIPps; all are ended with the test."""
+    need("sipp", "sip-tester")
     runner = SippRunner(tmp_path)
     yield runner
     runner.stop()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.harness.ears import listen
+from tests.e2e.harness.peers import need
 from tests.e2e.harness.wait import happens
 from tests.e2e.harness.world import World
 
@@ -99,6 +100,7 @@ class Baresip:
 
 @pytest.fixture
 def baresip(world: World, tmp_path: Path) -> Iterator[Baresip]:
+    need("baresip", "baresip")
     phone = Baresip(tmp_path, world.installation.caller(), world.installation.host)
     yield phone
     phone.stop()

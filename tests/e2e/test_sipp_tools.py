@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.e2e.harness.peers import need
 from tests.e2e.harness.sipp import Line, SippRunner
 from tests.e2e.harness.wait import happens
 
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture
 def sipp(tmp_path: Path) -> Iterator[SippRunner]:
+    need("sipp", "sip-tester")
     runner = SippRunner(tmp_path)
     yield runner
     runner.stop()
