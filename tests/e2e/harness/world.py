@@ -73,9 +73,12 @@ def moment(text: str) -> float:
 
 
 def check_billing(record: dict[str, Any], caller: Sipp) -> None:
-    """Billed seconds and times are those of SIPp's own trace at the caller."""
+    """Billed seconds, times and duration are those of SIPp's own trace at the caller."""
+    invited = caller.seen("INVITE", sent=True)[0].at
     answered = caller.seen(200, cseq="INVITE")[0].at
     bye = (caller.seen("BYE", sent=True) or caller.seen("BYE"))[0].at
+    assert abs(moment(record["started_at"]) - invited) < 0.25
+    assert abs(record["duration_ms"] / 1000 - (bye - invited)) < 0.25
     assert abs(moment(record["answered_at"]) - answered) < 0.25
     assert abs(moment(record["ended_at"]) - bye) < 0.25
     exact = bye - answered
