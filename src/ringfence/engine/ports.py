@@ -121,6 +121,22 @@ class RouteRequest(msgspec.Struct, frozen=True):
     """Microseconds since the Unix epoch."""
 
 
+class RecordingPlan(msgspec.Struct, frozen=True):
+    """How a call is recorded, from its answer on; one track per speaker."""
+
+    basis: str
+    """The rule that decided about the prompt, as the journal shall name it."""
+    prompt: str | None = None
+    """Media source that both parties hear to its end before anything is recorded; None where the
+    rule asks for no prompt."""
+    gap: Literal["silence", "tone"] = "silence"
+    """What stands in the tracks while recording is paused."""
+    customer_keys: tuple[str, ...] = ()
+    """Public keys (PEM) that each track's key is wrapped to before its first byte."""
+    rule: str = "recordings"
+    """Retention rule of the tracks."""
+
+
 class RouteDecision(msgspec.Struct, frozen=True):
     """The tenant that the call belongs to and the verbs to run; tenant None only with Reject."""
 
@@ -128,6 +144,20 @@ class RouteDecision(msgspec.Struct, frozen=True):
     number: UUID | None
     verbs: tuple[Verb, ...]
     max_seconds: int | None = None
+    recording: RecordingPlan | None = None
+    """None: not recorded."""
+
+
+class CallCommand(msgspec.Struct, frozen=True):
+    """RPC ``command`` to ``signalling``: what its tenant wants of a live call; reply None.
+
+    Error codes: ``call_not_live`` (also for another tenant's call), ``call_state`` (not possible
+    now, such as resuming what is not paused).
+    """
+
+    tenant: UUID
+    call: UUID
+    action: Literal["pause_recording", "resume_recording", "stop_recording"]
 
 
 class CallControl(Protocol):
@@ -220,6 +250,47 @@ class DtmfRequest(msgspec.Struct, frozen=True):
     duration_ms: int = 100
 
 
+class TrackRequest(msgspec.Struct, frozen=True):
+    """RPC ``subscribe``: write what a leg's peer says to a sealed track; reply None.
+
+    The reply comes when the track's key is durable and its first frame is on its way to the file.
+    The track begins with the reply and keeps the session's time: what is not heard is silence.
+    Error codes: ``unknown_leg``, ``track_exists``, ``keys_unavailable``, and those of the keys.
+    """
+
+    session: Session
+    leg: Leg
+    track: UUID
+    """Also the item whose key seals it."""
+    tenant: UUID
+    person: UUID
+    """Whose voice it is."""
+    day: int
+    """Day of the bucket (platform.keys.names.day_number)."""
+    rule: str = "recordings"
+    gap: Literal["silence", "tone"] = "silence"
+    customer_keys: tuple[str, ...] = ()
+
+
+class TrackCommand(msgspec.Struct, frozen=True):
+    """RPC ``track``: pause, resume or complete a track of a session; reply: TrackStats.
+
+    Repeating a command changes nothing. Error code: ``unknown_track``.
+    """
+
+    session: Session
+    track: UUID
+    action: Literal["pause", "resume", "stop"]
+
+
+class TrackStats(msgspec.Struct, frozen=True):
+    """How far a track is. ``complete``: its last chunk is on disk."""
+
+    duration_ms: int
+    bytes: int
+    complete: bool
+
+
 class SessionRequest(msgspec.Struct, frozen=True):
     """RPC ``stats`` and ``delete``: of a session, or one leg of it. Reply: SessionStats.
 
@@ -231,9 +302,10 @@ class SessionRequest(msgspec.Struct, frozen=True):
 
 
 class SessionStats(msgspec.Struct, frozen=True):
-    """Figures of each leg of a session."""
+    """Figures of each leg of a session, and of each track that its deletion completed."""
 
     legs: dict[UUID, LegStats] = {}
+    tracks: dict[UUID, TrackStats] = {}
 
 
 class HelloRequest(msgspec.Struct, frozen=True):
@@ -256,9 +328,10 @@ class MediaEvent(msgspec.Struct, frozen=True):
 
     session: Session
     leg: Leg
-    kind: Literal["dtmf", "silence", "play_done", "first_packet"]
+    kind: Literal["dtmf", "silence", "play_done", "first_packet", "track_failed"]
     data: dict[str, Any] = {}
-    """dtmf: {"digit", "duration_ms"}; silence: {"seconds"}."""
+    """dtmf: {"digit", "duration_ms"}; silence: {"seconds"}; track_failed: {"track" (hex)}: the disk
+    or the keys refused it, what is on disk stays readable up to there."""
 
 
 class MediaPort(Protocol):
@@ -281,6 +354,12 @@ class MediaPort(Protocol):
     async def send_dtmf(
         self, session: Session, leg: Leg, digits: str, duration_ms: int = 100
     ) -> None: ...
+
+    async def subscribe(self, request: TrackRequest) -> None: ...
+
+    async def track(
+        self, session: Session, track: UUID, action: Literal["pause", "resume", "stop"]
+    ) -> TrackStats: ...
 
     async def stats(self, session: Session) -> SessionStats: ...
 

@@ -12,15 +12,19 @@ class EventKind(StrEnum):
     """Kinds of journal events. The keys of ``data`` stand beside each kind.
 
     Times are the envelope's ``at``. ``leg`` is the leg's UUID as 32 hex digits. Keys with a
-    question mark may be missing.
+    question mark may be missing. Nothing that points at a person stands in ``data``: such values
+    are sealed, in ``caller`` and ``callee`` of the envelope, as the JSON objects named here.
     """
 
     CALL_STARTED = "call.started"
-    """direction (inbound|outbound), trunk? (hex), from, to, source ("ip:port"), transport, node"""
+    """direction (inbound|outbound), trunk? (hex), to? (the dialled number when it is the tenant's
+    own), country_code?, area? (of the caller: clear facts), source ("ip:port" of the trunk),
+    transport, node. Sealed: caller {"number"}, callee {"number"} unless ``to`` stands in data."""
     CALL_ROUTED = "call.routed"
     """number? (hex), verbs (list of verb names)"""
     LEG_CREATED = "leg.created"
-    """leg, role (caller|callee), trunk? (hex), from, to, sip_call_id, transport, cipher?"""
+    """leg, role (caller|callee), trunk? (hex), transport, cipher?. Sealed: the party of that role
+    {"number", "sip_call_id"?}."""
     LEG_PROGRESS = "leg.progress"
     """leg, status (18x), early_media (bool)"""
     LEG_ANSWERED = "leg.answered"
@@ -31,11 +35,32 @@ class EventKind(StrEnum):
     """leg"""
     LEG_RESUMED = "leg.resumed"
     """leg"""
+    RECORDING_ANNOUNCED = "recording.announced"
+    """recording, basis (the rule that asks for the prompt); both parties have heard it to its end
+    and nothing was recorded before"""
+    RECORDING_STARTED = "recording.started"
+    """recording (hex), basis, rule, day (of the bucket), gap, customer_keys (list of key ids, hex),
+    tracks: list of {track (hex, also the item), leg, role, person (hex)}"""
+    RECORDING_PAUSED = "recording.paused"
+    """recording, offset_ms"""
+    RECORDING_RESUMED = "recording.resumed"
+    """recording, offset_ms"""
+    RECORDING_COMPLETED = "recording.completed"
+    """recording, duration_ms, tracks: list of {track, duration_ms, bytes, complete (bool)}"""
+    RECORDING_STORED = "recording.stored"
+    """recording; said by the platform: seq from LATER_SEQ on"""
+    RECORDING_DELETED = "recording.deleted"
+    """recording, reason (request|erasure|retention); said by the platform: seq from LATER_SEQ on"""
     LEG_ENDED = "leg.ended"
     """leg, by (remote|local), status? (SIP final status), q850?, media? (engine.ports.LegStats)"""
     CALL_ENDED = "call.ended"
     """reason (EndReason), by (caller|callee|system), status? (SIP status sent to the caller),
     q850?, at_micros? (billing end when it lies before ``at``: after a crash, the last heartbeat)"""
+
+
+LATER_SEQ = 1_000_000
+"""Events that the platform adds to a call, during or after it, count from here; gaps among them
+mean nothing."""
 
 
 class EndReason(StrEnum):
@@ -70,6 +95,14 @@ class Disposition(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SealedParty:
+    """A person of a call, and what of the event is sealed for them."""
+
+    person: UUID
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class CallEvent:
     """One fact about one call. ``(call, seq)`` is unique; ``seq`` counts from 1 without gaps."""
 
@@ -80,3 +113,5 @@ class CallEvent:
     kind: EventKind
     tenant: UUID | None
     data: dict[str, Any] = field(default_factory=dict)
+    caller: SealedParty | None = None
+    callee: SealedParty | None = None

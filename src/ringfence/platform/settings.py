@@ -69,6 +69,27 @@ class KeysSettings(_Section):
     root_key_file: Path | None = None
     """32 bytes in URL-safe base64, mode 0600; default ``root.key`` in ``directory``, made at the
     first start. $RINGFENCE_ROOT_KEY takes its place."""
+    root_key_command: tuple[str, ...] | None = None
+    """A program (with arguments) that prints the root key as the file would hold it: the adapter
+    to a key management service. Takes the place of the file."""
+
+
+class StorageSettings(_Section):
+    url: str | None = None
+    """Where sealed objects are kept: ``file:///path`` or ``s3://bucket/prefix``; default
+    ``<data_dir>/objects``."""
+    endpoint: str | None = None
+    """Of an S3-compatible service other than AWS."""
+    region: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+    """Default: what the environment or the machine's role provides."""
+
+
+class AuditSettings(_Section):
+    heads_url: str | None = None
+    """Where the heads of the audit chains are put each day: like ``storage.url``, and best not in
+    the same hands; default ``<data_dir>/audit-heads``."""
 
 
 class SipListen(_Section):
@@ -151,6 +172,8 @@ class Settings(BaseSettings):
     node: NodeSettings = NodeSettings()
     database: DatabaseSettings = DatabaseSettings()
     keys: KeysSettings = KeysSettings()
+    storage: StorageSettings = StorageSettings()
+    audit: AuditSettings = AuditSettings()
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     web: HttpSettings = HttpSettings()
@@ -213,6 +236,19 @@ class Settings(BaseSettings):
     @property
     def control_socket(self) -> Path:
         return self.run_dir / "control.sock"
+
+    @property
+    def signalling_socket(self) -> Path:
+        return self.run_dir / "signalling.sock"
+
+    @property
+    def storage_url(self) -> str:
+        return self.storage.url or f"file://{self.data_dir / 'objects'}"
+
+    @property
+    def track_dir(self) -> Path:
+        """Sealed tracks while they are written, and until they are in the object store."""
+        return self.data_dir / "tracks"
 
     @property
     def media_workers(self) -> int:

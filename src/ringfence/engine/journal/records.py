@@ -9,6 +9,13 @@ from uuid import UUID
 import msgspec
 
 
+class SealedParty(msgspec.Struct, frozen=True, array_like=True):
+    """A kernel.events.SealedParty as stored."""
+
+    person: UUID
+    sealed: bytes
+
+
 class EventRecord(msgspec.Struct, frozen=True, array_like=True, tag="e"):
     """A kernel.events.CallEvent as stored."""
 
@@ -18,6 +25,8 @@ class EventRecord(msgspec.Struct, frozen=True, array_like=True, tag="e"):
     kind: str
     tenant: UUID | None
     data: dict[str, Any]
+    caller: SealedParty | None = None
+    callee: SealedParty | None = None
 
 
 class LegState(msgspec.Struct, frozen=True, array_like=True, tag="l"):

@@ -1,0 +1,49 @@
+"""Permanent numbers of sealed fields, and the names of the buckets that their keys come from.
+
+The call plane seals what the domains store, so both need them. A number is part of what every value
+was sealed with: it is never changed and never given to another field, also after its removal. The
+registry of `privacy` refuses a number that is used twice.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from uuid import UUID
+
+INSTALLATION = UUID(int=0)
+"""Stands for the tenant where a value belongs to none: a call that no tenant was found for, a trunk
+of the operator."""
+
+
+class SealedFieldNumber(IntEnum):
+    """What a sealed value is. The row whose id it is sealed with stands beside each number."""
+
+    CALL_CALLER = 1
+    """calls.Call.caller_sealed, and the event call.started. Row: the call."""
+    CALL_CALLEE = 2
+    """calls.Call.callee_sealed, and the event call.started. Row: the call."""
+    LEG_PARTY = 3
+    """calls.CallLeg.party_sealed, and the event leg.created. Row: the leg."""
+    TRUNK_PASSWORD = 4
+    """trunks.Trunk.auth_password_sealed, under the tenant's secret key. Row: the trunk."""
+    RECOVERY = 5
+    """What ends a leg after a crash, in the spool. Row: the leg."""
+    RECORDING_TRACK = 6
+    """The object of one speaker's track. Row: the track, which is also its item."""
+
+
+IDENTIFIER = "identifier"
+"""Category of numbers, names and addresses."""
+CONTENT = "content"
+"""Category of what was said."""
+RECOVERY = "recovery"
+"""Category of what a node needs to end its own calls after a crash."""
+
+CALL_RECORDS = "call_records"
+"""Retention rule of identifiers in call records and journal; the day is that of the call's id."""
+RECORDINGS = "recordings"
+"""Retention rule of tracks; the day is that of the call's id."""
+CUSTOMER_RECORDINGS = "customer_recordings"
+"""Retention rule of tracks whose lasting key is the customer's."""
+NODE = "node"
+"""Retention rule of the category ``recovery``."""
