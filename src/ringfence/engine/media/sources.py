@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import wave
+import sys
 from array import array
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
 from ringfence.engine.media.errors import PlaySourceInvalid
-from ringfence.protocols import g711
+from ringfence.protocols import g711, wav
 
 FRAME_SAMPLES = 160
 _FRAMES_PER_SECOND = 50
@@ -71,10 +71,16 @@ def _encoded(samples: array[int], codec: str) -> Frames:
 
 def _read_wav(path: Path) -> array[int]:
     try:
-        with wave.open(str(path), "rb") as file:
-            if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, 8000):
-                raise PlaySourceInvalid("the file is not WAV, 8 kHz, mono, 16 bit")
-            samples = array("h", file.readframes(file.getnframes()))
-    except (OSError, EOFError, wave.Error):
+        data = path.read_bytes()
+        header = wav.parse(data)
+    except (OSError, wav.WavError):
         raise PlaySourceInvalid("the file cannot be read as WAV") from None
+    if (header.encoding, header.channels, header.rate) != (wav.Encoding.PCM16, 1, 8000):
+        raise PlaySourceInvalid("the file is not WAV, 8 kHz, mono, 16 bit")
+    end = len(data) if header.data_bytes is None else header.data_start + header.data_bytes
+    samples = array("h")
+    body = data[header.data_start : end]
+    samples.frombytes(body[: len(body) // 2 * 2])
+    if sys.byteorder == "big":
+        samples.byteswap()
     return samples
