@@ -9,4 +9,6 @@ class PrivacyConfig(AppConfig):
     label = "privacy"
 
     def ready(self) -> None:
+        from ringfence.domains.privacy import checks  # noqa: F401 - registers the system check
+
         autodiscover_modules("personal_data")

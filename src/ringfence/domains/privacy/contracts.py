@@ -32,9 +32,12 @@ class Erasure(StrEnum):
     """What happens to the value when its person is erased."""
 
     DELETE_VALUE = "delete_value"
+    """The column becomes NULL; what was sealed is unreadable before that, everywhere."""
+    CLEAR_FACT = "clear_fact"
+    """Stored in clear for search and order (country, area): the column becomes NULL, the keys
+    ``json_keys`` leave their object."""
     KEEP_UNLINKED = "keep_unlinked"
     """The value stays; without the identifiers of its row it points at nobody."""
-    DELETE_ROW = "delete_row"
     NOT_SUBJECT = "not_subject"
     """Belongs to the business customer or the installation: ends with it."""
 
@@ -54,9 +57,19 @@ class FieldClass:
     """Whether the person's data export contains it."""
     erasure: Erasure
     role: str | None = None
-    """Whose value it is: ``caller``, ``callee``, ``either`` party; None for no data subject."""
+    """Whose value it is: a role that a PersonId of the model names, or ``either`` for that of all
+    its persons; None for no data subject."""
     number: int | None = None
     """Permanent number of a sealed field; never given to another field, also after removal."""
+    copy_of: tuple[int, ...] = ()
+    """Numbers of the sealed fields whose values stand here once more, byte for byte; such a field
+    has no number of its own."""
+    copy_of: str | None = None
+    """``app.Model.field`` whose sealed values this field repeats, under the same number."""
+    json_keys: tuple[str, ...] = ()
+    """Keys of a JSON object that are clear facts; the rest of the object stays."""
+    day_of: str = "id"
+    """The column with the UUIDv7 whose time names the day that the value expires with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +81,17 @@ class NotPersonal:
     reason: str
 
 
-Classification = FieldClass | NotPersonal
+@dataclass(frozen=True, slots=True)
+class PersonId:
+    """A column with the random id of a person. It links rows and stays when the person is erased;
+    it says whose the sealed values and the clear facts of the row are."""
+
+    model: str
+    field: str
+    role: str
+    """Whom the row names here: ``caller``, ``callee``, ``party``, ``speaker`` …"""
+    item: str | None = None
+    """The column with the item whose content is this person's alone."""
+
+
+Classification = FieldClass | NotPersonal | PersonId

@@ -6,7 +6,12 @@ from collections.abc import Iterable
 
 from django.db.models import Model
 
-from ringfence.domains.privacy.contracts import Classification, FieldClass, NotPersonal
+from ringfence.domains.privacy.contracts import (
+    Classification,
+    FieldClass,
+    NotPersonal,
+    PersonId,
+)
 
 _entries: dict[tuple[str, str], Classification] = {}
 _sealed: dict[int, tuple[str, str]] = {}
@@ -17,7 +22,10 @@ class ClassificationError(Exception):
 
 
 def register(*entries: Classification) -> None:
-    """Classify fields. Raises ClassificationError for a field or a field number used twice."""
+    """Classify fields.
+
+    Raises ClassificationError for a field or a field number used twice; a copy has its original's.
+    """
     for entry in entries:
         key = (entry.model, entry.field)
         if key in _entries and _entries[key] != entry:
@@ -25,7 +33,8 @@ def register(*entries: Classification) -> None:
         if isinstance(entry, NotPersonal) and not entry.reason.strip():
             raise ClassificationError(f"{entry.model}.{entry.field}: no reason given")
         number = entry.number if isinstance(entry, FieldClass) else None
-        if number is not None and _sealed.setdefault(number, key) != key:
+        original = number is not None and isinstance(entry, FieldClass) and entry.copy_of is None
+        if number is not None and original and _sealed.setdefault(number, key) != key:
             raise ClassificationError(f"field number {number} is used twice")
         _entries[key] = entry
 
@@ -43,6 +52,11 @@ def classification(model: str, field: str) -> Classification | None:
 def all_classifications() -> tuple[Classification, ...]:
     """Everything registered, by model and field."""
     return tuple(_entries[key] for key in sorted(_entries))
+
+
+def person_ids() -> tuple[PersonId, ...]:
+    """Every column that holds the id of a person."""
+    return tuple(entry for entry in all_classifications() if isinstance(entry, PersonId))
 
 
 def _stored_fields(model: type[Model]) -> Iterable[str]:

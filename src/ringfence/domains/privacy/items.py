@@ -1,0 +1,65 @@
+"""What domains with content of their own do for privacy: find their items, and clean up after them.
+
+An item is what has a key of its own: a track, a voicemail, a document. Privacy knows no domain;
+each that keeps items registers these when its app is ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+from uuid import UUID
+
+ItemsOfPerson = Callable[[UUID, UUID], Iterable[UUID]]
+"""``(tenant, person)``: every item of everything that the person took part in, also the items of
+the others: joint content dies as a whole."""
+ItemsOfBucket = Callable[[UUID | None, str, str, int], Iterable[tuple[UUID, UUID]]]
+"""``(tenant, category, rule, day)``: tenant and id of each item that ends with a day, of one tenant
+or (None) of all."""
+ItemCleanup = Callable[[UUID, Sequence[UUID]], None]
+"""``(tenant, items)``: their keys are dead; delete their objects and mark their rows. It may be
+called again for the same items, and for items that it does not know."""
+
+T = TypeVar("T")
+_of_person: list[ItemsOfPerson] = []
+_of_bucket: list[ItemsOfBucket] = []
+_cleanups: list[ItemCleanup] = []
+
+
+def register_items_of_person(callback: ItemsOfPerson) -> None:
+    """See ItemsOfPerson."""
+    _add(_of_person, callback)
+
+
+def register_items_of_bucket(callback: ItemsOfBucket) -> None:
+    """See ItemsOfBucket."""
+    _add(_of_bucket, callback)
+
+
+def register_item_cleanup(callback: ItemCleanup) -> None:
+    """See ItemCleanup."""
+    _add(_cleanups, callback)
+
+
+def items_of_person(tenant: UUID, person: UUID) -> set[UUID]:
+    """Of all domains."""
+    return {item for callback in _of_person for item in callback(tenant, person)}
+
+
+def items_of_bucket(
+    tenant: UUID | None, category: str, rule: str, day: int
+) -> set[tuple[UUID, UUID]]:
+    """Of all domains."""
+    return {pair for callback in _of_bucket for pair in callback(tenant, category, rule, day)}
+
+
+def clean_up_items(tenant: UUID, items: Sequence[UUID]) -> None:
+    """Tell every domain that these items are dead."""
+    if items:
+        for callback in _cleanups:
+            callback(tenant, items)
+
+
+def _add(callbacks: list[T], callback: T) -> None:
+    if callback not in callbacks:
+        callbacks.append(callback)
