@@ -30,6 +30,10 @@ class SealedFieldNumber(IntEnum):
     """What ends a leg after a crash, in the spool. Row: the leg."""
     RECORDING_TRACK = 6
     """The object of one speaker's track. Row: the track, which is also its item."""
+    TRUNK_HA1_MD5 = 7
+    """trunks.Trunk.ha1_md5_sealed, under the tenant's secret key. Row: the trunk."""
+    TRUNK_HA1_SHA256 = 8
+    """trunks.Trunk.ha1_sha256_sealed, under the tenant's secret key. Row: the trunk."""
 
 
 IDENTIFIER = "identifier"

@@ -1,0 +1,39 @@
+"""This process's access to the process ``keys``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings as django_settings
+
+from ringfence.platform.settings import Settings
+from ringfence.platform_django.clock import clock
+
+if TYPE_CHECKING:
+    from ringfence.platform.keys.blocking import BlockingKeys
+
+_keys: BlockingKeys | None = None
+
+
+class KeysNotConfigured(RuntimeError):
+    """A process uses keys without having said by which credential: a mistake of ours."""
+
+
+def configure_keys(credential: str, settings: Settings | None = None) -> None:
+    """Say once per process who it is towards ``keys``; nothing is connected before the first use.
+
+    ``settings`` default to those that Django runs with.
+    """
+    from ringfence.platform.keys.blocking import BlockingKeys  # not before a process needs it
+
+    global _keys
+    if _keys is not None:
+        _keys.close()
+    _keys = BlockingKeys(settings or django_settings.RINGFENCE, credential, clock())
+
+
+def keys() -> BlockingKeys:
+    """The client of this process. Its calls raise Unavailable while ``keys`` is away."""
+    if _keys is None:
+        raise KeysNotConfigured("configure_keys was not called in this process")
+    return _keys
