@@ -90,6 +90,13 @@ class AuditSettings(_Section):
     heads_url: str | None = None
     """Where the heads of the audit chains are put each day: like ``storage.url``, and best not in
     the same hands; default ``<data_dir>/audit-heads``."""
+    retention_months: Annotated[int, Field(ge=1, le=1200)] = 36
+    """Records of use are removed by whole months when they are older; their batches stay."""
+
+
+class BackupSettings(_Section):
+    directory: Path | None = None
+    """Where base backups and the write-ahead log go; none: no backups. Best another disk."""
 
 
 class SipListen(_Section):
@@ -174,6 +181,7 @@ class Settings(BaseSettings):
     keys: KeysSettings = KeysSettings()
     storage: StorageSettings = StorageSettings()
     audit: AuditSettings = AuditSettings()
+    backup: BackupSettings = BackupSettings()
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     web: HttpSettings = HttpSettings()
@@ -244,6 +252,16 @@ class Settings(BaseSettings):
     @property
     def storage_url(self) -> str:
         return self.storage.url or f"file://{self.data_dir / 'objects'}"
+
+    @property
+    def heads_url(self) -> str:
+        return self.audit.heads_url or f"file://{self.data_dir / 'audit-heads'}"
+
+    @property
+    def wal_archive(self) -> Path | None:
+        """Where the embedded server archives its write-ahead log, if anywhere."""
+        directory = self.backup.directory
+        return directory.resolve() / "wal" if directory is not None else None
 
     @property
     def track_dir(self) -> Path:
