@@ -64,8 +64,6 @@ class FieldClass:
     copy_of: tuple[int, ...] = ()
     """Numbers of the sealed fields whose values stand here once more, byte for byte; such a field
     has no number of its own."""
-    copy_of: str | None = None
-    """``app.Model.field`` whose sealed values this field repeats, under the same number."""
     json_keys: tuple[str, ...] = ()
     """Keys of a JSON object that are clear facts; the rest of the object stays."""
     day_of: str = "id"

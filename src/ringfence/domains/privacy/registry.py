@@ -22,10 +22,7 @@ class ClassificationError(Exception):
 
 
 def register(*entries: Classification) -> None:
-    """Classify fields.
-
-    Raises ClassificationError for a field or a field number used twice; a copy has its original's.
-    """
+    """Classify fields. Raises ClassificationError for a field or a field number used twice."""
     for entry in entries:
         key = (entry.model, entry.field)
         if key in _entries and _entries[key] != entry:
@@ -33,8 +30,7 @@ def register(*entries: Classification) -> None:
         if isinstance(entry, NotPersonal) and not entry.reason.strip():
             raise ClassificationError(f"{entry.model}.{entry.field}: no reason given")
         number = entry.number if isinstance(entry, FieldClass) else None
-        original = number is not None and isinstance(entry, FieldClass) and entry.copy_of is None
-        if number is not None and original and _sealed.setdefault(number, key) != key:
+        if number is not None and _sealed.setdefault(number, key) != key:
             raise ClassificationError(f"field number {number} is used twice")
         _entries[key] = entry
 
