@@ -11,8 +11,12 @@ import sys
 
 import django
 
-from ringfence.platform.database import create_role_passwords, database_urls, is_embedded
-from ringfence.platform.postgres import EmbeddedPostgres
+from ringfence.platform.database import (
+    create_role_passwords,
+    database_urls,
+    embedded_server,
+    is_embedded,
+)
 from ringfence.platform.settings import Settings, load_settings
 
 SETTINGS_MODULE = "ringfence.platform_django.settings"
@@ -37,10 +41,7 @@ def prepare(settings: Settings) -> None:
 
     urls = database_urls(settings)
     if is_embedded(settings):
-        server = EmbeddedPostgres(
-            settings.data_dir, settings.run_dir, settings.database.embedded_port
-        )
-        roles.setup_database(server.superuser_url, urls)
+        roles.setup_database(embedded_server(settings).superuser_url, urls)
     roles.check_roles(urls)
     roles.migrate(urls.owner)
 

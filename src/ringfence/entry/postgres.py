@@ -6,8 +6,8 @@ import asyncio
 import logging
 
 from ringfence.platform import process
-from ringfence.platform.database import is_embedded
-from ringfence.platform.postgres import DatabaseStartError, EmbeddedPostgres
+from ringfence.platform.database import embedded_server, is_embedded
+from ringfence.platform.postgres import DatabaseStartError
 from ringfence.platform.settings import Settings, SettingsError
 
 _log = logging.getLogger("ringfence.database")
@@ -17,7 +17,7 @@ def main(settings: Settings) -> None:
     """Run the server until told to stop. Raises DatabaseStartError, also when it dies."""
     if not is_embedded(settings):
         raise SettingsError("database.owner_url is set: there is no embedded database to start")
-    server = EmbeddedPostgres(settings.data_dir, settings.run_dir, settings.database.embedded_port)
+    server = embedded_server(settings)
     server.start()
     pid = server.pid
     if pid is None:

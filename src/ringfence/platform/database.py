@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from ringfence.platform.postgres import EmbeddedPostgres
 from ringfence.platform.secrets import find_secret, installation_secret
 from ringfence.platform.settings import Settings
 
@@ -48,6 +49,16 @@ class DatabaseUrls:
 def is_embedded(settings: Settings) -> bool:
     """Whether this installation runs its own PostgreSQL."""
     return settings.database.owner_url is None
+
+
+def embedded_server(settings: Settings) -> EmbeddedPostgres:
+    """The server that this installation runs itself; not started."""
+    return EmbeddedPostgres(
+        settings.data_dir,
+        settings.run_dir,
+        settings.database.embedded_port,
+        settings.wal_archive,
+    )
 
 
 def _password_name(role: Role) -> str:

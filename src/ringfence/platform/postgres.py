@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import logging
 import os
 import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from ringfence.kernel.errors import Unavailable
+from ringfence.platform import wal
 from ringfence.platform.unprivileged import Identity, choose_identity, chown_tree
 
 SUPERUSER = "postgres"
@@ -26,6 +30,7 @@ _INIT_SECONDS = 60
 _START_SECONDS = 60
 _STOP_SECONDS = 30
 _LOCK_SECONDS = 30
+_log = logging.getLogger("ringfence.database")
 
 _SERVER_OPTIONS = {
     "listen_addresses": "",
@@ -67,12 +72,16 @@ def binaries() -> Path:
 class EmbeddedPostgres:
     """One server: its files in ``data_dir/postgres``, its socket in ``run_dir/postgres``.
 
-    ``port`` only names the socket file. Blocking. The server is shut down when the thread that
-    called ``start`` ends, so that it never outlives its owner: start it from the main thread.
+    ``port`` only names the socket file. ``archive`` is where its write-ahead log is copied to, if
+    anywhere. Blocking. The server is shut down when the thread that called ``start`` ends, so that
+    it never outlives its owner: start it from the main thread.
     """
 
-    def __init__(self, data_dir: Path, run_dir: Path, port: int) -> None:
+    def __init__(
+        self, data_dir: Path, run_dir: Path, port: int, archive: Path | None = None
+    ) -> None:
         self.port = port
+        self.archive = archive
         self.files = data_dir.resolve() / "postgres"
         self.socket_dir = run_dir.resolve() / "postgres"
         self.password_file = data_dir.resolve() / "secrets" / "postgres-superuser"
@@ -100,11 +109,14 @@ class EmbeddedPostgres:
         host = quote(str(self.socket_dir), safe="")
         return f"postgresql://{SUPERUSER}:{quote(password)}@/postgres?host={host}&port={self.port}"
 
-    def start(self) -> None:
+    def start(
+        self, options: Mapping[str, str] | None = None, seconds: float = _START_SECONDS
+    ) -> None:
         """Initialise the files if there are none, start the server, wait until it takes queries.
 
-        A server that was killed a moment ago may still hold its lock file: the start is repeated.
-        Raises DatabaseStartError.
+        ``options`` are further settings of the server, for this run; ``seconds`` is how long it may
+        take to be ready. A server that was killed a moment ago may still hold its lock file: the
+        start is repeated. Raises DatabaseStartError.
         """
         if len(str(self.socket_path)) > _SOCKET_PATH_LIMIT:
             raise DatabaseStartError(
@@ -112,15 +124,16 @@ class EmbeddedPostgres:
                 f"limit is {_SOCKET_PATH_LIMIT}: set node.run_dir to a shorter directory"
             )
         self._make_directories()
-        identity = choose_identity(self.files, self.socket_dir, binaries() / "postgres")
+        identity = self.identity()
         identity.own(self.socket_dir)
+        self._make_archive(identity)
         if self.files.exists():
             identity.own(self.files)
         if not (self.files / "PG_VERSION").exists():
             self._initialise(identity)
         lock_deadline = time.monotonic() + _LOCK_SECONDS
         while True:
-            output = self._launch(identity)
+            output = self._launch(identity, options or {}, seconds)
             if output is None:
                 return
             locked = "postmaster.pid" in output or "pre-existing shared memory" in output
@@ -128,6 +141,13 @@ class EmbeddedPostgres:
                 last = [line for line in output.splitlines() if line.strip()][-4:]
                 raise DatabaseStartError("the database server did not start: " + " | ".join(last))
             time.sleep(0.1)
+
+    def identity(self) -> Identity:
+        """Who the server runs as, and owns its files. Raises DirectoryClosed."""
+        paths = [self.files, self.socket_dir, binaries() / "postgres"]
+        if self.archive is not None:
+            paths += [self.archive / "segment", wal.PROGRAM, Path(sys.executable)]
+        return choose_identity(*paths)
 
     def wait(self, timeout: float | None = None) -> int | None:
         """Exit status once the server has ended, None when ``timeout`` seconds pass before."""
@@ -158,6 +178,21 @@ class EmbeddedPostgres:
             directory.mkdir(exist_ok=True)
             directory.chmod(0o700)
 
+    def _make_archive(self, identity: Identity) -> None:
+        """Without it the server starts all the same: it keeps its log until it can be copied."""
+        if self.archive is None:
+            return
+        try:
+            for directory in (self.archive.parent, self.archive):
+                if not directory.exists():
+                    directory.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700)
+            self.archive.chmod(0o700)
+            identity.own(self.archive)
+        except OSError as error:
+            _log.error(
+                "no directory for the write-ahead log", extra={"kv": {"reason": error.strerror}}
+            )
+
     def _initialise(self, identity: Identity) -> None:
         new = self.files.with_name("postgres.new")
         if new.exists():
@@ -186,7 +221,7 @@ class EmbeddedPostgres:
                     "--locale-provider=builtin",
                     "--builtin-locale=C.UTF-8",
                 ],
-                env=_environment(),
+                env=server_environment(),
                 preexec_fn=lambda: identity.become(signal.SIGKILL, initialising=True),
                 cwd="/",
                 stdin=subprocess.DEVNULL,
@@ -203,10 +238,13 @@ class EmbeddedPostgres:
         chown_tree(new, identity)
         new.rename(self.files)
 
-    def _launch(self, identity: Identity) -> str | None:
+    def _launch(self, identity: Identity, further: Mapping[str, str], seconds: float) -> str | None:
         """Start the server once: None when it is ready, its output when it ended instead."""
         arguments = [str(binaries() / "postgres"), "-D", str(self.files), "-p", str(self.port)]
         options = _SERVER_OPTIONS | {"unix_socket_directories": str(self.socket_dir)}
+        if self.archive is not None:
+            options |= wal.archive_options(self.archive)
+        options |= further
         for name, value in options.items():
             arguments += ["-c", f"{name}={value}"]
         log = self.files.parent / "postgres.log"
@@ -215,7 +253,7 @@ class EmbeddedPostgres:
         with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as output:
             self._process = process = subprocess.Popen(  # noqa: S603
                 arguments,
-                env=_environment(),
+                env=server_environment(),
                 preexec_fn=lambda: identity.become(signal.SIGINT),
                 cwd="/",
                 start_new_session=True,  # a signal to our process group is not one to the server
@@ -223,15 +261,13 @@ class EmbeddedPostgres:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = time.monotonic() + seconds
         while process.poll() is None:
             if self._ready(process.pid):
                 return None
             if time.monotonic() > deadline:
                 self.stop()
-                raise DatabaseStartError(
-                    f"the database server is not ready after {_START_SECONDS} s"
-                )
+                raise DatabaseStartError(f"the database server is not ready after {seconds:.0f} s")
             time.sleep(0.02)
         return log.read_text(errors="replace")
 
@@ -242,6 +278,6 @@ class EmbeddedPostgres:
         return False
 
 
-def _environment() -> dict[str, str]:
+def server_environment() -> dict[str, str]:
     """No PG* variable of the caller may change what the server does."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
