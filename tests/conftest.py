@@ -1,4 +1,4 @@
-"""Shared by all tests: the database fixtures, which start nothing unless a test asks for them."""
+"""Shared by all tests: fixtures of database and keys, which start nothing unless a test asks."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-pytest_plugins = ["tests.database"]
+pytest_plugins = ["tests.database", "tests.keys_fixture"]

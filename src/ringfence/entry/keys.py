@@ -5,25 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from pathlib import Path
-
-import msgspec
 
 from ringfence.kernel.clock import SystemClock
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform import process
+from ringfence.platform.audit import AuditSpool
 from ringfence.platform.keys import rotation
 from ringfence.platform.keys.access import GRANTS
-from ringfence.platform.keys.client import KeyClient
+from ringfence.platform.keys.connect import key_client, secret_name
 from ringfence.platform.keys.generation import GenerationWriter
-from ringfence.platform.keys.messages import Status, UseRecord
+from ringfence.platform.keys.messages import Status
 from ringfence.platform.keys.roots import RootKey, root_key_from_environment, root_key_from_file
 from ringfence.platform.keys.server import KeyServer
 from ringfence.platform.keys.slots import SlotFile
 from ringfence.platform.keys.store import KeyStore
-from ringfence.platform.secrets import find_secret, installation_secret
+from ringfence.platform.secrets import installation_secret
 from ringfence.platform.settings import Settings
-from ringfence.platform.spool import SpoolWriter
 
 _STATUS_SECONDS = 10.0
 _log = logging.getLogger("ringfence.keys")
@@ -32,11 +29,6 @@ _log = logging.getLogger("ringfence.keys")
 def main(settings: Settings) -> None:
     """Serve keys until stopped; ends by itself when the disk fails, to be started again."""
     process.run(partial(_serve, settings))
-
-
-def secret_name(credential: str) -> str:
-    """The installation secret by which a process proves itself to ``keys``."""
-    return f"keys-{credential}"
 
 
 def open_store(settings: Settings, clock: SystemClock) -> KeyStore:
@@ -63,12 +55,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     clock = SystemClock()
     secrets = {name: installation_secret(settings.data_dir, secret_name(name)) for name in GRANTS}
     store = open_store(settings, clock)
-    spool = SpoolWriter(audit_directory(settings))
-    encoder = msgspec.msgpack.Encoder()
-
-    def audit(record: UseRecord) -> None:
-        spool.append(encoder.encode(record))
-
+    audit = AuditSpool(settings, "keys")
     generation = GenerationWriter(settings.key_generation)
     server = KeyServer(settings.key_socket, store, generation, secrets, clock, audit)
     try:
@@ -82,7 +69,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
             raise RingfenceError("the key store failed and is to be opened anew")
     finally:
         await server.stop()
-        await spool.close()
+        await asyncio.to_thread(audit.close)
         generation.close()
 
 
@@ -92,17 +79,9 @@ def ask_status(settings: Settings) -> Status:
 
 
 async def _ask_status(settings: Settings) -> Status:
-    secret = find_secret(settings.data_dir, secret_name("cli")) or ""
-    client = KeyClient(
-        settings.key_socket, settings.key_generation, "cli", secret, SystemClock(), lambda _: None
-    )
+    client = key_client(settings, "cli", SystemClock(), AuditSpool(settings, "cli"))
     client.start()
     try:
         return await client.call("status", None, Status, seconds=_STATUS_SECONDS)
     finally:
         await client.stop()
-
-
-def audit_directory(settings: Settings) -> Path:
-    """Where records of use wait to be chained."""
-    return settings.data_dir / "spool" / "audit"

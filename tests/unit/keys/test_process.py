@@ -15,17 +15,18 @@ from uuid import UUID, uuid4
 import pytest
 
 from ringfence.entry.doctor import keys as doctor
-from ringfence.entry.keys import ask_status, audit_directory, secret_name
+from ringfence.entry.keys import ask_status
 from ringfence.kernel.clock import SystemClock
 from ringfence.kernel.errors import RingfenceError
+from ringfence.platform.audit import audit_directory, instances
 from ringfence.platform.keys import messages as m
 from ringfence.platform.keys.client import KeyClient
+from ringfence.platform.keys.connect import key_client
 from ringfence.platform.keys.erasure import Destruction, ErasePerson
 from ringfence.platform.keys.errors import KeyDestroyed
 from ringfence.platform.keys.names import Bucket, LeafRef, day_number
 from ringfence.platform.keys.persons import Identifier, NewItem
 from ringfence.platform.process import READY_FD
-from ringfence.platform.secrets import find_secret
 from ringfence.platform.settings import NodeSettings, Settings
 from ringfence.platform.spool import SpoolReader
 from ringfence.platform.spool.reader import Position
@@ -71,11 +72,7 @@ def process(tmp_path: Path) -> Iterator[Process]:
 
 @contextlib.asynccontextmanager
 async def connected(settings: Settings, credential: str = "worker") -> AsyncIterator[KeyClient]:
-    secret = find_secret(settings.data_dir, secret_name(credential))
-    client = KeyClient(
-        settings.key_socket, settings.key_generation, credential, secret or "", SystemClock(),
-        lambda _: None,
-    )  # fmt: skip
+    client = key_client(settings, credential, SystemClock(), lambda _: None)
     client.start()
     try:
         yield client
@@ -146,14 +143,16 @@ async def test_files_audit_and_stop(process: Process) -> None:
     async with connected(settings) as client:
         (found,) = await client.resolve(TENANT, [Identifier("e164", "+14155550177")])
         ref = LeafRef(BUCKET, found.person)
-        await client.leaves(TENANT, m.SEAL, [ref], actor="somebody", objects=["CA7"])
+        await client.leaves(TENANT, m.SEAL, [ref], actor="nobody", objects=["CA6"])
+        await client.leaves(TENANT, "service", [ref], actor="somebody", objects=["CA7"])
     assert settings.key_slots.is_file() and settings.root_key_file.is_file()
     assert not settings.keys_dir.is_relative_to(settings.data_dir)
     assert all(finding.ok for finding in doctor.check(settings))
     for path in (settings.key_slots, settings.root_key_file, settings.key_store):
         assert path.stat().st_mode & 0o777 == 0o600
     assert process.kill(signal.SIGTERM) == 0
-    records = SpoolReader(audit_directory(settings)).read(Position(0, 0), 10)
+    (spool,) = instances(audit_directory(settings))
+    records = SpoolReader(spool).read(Position(0, 0), 10)
     assert [b"somebody" in record and b"CA7" in record for _, record in records] == [True]
     for path in settings.data_dir.rglob("*"):
         assert not path.is_file() or b"4155550177" not in path.read_bytes()

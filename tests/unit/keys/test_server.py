@@ -127,7 +127,7 @@ async def test_sealed_by_one_opened_by_another(world: World) -> None:
     ]  # fmt: skip
     uses = [(use.credential, use.action, use.purpose, use.outcome) for use in world.audit]
     assert ("web", "open", "service", "ok") in uses and ("web", "grant", "service", "ok") in uses
-    assert ("signalling", "seal", "seal", "ok") in uses
+    assert {use[:2] for use in uses} == {("web", "open"), ("web", "grant")}, "not of sealing"
     assert all("4155550123" not in repr(use) for use in world.audit)
     assert any(use.objects == ("CA1",) for use in world.audit)
     before = len(world.audit)
@@ -334,7 +334,7 @@ async def test_a_restart_voids_what_was_granted_before(world: World) -> None:
     await world.stop()
     await world.start()
     begun = time.monotonic()
-    assert web._known(TENANT, "service", None, [sealed.ref]) == {}
+    assert web.known(TENANT, "service", None, [sealed.ref]) == {}
     await worker.destroy(TENANT, Destruction((ErasePerson(person),)), actor="test")
     assert time.monotonic() - begun > LEASE * 0.8, "leases of the earlier run are waited out"
     assert isinstance(await opened_by(web, sealed), KeyDestroyed)

@@ -9,9 +9,10 @@ from uuid import UUID
 
 import msgspec
 
+from ringfence.kernel.fields import INSTALLATION, RECOVERY
 from ringfence.platform.keys.errors import Refused
-from ringfence.platform.keys.messages import SEAL
-from ringfence.platform.keys.names import LeafRef, day_number
+from ringfence.platform.keys.messages import SEAL, LeavesRequest, ResolveRequest
+from ringfence.platform.keys.names import Bucket, LeafRef, day_number
 
 _MAX_LIVE = 200_000
 
@@ -27,10 +28,11 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 _CALL = Grant(frozenset({"leaves", "resolve"}), frozenset({SEAL}), live_only=True)
+_RECOVER = msgspec.structs.replace(_CALL, purposes=frozenset({SEAL, RECOVERY}))
 _SERVE = frozenset({"leaves", "resolve", "find"})
 
 GRANTS: Mapping[str, Grant] = {
-    "signalling": _CALL,
+    "signalling": _RECOVER,
     "media": _CALL,
     "control": Grant(_SERVE, frozenset({SEAL, "service", "billing", "fraud"})),
     "live": Grant(frozenset({"leaves"}), frozenset({"service"})),
@@ -42,10 +44,14 @@ GRANTS: Mapping[str, Grant] = {
     ),
     "worker": Grant(
         _SERVE
-        | {"reassign", "state", "destroy", "hold", "release", "orphans", "settle", "journal"},
+        | {"reassign", "state", "destroy", "hold", "release", "orphans", "settle", "journal"}
+        | {"status", "backup", "identifier"},
         frozenset({SEAL, "service", "billing", "fraud", "marketing", "legal", "rights"}),
     ),
-    "cli": Grant(frozenset({"status", "journal"})),
+    "cli": Grant(
+        _SERVE | {"status", "journal", "rotate", "backup", "destroy", "identifier"},
+        frozenset({SEAL, "support", "legal", "rights"}),
+    ),
 }
 """By name of the credential, which is that of the process."""
 
@@ -78,16 +84,44 @@ class Session:
             if len(self._live) > _MAX_LIVE:
                 del self._live[next(iter(self._live))]
 
-    def may_seal(self, ref: LeafRef, now: datetime) -> None:
-        """Raises Refused when this is nothing that the credential could be sealing now."""
+    def may_have(self, request: LeavesRequest, now: datetime) -> None:
+        """Raises Refused unless each of these leaves may be asked for."""
+        self.may_use(request.purpose)
+        if request.hold is not None and request.purpose != "legal":
+            raise Refused("what a hold covers is opened for legal purposes only")
+        for ref in request.refs:
+            if request.purpose == SEAL:
+                self._may_seal(ref, now)
+            elif request.purpose == RECOVERY:
+                _check_recovery(request.tenant, ref)
+
+    def may_resolve(self, request: ResolveRequest, now: datetime) -> None:
+        """Raises Refused when leaves are wanted that this credential could not seal with."""
+        buckets = [*request.seal, *(item.bucket for item in request.items if item.bucket)]
+        if buckets:
+            self.may_use(SEAL)
+        for bucket in buckets:
+            self._may_seal_in(bucket, now)
+
+    def _may_seal(self, ref: LeafRef, now: datetime) -> None:
+        self._may_seal_in(ref.bucket, now)
         if not self._grant.live_only:
             return
-        today = day_number(now)
-        if ref.bucket.day not in (today, today - 1):  # a call may have begun before midnight
-            raise Refused("this credential seals for live calls only")
         owners = ref.items if ref.person is None else (ref.person,)
         if not all(owner in self._live for owner in owners):
             raise Refused("this credential seals for its own calls only")
+
+    def _may_seal_in(self, bucket: Bucket | None, now: datetime) -> None:
+        if not self._grant.live_only:
+            return
+        today = day_number(now)
+        if bucket is None or bucket.day not in (today, today - 1):  # a call may pass midnight
+            raise Refused("this credential seals for live calls only")
+
+
+def _check_recovery(tenant: UUID, ref: LeafRef) -> None:
+    if tenant != INSTALLATION or ref.bucket is None or ref.bucket.category != RECOVERY:
+        raise Refused("this is no means of recovery")
 
 
 def authenticate(secrets: Mapping[str, str], credential: str, secret: str) -> Session:

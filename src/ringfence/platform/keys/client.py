@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -15,11 +15,12 @@ from ringfence.kernel.errors import RingfenceError, Unavailable
 from ringfence.platform.keys import crypto
 from ringfence.platform.keys import messages as m
 from ringfence.platform.keys.crypto import Place
-from ringfence.platform.keys.erasure import Destruction
+from ringfence.platform.keys.erasure import Destruction, JournalEntry
 from ringfence.platform.keys.errors import KeyDestroyed, KeyUnknown, Refused, UnfitName, Unreadable
 from ringfence.platform.keys.generation import GenerationReader
-from ringfence.platform.keys.names import LeafRef
+from ringfence.platform.keys.names import Bucket, LeafRef
 from ringfence.platform.keys.objects import Leaf
+from ringfence.platform.keys.orphans import Candidate
 from ringfence.platform.keys.persons import Identifier, NewItem, Resolved
 from ringfence.platform.keys.subjects import SubjectState
 from ringfence.platform.rpc import RpcClient, RpcError
@@ -99,7 +100,7 @@ class KeyClient:
         keys = await self.leaves(
             tenant, m.SEAL, [value.ref for value in values], actor=actor, objects=objects
         )
-        return [crypto.seal(_leaf(keys[value.ref]), value.place, value.data) for value in values]
+        return seal_values(keys, values)
 
     async def open(
         self,
@@ -117,14 +118,19 @@ class KeyClient:
         """
         refs = [value.ref for value in values]
         keys = await self.leaves(tenant, purpose, refs, actor=actor, objects=objects, hold=hold)
-        return [_open(keys[value.ref], value) for value in values]
+        return open_values(keys, values)
 
     async def object_leaf(
         self, tenant: UUID, purpose: str, ref: LeafRef, place: Place, *, actor: str
     ) -> Leaf:
         """What ``objects.Sealer`` (purpose SEAL) and ``objects.open_object`` need."""
         keys = await self.leaves(tenant, purpose, [ref], actor=actor, objects=[place.row.hex])
-        return Leaf(_leaf(keys[ref]), place)
+        return Leaf(given(keys[ref]), place)
+
+    def sealing_leaf(self, tenant: UUID, ref: LeafRef) -> bytes | None:
+        """The leaf to seal with at once; None when it must be asked for."""
+        known = self.known(tenant, m.SEAL, None, (ref,)).get(ref)
+        return known if isinstance(known, bytes) else None
 
     async def leaves(
         self,
@@ -138,27 +144,56 @@ class KeyClient:
     ) -> dict[LeafRef, bytes | RingfenceError]:
         """The leaves for a purpose, or why one is not given. To be used at once, not kept."""
         wanted = tuple(dict.fromkeys(refs))
+        try:
+            keys = await self._leaves_of(tenant, purpose, wanted, actor, tuple(objects), hold)
+        except Refused as error:
+            self.record(tenant, purpose, actor, objects, [error])
+            raise
+        self.record(tenant, purpose, actor, objects, keys.values())
+        return keys
+
+    async def _leaves_of(
+        self,
+        tenant: UUID,
+        purpose: str,
+        wanted: tuple[LeafRef, ...],
+        actor: str,
+        objects: tuple[str, ...],
+        hold: UUID | None,
+    ) -> dict[LeafRef, bytes | RingfenceError]:
         errors: dict[LeafRef, bytes | RingfenceError] = {}
         for _ in range(_ATTEMPTS):
-            known = errors | self._known(tenant, purpose, hold, wanted)
+            known = errors | self.known(tenant, purpose, hold, wanted)
             missing = tuple(ref for ref in wanted if ref not in known)
             if not missing:
-                self._record(tenant, purpose, actor, objects, known.values())
                 return known
-            request = m.LeavesRequest(tenant, purpose, actor, missing, tuple(objects), hold)
+            request = m.LeavesRequest(tenant, purpose, actor, missing, objects, hold)
             asked = self._clock.monotonic()
             reply = await self._call("leaves", request, m.Leaves, _SECONDS)
-            for ref, item in zip(missing, reply.leaves, strict=True):
-                if item.error:
-                    errors[ref] = _error(item.error)
-                else:
-                    entry = _Cached(item.leaf, asked + self._lease, reply.generation)
-                    self._remember((tenant, purpose, hold, ref), entry)
+            errors |= self._take((tenant, purpose, hold), missing, reply, asked)
         raise Unavailable("keys are destroyed faster than they can be asked for")
 
-    def _known(
+    def _take(
+        self,
+        use: tuple[UUID, str, UUID | None],
+        refs: Sequence[LeafRef],
+        reply: m.Leaves,
+        asked: float,
+    ) -> dict[LeafRef, bytes | RingfenceError]:
+        """Keep the leaves of a reply for a lease from ``asked``; returns what stands for others."""
+        errors: dict[LeafRef, bytes | RingfenceError] = {}
+        for ref, item in zip(refs, reply.leaves, strict=True):
+            if item.error:
+                errors[ref] = _error(item.error)
+            else:
+                entry = _Cached(item.leaf, asked + self._lease, reply.generation)
+                self._remember((*use, ref), entry)
+        return errors
+
+    def known(
         self, tenant: UUID, purpose: str, hold: UUID | None, refs: Iterable[LeafRef]
     ) -> dict[LeafRef, bytes | RingfenceError]:
+        """Those of the leaves that need not be asked for. From any thread."""
         now, generation = self._clock.monotonic(), self._current_generation()
         found: dict[LeafRef, bytes | RingfenceError] = {}
         for ref in refs:
@@ -172,7 +207,7 @@ class KeyClient:
             self._leaves.clear()
         self._leaves[key] = entry
 
-    def _record(
+    def record(
         self,
         tenant: UUID,
         purpose: str,
@@ -180,8 +215,12 @@ class KeyClient:
         objects: Sequence[str],
         outcomes: Iterable[bytes | RingfenceError],
     ) -> None:
+        """Tell the audit callback of an opening, or of a sealing that was refused."""
         error = next((item.code for item in outcomes if isinstance(item, RingfenceError)), "ok")
-        action = m.SEAL if purpose == m.SEAL else "open"
+        sealing = purpose == m.SEAL
+        if sealing and error != Refused.code:
+            return
+        action = m.SEAL if sealing else "open"
         record = m.UseRecord(
             self._clock.micros(), self._credential, actor, tenant, action, purpose,
             tuple(objects), error,
@@ -191,11 +230,26 @@ class KeyClient:
     # --- everything else
 
     async def resolve(
-        self, tenant: UUID, identifiers: Sequence[Identifier], items: Sequence[NewItem] = ()
+        self,
+        tenant: UUID,
+        identifiers: Sequence[Identifier],
+        items: Sequence[NewItem] = (),
+        *,
+        seal: Sequence[Bucket] = (),
     ) -> list[Resolved]:
-        """The persons of a call and the keys of its items, durable: one round trip."""
-        request = m.ResolveRequest(tenant, tuple(identifiers), tuple(items))
-        return await self._call("resolve", request, list[Resolved], _SECONDS)
+        """The persons of a call and the keys of its items, durable: one round trip.
+
+        It also brings, for ``sealing_leaf``, the leaf of each person in each bucket of ``seal``
+        and that of each item that names a bucket; one that is destroyed does not come. Raises
+        KeyDestroyed for an item that was destroyed, Refused for a bucket that the credential may
+        not seal in.
+        """
+        request = m.ResolveRequest(tenant, tuple(identifiers), tuple(items), tuple(seal))
+        asked = self._clock.monotonic()
+        reply = await self._call("resolve", request, m.Resolution, _SECONDS)
+        refs = m.resolved_refs(request, [item.person for item in reply.persons])
+        self._take((tenant, m.SEAL, None), refs, reply.leaves, asked)
+        return list(reply.persons)
 
     async def find(self, tenant: UUID, identifiers: Sequence[Identifier]) -> list[Resolved | None]:
         """The persons that identifiers mean now. Makes nothing."""
@@ -211,6 +265,39 @@ class KeyClient:
         """Returns when no client can use what the new state forbids."""
         request = m.StateRequest(tenant, person, state)
         return await self._call("state", request, m.Destroyed, _DESTROY_SECONDS)
+
+    async def reassign(self, tenant: UUID, identifier: Identifier) -> Resolved:
+        """Begin a new tenure: the identifier means somebody else from now on."""
+        return await self._call(
+            "reassign", m.ReassignRequest(tenant, identifier), Resolved, _SECONDS
+        )
+
+    async def hold(self, tenant: UUID, hold: UUID, refs: Sequence[LeafRef]) -> None:
+        """Begin a legal hold, or let it cover more."""
+        request = m.HoldRequest(tenant, hold, tuple(refs))
+        await self._call("hold", request, type(None), _DESTROY_SECONDS)
+
+    async def release(self, tenant: UUID, hold: UUID) -> m.Destroyed:
+        """End a hold: what it alone kept is destroyed."""
+        request = m.HoldRequest(tenant, hold)
+        return await self._call("release", request, m.Destroyed, _DESTROY_SECONDS)
+
+    async def orphans(self, limit: int = 1000) -> list[Candidate]:
+        """Persons and items that nobody confirmed for a day, oldest first."""
+        request = m.OrphansRequest(limit)
+        return await self._call("orphans", request, list[Candidate], _DESTROY_SECONDS)
+
+    async def settle(
+        self, known: Sequence[Candidate] = (), orphans: Sequence[Candidate] = ()
+    ) -> m.Destroyed:
+        """Confirm what the database knows; destroy what it does not."""
+        request = m.SettleRequest(tuple(known), tuple(orphans))
+        return await self._call("settle", request, m.Destroyed, _DESTROY_SECONDS)
+
+    async def journal(self, after: int = 0, limit: int = 1000) -> list[JournalEntry]:
+        """Destructions in their order, after a sequence number."""
+        request = m.JournalRequest(after, limit)
+        return await self._call("journal", request, list[JournalEntry], _DESTROY_SECONDS)
 
     async def call(
         self, name: str, request: object, reply: type[T], *, seconds: float = _DESTROY_SECONDS
@@ -244,8 +331,6 @@ class KeyClient:
         except RpcError as error:
             raise _error(error.code, error.message) from None
         self._lease = welcome.lease_seconds
-        if self._generation is not None:
-            self._generation.close()
         self._generation = GenerationReader(self._generation_path)
 
     def _current_generation(self) -> int:
@@ -263,10 +348,25 @@ def _error(code: str, message: str = "") -> RingfenceError:
     return RpcError(code, message or "the key is not given")
 
 
-def _leaf(item: bytes | RingfenceError) -> bytes:
+def given(item: bytes | RingfenceError) -> bytes:
+    """The leaf. Raises what stands in its place."""
     if isinstance(item, RingfenceError):
         raise item
     return item
+
+
+def seal_values(
+    keys: Mapping[LeafRef, bytes | RingfenceError], values: Sequence[Value]
+) -> list[bytes]:
+    """Seal values with the leaves that ``leaves`` gave. Raises what stands in a leaf's place."""
+    return [crypto.seal(given(keys[value.ref]), value.place, value.data) for value in values]
+
+
+def open_values(
+    keys: Mapping[LeafRef, bytes | RingfenceError], values: Sequence[Value]
+) -> list[bytes | RingfenceError]:
+    """Each value's clear text, or why that one does not open."""
+    return [_open(keys[value.ref], value) for value in values]
 
 
 def _open(leaf: bytes | RingfenceError, value: Value) -> bytes | RingfenceError:

@@ -60,6 +60,11 @@ def record_leaf(p: bytes, d: bytes, tenant: UUID, person: UUID, bucket: Bucket) 
     return derive(p + d, b"record", tenant.bytes + person.bytes + bucket.encode())
 
 
+def secret_leaf(key: bytes, tenant: UUID) -> bytes:
+    """Seals secrets of a tenant that belong to no person."""
+    return derive(key, b"secret", tenant.bytes)
+
+
 def content_leaf(
     keys: Sequence[bytes], d: bytes, tenant: UUID, items: Sequence[UUID], bucket: Bucket
 ) -> bytes:

@@ -56,6 +56,7 @@ def condemn(store: KeyStore, tenant: UUID, destruction: Destruction) -> int:
         names.label(category)
 
     def dies(ref: LeafRef) -> bool:
+        assert ref.bucket is not None
         person = ref.person in keep and ref.bucket.category not in keep[ref.person]
         return person or ref.bucket in buckets or not items.isdisjoint(ref.items)
 

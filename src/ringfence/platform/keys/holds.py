@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from ringfence.platform.keys import crypto, leaves, names
-from ringfence.platform.keys.errors import KeyDestroyed, KeyUnknown
+from ringfence.platform.keys.errors import KeyDestroyed, KeyUnknown, UnfitName
 from ringfence.platform.keys.names import Bucket, LeafRef
 from ringfence.platform.keys.store import KeyStore
 
@@ -21,6 +21,8 @@ def place(store: KeyStore, tenant: UUID, hold: UUID, refs: Sequence[LeafRef]) ->
     """Begin a hold, or let it cover more; in the caller's transaction. Raises UnfitName."""
     for ref in refs:
         ref.check()
+        if ref.bucket is None:
+            raise UnfitName("a hold covers personal values only")
         ref.bucket.encode()
     name = names.hold_name(tenant, hold)
     key = store.get(name)

@@ -18,7 +18,7 @@ def leaf(
     create: bool = False,
     known: dict[Bucket, bytes] | None = None,
 ) -> bytes:
-    """The leaf of a record field, of content, or of what mixes content.
+    """The leaf of a record field, of content, of what mixes content, or of a tenant's secrets.
 
     ``known`` collects the buckets' keys of one request of one tenant, inside one transaction.
 
@@ -26,6 +26,8 @@ def leaf(
     and items are never made here. Raises KeyDestroyed, KeyUnknown, UnfitName.
     """
     ref.check()
+    if ref.bucket is None:
+        return crypto.secret_leaf(secret_key(store, tenant, create=create), tenant)
     if ref.person is not None:
         p = person_category_key(store, tenant, ref.person, ref.bucket.category)
         d = _known_bucket_key(store, tenant, ref.bucket, create, known)

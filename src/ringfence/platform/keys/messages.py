@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
 
 from ringfence.platform.keys.erasure import Destruction
-from ringfence.platform.keys.names import LeafRef
+from ringfence.platform.keys.names import Bucket, LeafRef
 from ringfence.platform.keys.orphans import Candidate
-from ringfence.platform.keys.persons import Identifier, NewItem
+from ringfence.platform.keys.persons import Identifier, NewItem, Resolved
 from ringfence.platform.keys.subjects import SubjectState
 
 SEAL = "seal"
@@ -57,11 +58,28 @@ class Leaves(msgspec.Struct, frozen=True):
 
 
 class ResolveRequest(msgspec.Struct, frozen=True):
-    """``resolve`` -> list of Resolved; also makes item keys: one round trip at call setup."""
+    """``resolve`` -> Resolution; also makes item keys: one round trip at call setup."""
 
     tenant: UUID
     identifiers: tuple[Identifier, ...] = ()
     items: tuple[NewItem, ...] = ()
+    seal: tuple[Bucket, ...] = ()
+    """Give the leaf of each person in each of these buckets too, to seal with."""
+
+
+def resolved_refs(request: ResolveRequest, persons: Sequence[UUID]) -> tuple[LeafRef, ...]:
+    """The leaves that a reply gives, in its order: of each person in each bucket, then of each
+    item that named a bucket."""
+    of_persons = [LeafRef(bucket, person) for person in persons for bucket in request.seal]
+    of_items = [LeafRef(item.bucket, None, (item.id,)) for item in request.items if item.bucket]
+    return tuple(dict.fromkeys(of_persons + of_items))
+
+
+class Resolution(msgspec.Struct, frozen=True):
+    """The person of each identifier, and the leaves of ``resolved_refs``."""
+
+    persons: tuple[Resolved, ...]
+    leaves: Leaves
 
 
 class FindRequest(msgspec.Struct, frozen=True):

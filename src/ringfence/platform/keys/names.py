@@ -110,15 +110,21 @@ class Bucket(msgspec.Struct, frozen=True):
 class LeafRef(msgspec.Struct, frozen=True):
     """What a leaf is derived from besides its bucket.
 
-    A record field: ``person``. Content: one item. What mixes tracks: two items or more.
+    A record field: ``person``. Content: one item. What mixes tracks: two items or more. Secrets
+    that belong to no person: neither of these, and no bucket.
     """
 
-    bucket: Bucket
+    bucket: Bucket | None
+    """None: the tenant's secret key."""
     person: UUID | None = None
     items: tuple[UUID, ...] = ()
 
     def check(self) -> None:
-        """Raises UnfitName unless it names a person or distinct items, not both."""
+        """Raises UnfitName unless it names a person or distinct items, not both, or nothing."""
+        if self.bucket is None:
+            if self.person is not None or self.items:
+                raise UnfitName("the tenant's secret key belongs to no person and no item")
+            return
         repeated = len(set(self.items)) != len(self.items)
         if (self.person is None) == (not self.items) or repeated or len(self.items) > 255:
             raise UnfitName("a leaf belongs to a person, or to one item or more")

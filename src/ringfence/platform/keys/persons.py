@@ -12,7 +12,7 @@ import msgspec
 
 from ringfence.platform.keys import crypto, names
 from ringfence.platform.keys.errors import KeyUnknown, UnfitName
-from ringfence.platform.keys.names import KeyName, Kind
+from ringfence.platform.keys.names import Bucket, KeyName, Kind
 from ringfence.platform.keys.store import KeyStore
 
 IdentifierKind = Literal["e164", "email", "device", "user", "withheld"]
@@ -56,6 +56,8 @@ class NewItem(msgspec.Struct, frozen=True):
 
     id: UUID
     persons: tuple[UUID, ...]
+    bucket: Bucket | None = None
+    """Have the leaf that seals its content in this bucket come with the reply."""
 
 
 def resolve(store: KeyStore, tenant: UUID, identifiers: Sequence[Identifier]) -> list[Resolved]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform.keys import holds, leaves, names, persons, subjects
@@ -17,11 +16,30 @@ _log = logging.getLogger("ringfence.keys")
 
 def read_leaves(store: KeyStore, request: m.LeavesRequest) -> list[m.LeafReply]:
     """Each leaf or its error; makes buckets' keys when asked for sealing. In a transaction."""
-    replies = []
     known: dict[Bucket, bytes] = {}
-    for ref in request.refs:
+    return _replies(request.refs, lambda ref: _read_leaf(store, request, ref, known))
+
+
+def resolve(
+    store: KeyStore, request: m.ResolveRequest
+) -> tuple[list[persons.Resolved], list[m.LeafReply]]:
+    """Persons and items, made where there are none, and the leaves that seal for them."""
+    found = persons.resolve(store, request.tenant, request.identifiers)
+    persons.create_items(store, request.tenant, request.items)
+    refs = m.resolved_refs(request, [item.person for item in found])
+    known: dict[Bucket, bytes] = {}
+
+    def read(ref: LeafRef) -> bytes:
+        return leaves.leaf(store, request.tenant, ref, create=True, known=known)
+
+    return found, _replies(refs, read)
+
+
+def _replies(refs: Iterable[LeafRef], read: Callable[[LeafRef], bytes]) -> list[m.LeafReply]:
+    replies = []
+    for ref in refs:
         try:
-            replies.append(m.LeafReply(leaf=_read_leaf(store, request, ref, known)))
+            replies.append(m.LeafReply(leaf=read(ref)))
         except RingfenceError as error:
             if error.http_status == 500:
                 raise
@@ -36,10 +54,10 @@ def _read_leaf(
     ref.check()
     if request.purpose == m.SEAL:
         return leaves.leaf(store, tenant, ref, create=True, known=known)
-    owners: Sequence[Any] = (ref.person,)
-    if ref.person is None:
+    owners = [ref.person]
+    if ref.items:
         owners = [who for item in ref.items for who in persons.item_persons(store, tenant, item)]
-    for person in owners:
+    for person in filter(None, owners):
         state = subjects.read_state(store, names.state_name(tenant, person))
         state.check(request.purpose)
     if request.hold is not None:

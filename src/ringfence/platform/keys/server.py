@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from ringfence.kernel.clock import Clock
 from ringfence.platform.keys import erasure, holds, names, orphans, persons, reading, subjects
@@ -108,13 +109,7 @@ class KeyServer:
 
     async def _leaves(self, request: m.LeavesRequest, session: Session) -> m.Leaves:
         try:
-            session.may_use(request.purpose)
-            if request.hold is not None and request.purpose != "legal":
-                raise Refused("what a hold covers is opened for legal purposes only")
-            if request.purpose == m.SEAL:
-                now = self._clock.now()
-                for ref in request.refs:
-                    session.may_seal(ref, now)
+            session.may_have(request, self._clock.now())
         except Refused as error:
             self._use(session, request, error.code)
             raise
@@ -122,31 +117,46 @@ class KeyServer:
         replies = await self.owner.run(lambda store: reading.read_leaves(store, request))
         session.lease_until = self._clock.monotonic() + self._lease
         outcome = next((reply.error for reply in replies if reply.error), "ok")
-        self._use(session, request, outcome)
+        if request.purpose != m.SEAL or outcome == Refused.code:
+            self._use(session, request, outcome)
         return m.Leaves(generation, tuple(replies))
 
     def _use(self, session: Session, request: m.LeavesRequest, outcome: str) -> None:
         action = m.SEAL if request.purpose == m.SEAL else "grant"
+        self._record(
+            session, request.tenant, request.actor, action, request.purpose, request.objects,
+            outcome,
+        )  # fmt: skip
+
+    def _record(
+        self,
+        session: Session,
+        tenant: UUID,
+        actor: str,
+        action: str,
+        purpose: str = "",
+        objects: tuple[str, ...] = (),
+        outcome: str = "ok",
+    ) -> None:
         record = m.UseRecord(
-            self._clock.micros(), session.credential, request.actor, request.tenant, action,
-            request.purpose, request.objects, outcome,
+            self._clock.micros(), session.credential, actor, tenant, action, purpose, objects,
+            outcome,
         )  # fmt: skip
         self._audit(record)
 
     # --- persons
 
-    async def _resolve(self, request: m.ResolveRequest, session: Session) -> list[persons.Resolved]:
-        def work(store: KeyStore) -> list[persons.Resolved]:
-            found = persons.resolve(store, request.tenant, request.identifiers)
-            persons.create_items(store, request.tenant, request.items)
-            return found
-
-        found = await self.owner.run(work)
+    async def _resolve(self, request: m.ResolveRequest, session: Session) -> m.Resolution:
+        session.may_resolve(request, self._clock.now())
+        generation = self._generation.value
+        found, replies = await self.owner.run(lambda store: reading.resolve(store, request))
+        if replies:
+            session.lease_until = self._clock.monotonic() + self._lease
         for resolved in found:
             session.takes_part(resolved.person)
         for item in request.items:
             session.takes_part(item.id)
-        return found
+        return m.Resolution(tuple(found), m.Leaves(generation, tuple(replies)))
 
     async def _find(
         self, request: m.FindRequest, session: Session
@@ -187,11 +197,7 @@ class KeyServer:
             *(item.hex for item in died.items),
             *(f"{item.category}/{item.rule}/{item.day or item.account}" for item in died.buckets),
         )
-        record = m.UseRecord(
-            self._clock.micros(), session.credential, request.actor, request.tenant, "destroy",
-            "", objects, "ok",
-        )  # fmt: skip
-        self._audit(record)
+        self._record(session, request.tenant, request.actor, "destroy", objects=objects)
         return m.Destroyed(escrowed, generation)
 
     async def _hold(self, request: m.HoldRequest, session: Session) -> None:
