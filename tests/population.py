@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 from django.db import connections
@@ -16,6 +18,10 @@ from ringfence.domains.numbers.contracts import NewNumber, SipDial, TrunkDial
 from ringfence.domains.trunks import api as trunks
 from ringfence.domains.trunks.contracts import NewTrunk
 from ringfence.kernel.ids import Prefix, public_id
+from ringfence.platform.audit import AuditSpool
+from ringfence.platform.keys.messages import UseRecord
+from ringfence.platform.settings import NodeSettings, Settings
+from ringfence.platform_django.audit.sealer import AuditSealer
 from ringfence.platform_django.clock import clock, new_id
 from ringfence.platform_django.tenancy import CALLPLANE, across_tenants
 
@@ -67,6 +73,7 @@ def populate(name: str, index: int) -> Populated:
     )
     call, leg = new_id(), new_id()
     record_call(call, leg, tenant.id, to_number=e164, number=number.id)
+    record_use(tenant.id, call)
     return Populated(tenant.id, key.secret, trunk.id, number.id, call, leg, e164)
 
 
@@ -114,3 +121,16 @@ def record_call(
             to_number=to_number,
             created_at=at,
         )
+
+
+def record_use(tenant: UUID, call: UUID) -> None:
+    """A use of the call's values in the audit trail, as the sealer leaves it."""
+    with tempfile.TemporaryDirectory(prefix="rf-audit-") as name:
+        settings = Settings(node=NodeSettings(data_dir=Path(name)))
+        spool = AuditSpool(settings, "web")
+        objects = (public_id(Prefix.CALL, call),)
+        spool(UseRecord(clock().micros(), "web", "key:1", tenant, "open", "support", objects, "ok"))
+        spool.close()
+        sealer = AuditSealer(settings)
+        sealer.seal()
+        sealer.close()

@@ -19,6 +19,8 @@ from ringfence.platform_django.tenancy import current_tenant, tenant
 TENANT_TABLES = {
     "accounts_api_key": "tenant_id",
     "accounts_tenant": "id",
+    "audit_batch": "tenant_id",
+    "audit_use": "tenant_id",
     "calls_call": "tenant_id",
     "calls_journal": "tenant_id",
     "calls_leg": "tenant_id",
@@ -27,6 +29,7 @@ TENANT_TABLES = {
     "trunks_trunk": "tenant_id",
 }
 NO_TENANTS = {
+    "audit_spool",
     "calls_projector",
     "django_migrations",
     "platform_config_version",
@@ -214,9 +217,11 @@ def test_functions_before_a_tenant_are_a_named_list(db: DatabaseUrls) -> None:
         ).fetchone()
     found = {name: [role for role in roles if role] for name, roles in rows}
     assert found == {
+        "ringfence_audit_uses": ["ringfence_app"],
         "ringfence_authenticate_api_key": ["ringfence_app"],
         "ringfence_bump_config_version": [],
         "ringfence_config_version": ["ringfence_callplane"],
+        "ringfence_drop_audit_before": ["ringfence_operator"],
         "ringfence_ensure_partitions": ["ringfence_app"],
         "ringfence_route_number": ["ringfence_callplane"],
         "ringfence_routing_trunks": ["ringfence_callplane"],

@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "procrastinate.contrib.django",
     "ringfence.platform_django",
+    "ringfence.platform_django.audit",
     "ringfence.domains.privacy",
     "ringfence.domains.accounts",
     "ringfence.domains.trunks",
