@@ -146,6 +146,8 @@ class RouteDecision(msgspec.Struct, frozen=True):
     max_seconds: int | None = None
     recording: RecordingPlan | None = None
     """None: not recorded."""
+    emergency: bool = False
+    """The call is put through whatever else fails."""
 
 
 class CallCommand(msgspec.Struct, frozen=True):

@@ -5,27 +5,40 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from ringfence.engine.calls.aftermath import clear_wire, close_crashed
 from ringfence.engine.calls.manager import CallManager
+from ringfence.engine.calls.vault import Vault
 from ringfence.engine.journal.journal import Journal
-from ringfence.engine.journal.recovery import recover
+from ringfence.engine.journal.recovery import recover, recovery_keys
 from ringfence.engine.media.client import MediaClient
-from ringfence.engine.ports import ConfigRequest, ConfigSnapshot, RouteDecision, RouteRequest
+from ringfence.engine.ports import (
+    CallCommand,
+    ConfigRequest,
+    ConfigSnapshot,
+    RouteDecision,
+    RouteRequest,
+)
 from ringfence.engine.signalling.agent import UserAgent
 from ringfence.engine.signalling.gate import Gate
 from ringfence.kernel.clock import SystemClock
-from ringfence.kernel.errors import RingfenceError
+from ringfence.kernel.errors import RingfenceError, Unavailable
 from ringfence.kernel.ids import uuid7
+from ringfence.platform.audit import AuditSpool
+from ringfence.platform.keys.connect import key_client
 from ringfence.platform.process import notify_ready, run
-from ringfence.platform.rpc import RpcClient
+from ringfence.platform.rpc import RpcClient, RpcServer
 from ringfence.platform.settings import Settings, parse_listen
 from ringfence.platform.spool import SpoolReader
 
 _log = logging.getLogger("ringfence.signalling")
+T = TypeVar("T")
 CONFIG_SECONDS = 2.0
 """How often the version of the configuration is asked for."""
 ROUTE_SECONDS = 4.0
+RENEWAL_SECONDS = 3600.0
 _GC_THRESHOLD = 25_000, 20, 20
 """Collecting at Python's defaults took 14 % of this process's time."""
 
@@ -60,10 +73,14 @@ def main(settings: Settings) -> None:
 
 async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     clock = SystemClock()
+    keys = key_client(settings, "signalling", clock, AuditSpool(settings, "signalling"))
+    keys.start()
+    vault = Vault(keys, clock)
     reader = SpoolReader(settings.spool_dir)
-    crashed = recover(reader)
+    sealers = await _patiently(lambda: vault.open_sealers(recovery_keys(reader)))
+    crashed = recover(reader, sealers)
     reader.close()
-    journal = Journal(settings.spool_dir, clock)
+    journal = Journal(settings.spool_dir, clock, await _patiently(vault.leg_sealer))
     pending = close_crashed(journal, crashed)
     journal.start()
 
@@ -75,6 +92,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         gate=gate,
         control=control,
         journal=journal,
+        vault=vault,
         clock=clock,
         ring_seconds=settings.sip.ring_seconds,
         max_call_seconds=settings.sip.max_call_seconds,
@@ -99,8 +117,12 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     clear_wire(agent, pending)
     if pending:
         _log.warning("calls of a crashed run ended", extra={"kv": {"legs": len(pending)}})
+    commands = RpcServer(settings.signalling_socket)
+    commands.register("command", CallCommand, lambda request, _: manager.command(request))
+    await commands.start()
     loaded = asyncio.Event()
     watch = asyncio.ensure_future(_watch_config(control, gate, loaded))
+    renewal = asyncio.ensure_future(_renew_sealer(vault, journal, clock))
     try:
         await loaded.wait()  # without trunks this node cannot take calls
         gc.freeze()  # what was loaded stays; only what calls make is worth a look
@@ -111,10 +133,29 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         await manager.drain(settings.node.drain_seconds)
     finally:
         watch.cancel()
+        renewal.cancel()
         agent.close()
+        await commands.stop()
         await control_rpc.stop()
         await media.stop()
         await journal.close()
+        await keys.stop()
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask `keys` until it answers: without it this node can neither take calls nor end old ones."""
+    while True:
+        try:
+            return await ask()
+        except Unavailable:
+            _log.warning("waiting for the keys")
+
+
+async def _renew_sealer(vault: Vault, journal: Journal, clock: SystemClock) -> None:
+    """A new key for the legs' states each hour: the old ones live for a day at most."""
+    while True:
+        await asyncio.sleep(RENEWAL_SECONDS)
+        journal.renew(await _patiently(vault.leg_sealer))
 
 
 async def _watch_config(control: ControlClient, gate: Gate, loaded: asyncio.Event) -> None:

@@ -20,6 +20,8 @@ class Prefix(StrEnum):
     NUMBER = "PN"
     CALL = "CA"
     LEG = "LG"
+    RECORDING = "RE"
+    PERSON = "PE"
 
 
 class InvalidId(InvalidInput):
@@ -43,6 +45,11 @@ def uuid7(clock: Clock) -> UUID:
 def uuid7_floor(millis: int) -> UUID:
     """Smallest UUIDv7 of a millisecond: the lower bound of a time range over ids."""
     return UUID(int=(millis & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | 0x2 << 62)
+
+
+def uuid7_millis(value: UUID) -> int:
+    """Milliseconds since the Unix epoch that a UUIDv7 was made at."""
+    return value.int >> 80
 
 
 def public_id(prefix: Prefix, value: UUID) -> str:

@@ -17,9 +17,11 @@ from ringfence.engine.journal.records import (
     Heartbeat,
     LegState,
     Record,
+    RecoveryKey,
     encode,
 )
-from ringfence.engine.journal.recovery import LiveCall, open_calls, recover
+from ringfence.engine.journal.recovery import LiveCall, open_calls, recover, recovery_keys
+from ringfence.engine.journal.recovery_key import LegSealer
 from ringfence.platform.spool import SpoolReader, SpoolWriter
 
 CALL, OTHER, TENANT, LEG = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=4)
@@ -35,7 +37,7 @@ def leg_state(state: str, cseq: int, leg: UUID = LEG, call: UUID = CALL) -> LegS
     )
 
 
-STORY: list[Record] = [
+STORY: list[Record | LegState] = [
     event(1, "call.started", 100),
     leg_state("incoming", 1),
     Heartbeat(150),
@@ -56,7 +58,11 @@ def test_an_open_call_has_its_newest_state() -> None:
 
 def test_an_ended_call_stays_ended() -> None:
     end = event(4, "call.ended", 400)
-    late: list[Record] = [leg_state("confirmed", 3), event(5, "leg.ended", 500), Heartbeat(900)]
+    late: list[Record | LegState] = [
+        leg_state("confirmed", 3),
+        event(5, "leg.ended", 500),
+        Heartbeat(900),
+    ]
     loose = LiveCall(CALL, None, 0, False, 0, (leg_state("confirmed", 3),), open=False)
     assert open_calls([*STORY, end, *late]) == [loose]
     assert open_calls([end, *late]) == [loose]  # its beginning stood in a deleted segment
@@ -68,7 +74,7 @@ def test_the_last_event_counts_when_no_heartbeat_came_after() -> None:
 
 
 def test_a_checkpoint_replaces_all_segments_before_it() -> None:
-    checkpoint: list[Record] = [
+    checkpoint: list[Record | LegState] = [
         CallLive(CALL, TENANT, 3, True, 5_000),
         leg_state("confirmed", 2),
     ]
@@ -78,7 +84,7 @@ def test_a_checkpoint_replaces_all_segments_before_it() -> None:
 
 
 def test_a_heartbeat_at_the_head_of_a_segment_counts_for_its_checkpoint() -> None:
-    head: list[Record] = [Heartbeat(5_000), CallLive(CALL, TENANT, 3, True)]
+    head: list[Record | LegState] = [Heartbeat(5_000), CallLive(CALL, TENANT, 3, True)]
     assert open_calls([*head, leg_state("confirmed", 2)]) == [OPEN]
 
 
@@ -96,18 +102,41 @@ def test_records_written_twice_change_nothing(cut: int, again: int) -> None:
     assert call.legs == OPEN.legs
 
 
+KEY = LegSealer(RecoveryKey(UUID(int=8), 20_000, b"sealed"), bytes(32))
+KEYS = {KEY.record.item: KEY}
+
+
 async def test_recover_reads_the_whole_spool_and_skips_what_it_cannot_read(tmp_path: Path) -> None:
-    assert recover(SpoolReader(tmp_path / "missing")) == []
+    assert recover(SpoolReader(tmp_path / "missing"), KEYS) == []
     writer = SpoolWriter(tmp_path, segment_bytes=200)
+    writer.append(encode(KEY.record))
     for record in STORY:
-        writer.append(encode(record))
+        writer.append(encode(KEY.seal(record) if isinstance(record, LegState) else record))
         writer.append(msgspec.msgpack.encode(["from", "a", "later", "version"]))
         await writer.durable()
     await writer.close()
-    assert recover(SpoolReader(tmp_path)) == [OPEN]
+    assert recover(SpoolReader(tmp_path), KEYS) == [OPEN]
     first = min(tmp_path.glob("*.seg"))
     content = bytearray(first.read_bytes())
     content[-1] ^= 1
     content += content[16:80]
     first.write_bytes(content)
-    assert recover(SpoolReader(tmp_path)) == [OPEN]
+    assert recover(SpoolReader(tmp_path), KEYS) == [OPEN]
+    assert recovery_keys(SpoolReader(tmp_path)) == [KEY.record]
+
+
+async def test_without_its_key_a_leg_says_nothing(tmp_path: Path) -> None:
+    """The calls are still closed; only what would take them off the wire is lost."""
+    writer = SpoolWriter(tmp_path)
+    peer = b"sip:+14155550123@198.51.100.7"
+    state = leg_state("confirmed", 2)
+    state = msgspec.structs.replace(state, remote_uri=peer.decode())
+    for record in (*STORY, state):
+        writer.append(encode(KEY.seal(record) if isinstance(record, LegState) else record))
+    await writer.close()
+    content = b"".join(path.read_bytes() for path in tmp_path.glob("*.seg"))
+    assert b"call.answered" in content and peer not in content
+    assert recover(SpoolReader(tmp_path), KEYS)[0].legs == (state,)
+    assert recover(SpoolReader(tmp_path), {}) == [replace(OPEN, legs=())]
+    other = LegSealer(KEY.record, bytes(31) + b"1")
+    assert recover(SpoolReader(tmp_path), {KEY.record.item: other}) == [replace(OPEN, legs=())]

@@ -13,21 +13,21 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-import msgspec
-
 from ringfence.engine.calls import events as ev
 from ringfence.engine.calls.callee import CalleeLeg
 from ringfence.engine.calls.caller import CallerLeg
-from ringfence.engine.calls.leg import Leg, recordable
+from ringfence.engine.calls.leg import Leg
 from ringfence.engine.calls.party import caller_of, is_hold, target_of
+from ringfence.engine.calls.record import CallRecord
+from ringfence.engine.calls.recording import Recording
 from ringfence.engine.media.client import MediaLost
 from ringfence.engine.ports import (
     Dial,
     DialTarget,
-    LegStats,
     Reject,
     RouteDecision,
     RouteRequest,
+    SessionStats,
     TrunkConfig,
 )
 from ringfence.engine.signalling import causes
@@ -75,11 +75,12 @@ class Call:
         self.caller_number, self.caller_text = caller_of(transaction.request, trunk.format)
         self.called = target_of(transaction.request, trunk.format)
         self.log = manager.journal.open(self.id)
+        self.record = CallRecord(self, self.log)
+        self.recording = Recording(self)
         self.caller = CallerLeg(manager.agent, self, uuid7(clock), trunk, flow, transaction)
         self.legs: list[Leg] = [self.caller]
         self.callee: CalleeLeg | None = None
         self._mailbox: asyncio.Queue[ev.CallEventIn] = asyncio.Queue()
-        self._logged: set[UUID] = set()
         self._verbs: list[Dial | Reject] = []
         self._hunt: Hunt | None = None
         self._target: DialTarget | None = None
@@ -128,15 +129,10 @@ class Call:
             _log.warning("no routing decision", extra={"kv": {"code": error.code}})
             decision = None
         self.log.tenant = decision.tenant if decision is not None else self.trunk.tenant
-        flow = self.caller.flow
-        self.log.event(
-            EventKind.CALL_STARTED, at=self.arrived, direction="inbound",
-            trunk=self.trunk.id.hex, from_=self.caller_text, to=self.called,
-            source=flow.remote_text.partition(" ")[2], transport=flow.transport,
-            node=self.manager.agent.node,
-        )  # fmt: skip
-        self._log_leg(self.caller, to=self.called)
-        if decision is None:
+        known = await self._resolve(decision)
+        await self.record.started()
+        await self.record.leg_created(self.caller, self.caller_text)
+        if decision is None or not (known or decision.emergency):
             await self._end(
                 EndReason.FAILED, "system", status=503, q850=41, retry_after=RETRY_AFTER
             )
@@ -147,19 +143,21 @@ class Call:
             verbs=[type(verb).__name__.lower() for verb in decision.verbs],
         )
         self._verbs = list(decision.verbs)
+        if not decision.emergency:
+            self.recording.plan = decision.recording
         if decision.max_seconds is not None:
             self._max_seconds = min(self._max_seconds, decision.max_seconds)
         self.state = State.DIALLING
         self.post(ev.Proceed())
 
-    def _log_leg(self, leg: Leg, *, to: str) -> None:
-        assert leg.dialog is not None
-        self.log.event(
-            EventKind.LEG_CREATED, leg=leg.id.hex, role=leg.role,
-            trunk=leg.trunk.id.hex if leg.trunk is not None else None,
-            from_=self.caller_text, to=to,
-            sip_call_id=recordable(leg.dialog.call_id), transport=leg.flow.transport,
-        )  # fmt: skip
+    async def _resolve(self, decision: RouteDecision | None) -> bool:
+        """Whether the parties could be told apart and sealed; nobody is recorded otherwise."""
+        try:
+            await self.record.resolve(decision)
+        except RingfenceError as error:
+            _log.error("parties cannot be sealed", extra={"kv": {"code": error.code}})
+            return False
+        return True
 
     # --- dialling ---------------------------------------------------------------------------------
 
@@ -219,7 +217,7 @@ class Call:
         if sdp is None or self.caller.cancelled:
             self._release(trunk)
             return None
-        self._target, self.callee = target, leg
+        self._target, self.callee, leg.target = target, leg, target
         self.legs.append(leg)
         leg.invite(
             uri=place.uri,
@@ -227,7 +225,7 @@ class Call:
             sdp=sdp,
             max_forwards=int(self.caller.request.headers.get("max-forwards") or 70) - 1,
         )
-        self._log_leg(leg, to=place.called)
+        await self.record.leg_created(leg, place.called)
         seconds = min(dial.timeout_seconds, self.manager.ring_seconds)
         self._ring_timer = self.manager.loop.call_later(seconds, self.post, ev.RingTimeout(leg))
         return None
@@ -310,6 +308,7 @@ class Call:
         self._max_timer = self.manager.loop.call_later(
             self._max_seconds, self.post, ev.MaxDuration()
         )
+        await self.recording.begin()
 
     async def _on_failed(self, event: ev.Failed) -> None:
         if event.leg is not self.callee:
@@ -327,7 +326,7 @@ class Call:
         self._stop_ring_timer()
         self.callee = None
         stats = await self._delete_media(leg.id)
-        self._log_leg_ended(leg, stats.get(leg.id))
+        self.record.leg_ended(leg, stats.legs.get(leg.id))
         assert self._hunt is not None and self._target is not None
         self._hunt.failed(self._target, cause)
         self.post(ev.Proceed())
@@ -382,6 +381,20 @@ class Call:
             return  # part of that silence was ringing
         await self._end(EndReason.MEDIA_TIMEOUT, "system", status=480, q850=41)
 
+    async def _on_played(self, event: ev.Played) -> None:
+        await self.recording.on_played(event.leg)
+
+    async def _on_track_failed(self, event: ev.TrackFailed) -> None:
+        await self.recording.on_track_failed(event.track)
+
+    async def _on_command(self, event: ev.Command) -> None:
+        try:
+            await self.recording.command(event.action)
+        except RingfenceError as error:
+            event.fail(error)
+        else:
+            event.succeed()
+
     async def _on_media_gone(self, event: ev.MediaGone) -> None:
         await self._end(EndReason.MEDIA_LOST, "system", status=503, q850=41)
 
@@ -420,31 +433,20 @@ class Call:
                 leg.hang_up(q850)
         stats = await self._delete_media(None)
         try:
+            self.recording.completed(stats.tracks)
             for leg in self.legs:
-                self._log_leg_ended(leg, stats.get(leg.id), at=ended_at)
-            self.log.event(
-                EventKind.CALL_ENDED, at=ended_at, reason=reason.value, by=by, q850=q850,
-                status=None if answered else status,
-            )  # fmt: skip
+                self.record.leg_ended(leg, stats.legs.get(leg.id), at=ended_at)
+            final = None if answered else status
+            self.record.ended(reason, by, at=ended_at, status=final, q850=q850)
         except SpoolError:
             _log.error("end of call could not be recorded", extra={"kv": {"call": self.id.hex}})
         self._check_over()
 
-    async def _delete_media(self, leg: UUID | None) -> dict[UUID, LegStats]:
+    async def _delete_media(self, leg: UUID | None) -> SessionStats:
         try:
-            return (await self.manager.media.delete(self.id, leg)).legs
+            return await self.manager.media.delete(self.id, leg)
         except RingfenceError:
-            return {}  # the worker is gone, and its ports with it
-
-    def _log_leg_ended(self, leg: Leg, stats: LegStats | None, *, at: int | None = None) -> None:
-        if leg.id in self._logged:
-            return
-        self._logged.add(leg.id)
-        media: dict[str, Any] | None = msgspec.to_builtins(stats) if stats is not None else None
-        self.log.event(
-            EventKind.LEG_ENDED, at=at, leg=leg.id.hex, by=leg.ended_by or "local",
-            status=leg.final_status, q850=leg.q850, media=media,
-        )  # fmt: skip
+            return SessionStats()  # the worker is gone, and its ports with it
 
     async def _on_leg_over(self, event: ev.LegOver) -> None:
         self._release(event.leg.trunk)
@@ -488,6 +490,9 @@ TRANSITIONS: dict[tuple[State, type], Handler] = {
     (_S.CONNECTED, ev.NoAck): Call._on_no_ack,
     (_S.CONNECTED, ev.MaxDuration): Call._on_max_duration,
     (_S.CONNECTED, ev.MediaSilent): Call._on_media_silent,
+    (_S.CONNECTED, ev.Played): Call._on_played,
+    (_S.CONNECTED, ev.TrackFailed): Call._on_track_failed,
+    (_S.CONNECTED, ev.Command): Call._on_command,
     (_S.ENDING, ev.LegOver): Call._on_leg_over,
     **{(state, event): run for state in (_S.DIALLING, _S.CONNECTED) for event, run in _ALIVE},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -99,6 +100,36 @@ class MediaSilent:
 
 
 @dataclass(frozen=True, slots=True)
+class Played:
+    """A leg has been sent the whole of what was played to it."""
+
+    leg: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TrackFailed:
+    """A track could not be written any further."""
+
+    track: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What the tenant wants of this call; ``done`` takes the outcome, or its error."""
+
+    action: str
+    done: asyncio.Future[None]
+
+    def succeed(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+@dataclass(frozen=True, slots=True)
 class MediaGone:
     """The media worker of this call died."""
 
@@ -128,6 +159,9 @@ CallEventIn = (
     | Reoffer
     | MaxDuration
     | MediaSilent
+    | Played
+    | TrackFailed
+    | Command
     | MediaGone
     | Shutdown
     | LegOver

@@ -19,7 +19,7 @@ from ringfence.engine.calls.events import (
 )
 from ringfence.engine.journal.journal import CallLog
 from ringfence.engine.journal.records import LegState
-from ringfence.engine.ports import TrunkConfig
+from ringfence.engine.ports import DialTarget, TrunkConfig
 from ringfence.engine.signalling.agent import ALLOW, UserAgent
 from ringfence.engine.signalling.transactions import ClientTransaction, ServerTransaction
 from ringfence.engine.signalling.transport import Flow, TransportError, format_address
@@ -75,6 +75,8 @@ class Leg:
     """What caller and callee legs share. ``over``: nothing of it is left on the wire."""
 
     role = ""
+    target: DialTarget | None = None
+    """What was dialled, on the side of the called."""
 
     def __init__(
         self, agent: UserAgent, call: Mailbox, leg_id: UUID, trunk: TrunkConfig | None, flow: Flow

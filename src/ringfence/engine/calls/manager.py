@@ -6,11 +6,21 @@ import asyncio
 import logging
 from uuid import UUID
 
-from ringfence.engine.calls.call import Call
-from ringfence.engine.calls.events import MediaGone, MediaSilent, Shutdown
+from ringfence.engine.calls.call import Call, State
+from ringfence.engine.calls.events import (
+    Command,
+    MediaGone,
+    MediaSilent,
+    Played,
+    Shutdown,
+    TrackFailed,
+)
 from ringfence.engine.calls.party import PLAIN_USER, Place
+from ringfence.engine.calls.recording import CallState
+from ringfence.engine.calls.vault import Vault
 from ringfence.engine.journal.journal import Journal
 from ringfence.engine.ports import (
+    CallCommand,
     CallControl,
     DialTarget,
     MediaEvent,
@@ -24,6 +34,7 @@ from ringfence.engine.signalling.numbers import from_e164
 from ringfence.engine.signalling.transactions import ServerTransaction
 from ringfence.engine.signalling.transport import Flow
 from ringfence.kernel.clock import Clock
+from ringfence.kernel.errors import NotFound
 from ringfence.protocols.sip.dialog import hop_of
 from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.message import Response
@@ -31,6 +42,13 @@ from ringfence.protocols.sip.uri import parse_uri
 
 _log = logging.getLogger("ringfence.calls")
 RETRY_AFTER_DRAIN = 10
+_COMMAND_SECONDS = 2.0
+
+
+class CallNotLive(NotFound):
+    """No call of this tenant with this id is in progress."""
+
+    code = "call_not_live"
 
 
 class CallManager:
@@ -45,6 +63,7 @@ class CallManager:
         gate: Gate,
         control: CallControl,
         journal: Journal,
+        vault: Vault,
         clock: Clock,
         ring_seconds: int,
         max_call_seconds: int,
@@ -52,6 +71,7 @@ class CallManager:
         self.gate = gate
         self.control = control
         self.journal = journal
+        self.vault = vault
         self.clock = clock
         self.ring_seconds = ring_seconds
         self.max_call_seconds = max_call_seconds
@@ -120,8 +140,29 @@ class CallManager:
     def on_media_event(self, event: MediaEvent) -> None:
         """What a media worker reports."""
         call = self.calls.get(event.session)
-        if call is not None and event.kind == "silence":
+        if call is None:
+            return
+        if event.kind == "silence":
             call.post(MediaSilent(event.leg, event.data["seconds"]))
+        elif event.kind == "play_done":
+            call.post(Played(event.leg))
+        elif event.kind == "track_failed":
+            call.post(TrackFailed(UUID(hex=event.data["track"])))
+
+    async def command(self, request: CallCommand) -> None:
+        """Do what a tenant wants of its live call. Raises CallNotLive, CallState, MediaLost."""
+        call = self.calls.get(request.call)
+        if call is None or call.log.tenant != request.tenant:
+            raise CallNotLive("no such call is live")
+        if call.state is not State.CONNECTED:
+            raise CallState("the call is not in conversation")
+        done = self.loop.create_future()
+        call.post(Command(request.action, done))
+        try:
+            async with asyncio.timeout(_COMMAND_SECONDS):
+                await done
+        except TimeoutError:
+            raise CallState("the call did not get to it in time") from None
 
     def on_media_lost(self, sessions: set[UUID]) -> None:
         """A media worker died with these calls."""

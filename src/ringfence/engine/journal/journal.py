@@ -17,8 +17,10 @@ from ringfence.engine.journal.records import (
     EventRecord,
     Heartbeat,
     LegState,
+    SealedParty,
     encode,
 )
+from ringfence.engine.journal.recovery_key import LegSealer
 from ringfence.kernel.clock import Clock
 from ringfence.kernel.events import EventKind
 from ringfence.platform.spool import SpoolWriter
@@ -40,20 +42,26 @@ class CallLog:
         self.ended = False
         self.legs: dict[UUID, LegState] = {}
 
-    def event(self, kind: EventKind, *, at: int | None = None, **data: Any) -> None:
-        """Append one event with the keys of EventKind (``from_`` stands for ``from``).
-
-        Keys whose value is None are left out.
-        """
+    def event(
+        self,
+        kind: EventKind,
+        *,
+        at: int | None = None,
+        caller: SealedParty | None = None,
+        callee: SealedParty | None = None,
+        **data: Any,
+    ) -> None:
+        """Append one event with the keys of EventKind. Keys whose value is None are left out."""
         if kind is EventKind.CALL_ANSWERED:
             self.answered = True
         elif kind is EventKind.CALL_ENDED:
             self.ended = True
-        fields = {key.rstrip("_"): value for key, value in data.items() if value is not None}
+        fields = {key: value for key, value in data.items() if value is not None}
         moment = self._journal.clock.micros() if at is None else at
-        self._journal.append(
-            encode(EventRecord(self.call, self.seq + 1, moment, kind.value, self.tenant, fields))
+        record = EventRecord(
+            self.call, self.seq + 1, moment, kind.value, self.tenant, fields, caller, callee
         )
+        self._journal.append(encode(record))
         self.seq += 1
 
     def leg_state(self, state: LegState) -> None:
@@ -62,7 +70,7 @@ class CallLog:
             self.legs.pop(state.leg, None)
         else:
             self.legs[state.leg] = state
-        self._journal.append(encode(state))
+        self._journal.save(state)
 
     async def durable(self) -> None:
         """Wait until everything said so far is on disk. Raises SpoolError."""
@@ -76,8 +84,9 @@ class CallLog:
 class Journal:
     """All live calls of this process and the spool they write to."""
 
-    def __init__(self, directory: Path, clock: Clock) -> None:
+    def __init__(self, directory: Path, clock: Clock, sealer: LegSealer) -> None:
         self.clock = clock
+        self._sealer = sealer
         self.calls: dict[UUID, CallLog] = {}
         self.writer = SpoolWriter(directory, checkpoint=self._checkpoint)
         self.append: Callable[[bytes], None] = self.writer.append
@@ -87,6 +96,18 @@ class Journal:
         """Begin the log of a call, or take up one that a crash interrupted after ``seq``."""
         log = self.calls[call] = CallLog(self, call, tenant, seq)
         return log
+
+    def save(self, state: LegState) -> None:
+        """Append what would end a leg."""
+        self.append(encode(self._sealer.seal(state)))
+
+    def renew(self, sealer: LegSealer) -> None:
+        """Seal with another key from now on; what live calls need is written again under it."""
+        self._sealer = sealer
+        self.append(encode(sealer.record))
+        for log in self.calls.values():
+            for state in log.legs.values():
+                self.save(state)
 
     def start(self) -> None:
         """Begin the heartbeat that bounds what a crash can add to a bill."""
@@ -103,8 +124,9 @@ class Journal:
 
     def _checkpoint(self) -> Iterator[bytes]:
         now = self.clock.micros()
+        yield encode(self._sealer.record)
         for log in list(self.calls.values()):
             if log.seq and not log.ended:
                 yield encode(CallLive(log.call, log.tenant, log.seq, log.answered, now))
             for state in log.legs.values():
-                yield encode(state)
+                yield encode(self._sealer.seal(state))

@@ -29,8 +29,10 @@ class EventRecord(msgspec.Struct, frozen=True, array_like=True, tag="e"):
     callee: SealedParty | None = None
 
 
-class LegState(msgspec.Struct, frozen=True, array_like=True, tag="l"):
+class LegState(msgspec.Struct, frozen=True, array_like=True):
     """What ends one leg without its dialog object: the newest record of a leg counts.
+
+    It names both parties, so the spool holds it as a SealedLeg.
 
     ``state`` "invited": an INVITE of ours is pending (CANCEL it); "incoming": an INVITE to us is
     pending (answer it 503); "confirmed": a dialog stands (BYE it); "ended": nothing to do.
@@ -56,6 +58,26 @@ class LegState(msgspec.Struct, frozen=True, array_like=True, tag="l"):
     """The pending INVITE's Via values: the response's, or our own with its branch."""
 
 
+class RecoveryKey(msgspec.Struct, frozen=True, array_like=True, tag="k"):
+    """The key of the SealedLegs that follow, sealed under the leaf of an item of the key store:
+    what the spool says of peers opens only while that item lives, about a day."""
+
+    item: UUID
+    day: int
+    """Day of the item's bucket."""
+    sealed: bytes
+
+
+class SealedLeg(msgspec.Struct, frozen=True, array_like=True, tag="s"):
+    """A LegState as stored."""
+
+    call: UUID
+    leg: UUID
+    item: UUID
+    """Of the RecoveryKey that opens it."""
+    sealed: bytes
+
+
 class Heartbeat(msgspec.Struct, frozen=True, array_like=True, tag="h"):
     """The node was alive at this moment; written every 5 s while calls live."""
 
@@ -73,7 +95,7 @@ class CallLive(msgspec.Struct, frozen=True, array_like=True, tag="c"):
     """Microseconds: the call was alive then; usage is billed at least up to here."""
 
 
-Record = EventRecord | LegState | Heartbeat | CallLive
+Record = EventRecord | RecoveryKey | SealedLeg | Heartbeat | CallLive
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)

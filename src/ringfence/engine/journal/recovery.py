@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,9 +15,13 @@ from ringfence.engine.journal.records import (
     Heartbeat,
     LegState,
     Record,
+    RecoveryKey,
+    SealedLeg,
     decode,
 )
+from ringfence.engine.journal.recovery_key import LegSealer
 from ringfence.kernel.events import EventKind
+from ringfence.platform.keys.errors import Unreadable
 from ringfence.platform.spool import Position, SpoolCorrupt, SpoolReader
 
 _BATCH = 1000
@@ -49,15 +53,42 @@ class _Call:
     alive_until: int
 
 
-def recover(reader: SpoolReader) -> list[LiveCall]:
+def recovery_keys(reader: SpoolReader) -> list[RecoveryKey]:
+    """The sealed keys that the spool's legs need. Blocking."""
+    found = {r.item: r for r in _records(reader) if isinstance(r, RecoveryKey)}
+    return list(found.values())
+
+
+def recover(reader: SpoolReader, sealers: Mapping[UUID, LegSealer]) -> list[LiveCall]:
     """The calls still open in the whole spool, oldest first. Blocking.
 
-    Damaged places are logged and passed over: what is readable still ends its calls.
+    ``sealers`` by item. Damaged places, and legs whose key is gone, are logged and passed over:
+    what is readable still ends its calls.
     """
-    return open_calls(_records(reader))
+    return open_calls(_opened(_records(reader), sealers))
 
 
-def open_calls(records: Iterable[Record]) -> list[LiveCall]:
+def _opened(
+    records: Iterable[Record], sealers: Mapping[UUID, LegSealer]
+) -> Iterator[Record | LegState]:
+    lost = 0
+    for record in records:
+        if not isinstance(record, SealedLeg):
+            yield record
+            continue
+        sealer = sealers.get(record.item)
+        try:
+            if sealer is not None:
+                yield sealer.open(record)
+                continue
+        except (Unreadable, msgspec.MsgspecError):
+            pass
+        lost += 1
+    if lost:
+        _log.error("legs in the spool cannot be read", extra={"kv": {"records": lost}})
+
+
+def open_calls(records: Iterable[Record | LegState]) -> list[LiveCall]:
     """The calls that ``records``, in spool order, leave without an end.
 
     A call begins with its first event or a checkpoint; other records of a call that is not open

@@ -48,3 +48,18 @@ def from_e164(number: str, form: NumberFormat) -> str:
     if form.style == "national":
         return f"{form.add_prefix}{form.international_prefix}{digits}"
     return form.add_prefix + digits
+
+
+_TWO_DIGIT_CODE = re.compile(r"2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
+"""Country codes of two digits; 37, 38, 42 and the rest begin those of three."""
+
+
+def region_of(number: str) -> tuple[str | None, str | None]:
+    """Country code (ITU-T E.164 annex) and, of +1, area code; None for what is no E.164 number."""
+    if not is_e164(number):
+        return None, None
+    if number[1] == "1":
+        return "1", number[2:5] if len(number) == 12 else None
+    if number[1] == "7":
+        return "7", None
+    return number[1:3] if _TWO_DIGIT_CODE.match(number[1:]) else number[1:4], None

@@ -1,20 +1,29 @@
-"""Call control and media as scripted."""
+"""Call control, media and keys as scripted."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+from collections.abc import Sequence
 from typing import Any, Literal
 from uuid import UUID
 
 from ringfence.engine.ports import (
     ConfigSnapshot,
     LegStats,
+    RecordingPlan,
     RouteDecision,
     RouteRequest,
     SessionStats,
+    TrackRequest,
+    TrackStats,
     Verb,
 )
 from ringfence.kernel.errors import RingfenceError
+from ringfence.platform.keys import crypto
+from ringfence.platform.keys.client import Value
+from ringfence.platform.keys.names import Bucket, LeafRef
+from ringfence.platform.keys.persons import Identifier, NewItem, Resolved
 
 TENANT = UUID(int=77)
 ENGINE_SDP = b"v=0\r\ns=engine\r\n"
@@ -26,6 +35,9 @@ class FakeControl:
     def __init__(self) -> None:
         self.verbs: tuple[Verb, ...] = ()
         self.max_seconds: int | None = None
+        self.number: UUID | None = UUID(int=5)
+        self.recording: RecordingPlan | None = None
+        self.emergency = False
         self.error: Exception | None = None
         self.wait: asyncio.Event | None = None
         self.asked: list[RouteRequest] = []
@@ -39,7 +51,60 @@ class FakeControl:
             await self.wait.wait()
         if self.error is not None:
             raise self.error
-        return RouteDecision(TENANT, UUID(int=5), self.verbs, self.max_seconds)
+        return RouteDecision(
+            TENANT, self.number, self.verbs, self.max_seconds, self.recording, self.emergency
+        )
+
+
+class FakeKeys:
+    """Makes persons and leaves as the client of ``keys`` does; can be made to fail."""
+
+    def __init__(self) -> None:
+        self.error: RingfenceError | None = None
+        self.resolved: list[tuple[UUID, tuple[Identifier, ...]]] = []
+        self.leased = True
+        """Whether leaves are at hand, or must be asked for."""
+        self.asked = 0
+
+    async def resolve(
+        self,
+        tenant: UUID,
+        identifiers: Sequence[Identifier],
+        items: Sequence[NewItem] = (),
+        *,
+        seal: Sequence[Bucket] = (),
+    ) -> list[Resolved]:
+        if self.error is not None:
+            raise self.error
+        if identifiers:
+            self.resolved.append((tenant, tuple(identifiers)))
+        return [Resolved(person_of(tenant, item), 1, new=False) for item in identifiers]
+
+    def sealing_leaf(self, tenant: UUID, ref: LeafRef) -> bytes | None:
+        return leaf_of(tenant, ref) if self.leased else None
+
+    async def seal(self, tenant: UUID, values: Sequence[Value], *, actor: str) -> list[bytes]:
+        if self.error is not None:
+            raise self.error
+        self.asked += 1
+        return [crypto.seal(leaf_of(tenant, v.ref), v.place, v.data) for v in values]
+
+    async def open(
+        self, tenant: UUID, purpose: str, values: Sequence[Value], *, actor: str
+    ) -> list[bytes | RingfenceError]:
+        assert purpose == "recovery"
+        return [crypto.open_sealed(leaf_of(tenant, v.ref), v.place, v.data) for v in values]
+
+
+def person_of(tenant: UUID, identifier: Identifier) -> UUID:
+    """The person that an identifier means in these tests."""
+    digest = hashlib.sha256(tenant.bytes + (identifier.normal() or b"")).digest()
+    return UUID(bytes=digest[:16])
+
+
+def leaf_of(tenant: UUID, ref: LeafRef) -> bytes:
+    """The key that seals in these tests."""
+    return hashlib.sha256(tenant.bytes + repr(ref).encode()).digest()
 
 
 class FakeMedia:
@@ -48,6 +113,7 @@ class FakeMedia:
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
         self.sessions: set[UUID] = set()
+        self.tracks: dict[UUID, TrackRequest] = {}
         self.fail: dict[str, RingfenceError] = {}
         self.wait: dict[str, asyncio.Event] = {}
 
@@ -86,6 +152,16 @@ class FakeMedia:
     ) -> None:
         await self._did("dtmf", session, leg, digits)
 
+    async def subscribe(self, request: TrackRequest) -> None:
+        await self._did("subscribe", request.session, request.leg, request)
+        self.tracks[request.track] = request
+
+    async def track(self, session: UUID, track: UUID, action: str) -> TrackStats:
+        await self._did(action, session, track)
+        if action == "stop":
+            self.tracks.pop(track, None)
+        return TrackStats(100, 800, complete=action == "stop")
+
     async def stats(self, session: UUID) -> SessionStats:
         return SessionStats()
 
@@ -93,4 +169,10 @@ class FakeMedia:
         if leg is None:
             self.sessions.discard(session)
         await self._did("delete", session, leg)
-        return SessionStats({leg: LegStats()} if leg is not None else {})
+        tracks = [
+            t for t, r in self.tracks.items() if r.session == session and leg in (None, r.leg)
+        ]
+        done = {track: TrackStats(100, 800, complete=True) for track in tracks}
+        for track in tracks:
+            del self.tracks[track]
+        return SessionStats({leg: LegStats()} if leg is not None else {}, done)

@@ -10,18 +10,27 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from tests.unit.engine.calls.fakes import FakeControl, FakeMedia
+import msgspec
+from tests.unit.engine.calls.fakes import TENANT, FakeControl, FakeKeys, FakeMedia, leaf_of
 from tests.unit.engine.calls.peers import PATIENCE, Dialogue, Peer, Sip, TcpPeer, UdpPeer
 from tests.unit.engine.calls.peers import serial as new_serial
 
 from ringfence.engine.calls.aftermath import clear_wire, close_crashed
 from ringfence.engine.calls.manager import CallManager
+from ringfence.engine.calls.vault import Vault
 from ringfence.engine.journal.journal import Journal
-from ringfence.engine.journal.records import EventRecord, LegState, Record, decode
-from ringfence.engine.journal.recovery import recover
+from ringfence.engine.journal.records import (
+    EventRecord,
+    Record,
+    RecoveryKey,
+    SealedLeg,
+    SealedParty,
+    decode,
+)
+from ringfence.engine.journal.recovery import recover, recovery_keys
 from ringfence.engine.ports import (
     ConfigSnapshot,
     Dial,
@@ -33,8 +42,12 @@ from ringfence.engine.ports import (
 )
 from ringfence.engine.signalling.agent import UserAgent
 from ringfence.engine.signalling.gate import Gate
-from ringfence.kernel.clock import SystemClock
+from ringfence.kernel.clock import SystemClock, from_micros
 from ringfence.kernel.errors import RingfenceError
+from ringfence.kernel.fields import CALL_RECORDS, IDENTIFIER, SealedFieldNumber
+from ringfence.platform.keys import crypto
+from ringfence.platform.keys.client import KeyClient
+from ringfence.platform.keys.names import Bucket, LeafRef, day_number
 from ringfence.platform.settings import SipListen
 from ringfence.platform.spool import Position, SpoolReader
 
@@ -84,7 +97,7 @@ class World:
     def __init__(self, spool: Path) -> None:
         self.spool = spool
         self.clock = SystemClock()
-        self.control, self.media = FakeControl(), FakeMedia()
+        self.control, self.media, self.keys = FakeControl(), FakeMedia(), FakeKeys()
         self.port = free_port()
         self.engine = ("127.0.0.1", self.port)
         self.trunks: dict[str, TrunkConfig] = {}
@@ -99,7 +112,7 @@ class World:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: self.uncaught.append(context))
         logging.getLogger().addHandler(self.errors)
-        self.start_engine()
+        await self.start_engine()
         await self.agent.start()
         self.caller = await self.udp("127.0.0.2")
         self.a = await self.udp("127.0.0.3")
@@ -109,12 +122,13 @@ class World:
         self.trunk("b", 3, peer_host=self.b.host, peer_port=self.b.port)
         self.dial("a")
 
-    def start_engine(self) -> None:
+    async def start_engine(self) -> None:
         """A new run on the same spool, as after a crash."""
+        vault = Vault(cast(KeyClient, self.keys), self.clock)
         reader = SpoolReader(self.spool)
-        crashed = recover(reader)
+        crashed = recover(reader, await vault.open_sealers(recovery_keys(reader)))
         reader.close()
-        self.journal = Journal(self.spool, self.clock)
+        self.journal = Journal(self.spool, self.clock, await vault.leg_sealer())
         self.pending = close_crashed(self.journal, crashed)
         self.journal.start()
         self.gate = Gate(self.clock, "ringfence")
@@ -122,6 +136,7 @@ class World:
             gate=self.gate,
             control=self.control,
             journal=self.journal,
+            vault=vault,
             clock=self.clock,
             ring_seconds=self.ring_seconds,
             max_call_seconds=self.max_call_seconds,
@@ -160,7 +175,7 @@ class World:
         await self.journal.close()
         await asyncio.sleep(0)
         self.media.sessions.clear()
-        self.start_engine()
+        await self.start_engine()
         self.gate.load(ConfigSnapshot(1, tuple(self.trunks.values())))
         await self.agent.start()
         clear_wire(self.agent, self.pending)
@@ -293,15 +308,29 @@ class World:
         reader.close()
         return [decode(data) for _, data in batch]
 
+    def opened(
+        self, field: SealedFieldNumber, row: UUID, event: EventRecord, party: SealedParty | None
+    ) -> dict[str, str]:
+        """What an event has sealed for a party in the place of a record."""
+        assert party is not None
+        bucket = Bucket(IDENTIFIER, CALL_RECORDS, day=day_number(from_micros(event.at)))
+        leaf = leaf_of(TENANT, LeafRef(bucket, party.person))
+        place = crypto.Place(TENANT, field, row, party.person, bucket)
+        value: dict[str, str] = msgspec.json.decode(crypto.open_sealed(leaf, place, party.sealed))
+        return value
+
     async def story(self) -> dict[UUID, list[EventRecord]]:
         """The events of each call; checks what holds for every call."""
         calls: dict[UUID, list[EventRecord]] = defaultdict(list)
         legs: dict[tuple[UUID, UUID], str] = {}
-        for record in await self.records():
+        records = await self.records()
+        keys = [record for record in records if isinstance(record, RecoveryKey)]
+        sealers = await self.manager.vault.open_sealers(keys)
+        for record in records:
             if isinstance(record, EventRecord):
                 calls[record.call].append(record)
-            elif isinstance(record, LegState):
-                legs[record.call, record.leg] = record.state
+            elif isinstance(record, SealedLeg):
+                legs[record.call, record.leg] = sealers[record.item].open(record).state
         for events in calls.values():
             kinds = [event.kind for event in events]
             assert [event.seq for event in events] == list(range(1, len(events) + 1)), kinds
