@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.conf import settings as django_settings
 
+from ringfence.platform.keys.blocking import BlockingKeys
 from ringfence.platform.settings import Settings
 from ringfence.platform_django.clock import clock
-
-if TYPE_CHECKING:
-    from ringfence.platform.keys.blocking import BlockingKeys
 
 _keys: BlockingKeys | None = None
 
@@ -24,12 +23,21 @@ def configure_keys(credential: str, settings: Settings | None = None) -> None:
 
     ``settings`` default to those that Django runs with.
     """
-    from ringfence.platform.keys.blocking import BlockingKeys  # not before a process needs it
-
     global _keys
     if _keys is not None:
         _keys.close()
     _keys = BlockingKeys(settings or django_settings.RINGFENCE, credential, clock())
+
+
+@contextmanager
+def use_keys(client: BlockingKeys) -> Iterator[None]:
+    """Put another client in force for the whole process, until the block ends."""
+    global _keys
+    previous, _keys = _keys, client
+    try:
+        yield
+    finally:
+        _keys = previous
 
 
 def keys() -> BlockingKeys:

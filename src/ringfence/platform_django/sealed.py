@@ -74,16 +74,17 @@ class SealedField(_AnyField):
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
         kwargs.pop("editable", None)
-        kwargs |= {
-            "number": int(self.number),
-            "role": self.role,
-            "category": self.category,
-            "rule": self.rule,
-            "person": self.person,
-            "row": self.row,
-            "day_of": self.day_of,
-            "null": self.null,
+        given = {
+            "category": (self.category, IDENTIFIER),
+            "rule": (self.rule, CALL_RECORDS),
+            "person": (self.person, f"{self.role}_id"),
+            "row": (self.row, "id"),
+            "day_of": (self.day_of, "id"),
+            "null": (self.null, True),
         }
+        kwargs.pop("null", None)
+        kwargs |= {"number": int(self.number), "role": self.role}
+        kwargs |= {key: value for key, (value, default) in given.items() if value != default}
         return name, path, args, kwargs
 
     def db_type(self, connection: Any) -> str:
@@ -148,6 +149,7 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 EMPTY = Opened()
+_Waiting = tuple[dict[str, Opened], SealedField, Value]
 
 
 def sealed_field(model: type[Model] | Model, name: str) -> SealedField:
@@ -172,26 +174,38 @@ def seal_field(row: Model, field: str, value: Any) -> bytes:
 
 
 def open_fields(rows: Sequence[Model], *fields: str) -> list[dict[str, Opened]]:
-    """The named fields of each row, opened for the current use: one request per tenant of them.
+    """The named fields of each row of one model, opened for the current use.
 
     Raises PurposeRequired without a use, Refused (403) when this process may not claim its
     purpose, Unavailable.
     """
+    return open_groups((rows, fields))[0]
+
+
+def open_groups(
+    *groups: tuple[Sequence[Model], Sequence[str]],
+) -> list[list[dict[str, Opened]]]:
+    """``open_fields`` for rows of several models: one request for all of a tenant's values."""
     use = current_use()
-    found: list[dict[str, Opened]] = [dict.fromkeys(fields, EMPTY) for _ in rows]
-    waiting: dict[UUID, list[tuple[dict[str, Opened], SealedField, Value]]] = {}
-    kinds = [sealed_field(rows[0], name) for name in fields] if rows else []
-    for row, result in zip(rows, found, strict=True):
-        for kind in kinds:
-            data = getattr(row, kind.attname)
-            if data is None:
-                continue
-            try:
-                place = kind.place(row)
-            except UnfitName:
-                result[kind.attname] = Opened(error=Unreadable.code)
-                continue
-            waiting.setdefault(place.tenant, []).append((result, kind, _value(place, bytes(data))))
+    found: list[list[dict[str, Opened]]] = []
+    waiting: dict[UUID, list[_Waiting]] = {}
+    for rows, fields in groups:
+        kinds = [sealed_field(rows[0], name) for name in fields] if rows else []
+        results: list[dict[str, Opened]] = []
+        for row in rows:
+            result = dict.fromkeys(fields, EMPTY)
+            results.append(result)
+            for kind in kinds:
+                data = getattr(row, kind.attname)
+                if data is None:
+                    continue
+                try:
+                    place = kind.place(row)
+                except UnfitName:
+                    result[kind.attname] = Opened(error=Unreadable.code)
+                    continue
+                waiting.setdefault(place.tenant, []).append((result, kind, _value(place, data)))
+        found.append(results)
     for tenant, items in waiting.items():
         values = [value for _, _, value in items]
         objects = tuple(dict.fromkeys(value.place.row.hex for value in values))

@@ -1,10 +1,12 @@
 """Calls, for other domains and the entrances."""
 
 from ringfence.domains.calls.queries import get_call, list_calls, timeline
+from ringfence.domains.calls.usecases.append_event import append_event
 from ringfence.domains.calls.usecases.project_events import project_calls, projected_position
 from ringfence.domains.calls.usecases.store_events import store_events
 
 __all__ = [
+    "append_event",
     "get_call",
     "list_calls",
     "project_calls",

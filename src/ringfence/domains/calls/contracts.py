@@ -10,16 +10,14 @@ from uuid import UUID
 from ringfence.kernel.errors import NotFound
 
 
-@dataclass(frozen=True, slots=True)
-class LegInfo:
-    """One leg of a call: a dialog and its media."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegFacts:
+    """What is known of one leg of a call, a dialog and its media, without opening anything."""
 
     id: UUID
     role: str
     """``caller`` or ``callee``."""
     trunk_id: UUID | None
-    from_number: str
-    to_number: str
     transport: str | None
     cipher: str | None
     codec: str | None
@@ -39,15 +37,27 @@ class LegInfo:
     mos: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class CallInfo:
-    """A call record (CDR). Times are UTC."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegInfo(LegFacts):
+    """One leg of a call."""
+
+    number: str | None
+    """Of the leg's own party."""
+    number_error: str | None
+    """Why it does not open; None also when nothing was ever recorded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFacts:
+    """What is known of a call without opening anything. Times are UTC."""
 
     id: UUID
     tenant_id: UUID | None
     direction: str
-    from_number: str
-    to_number: str
+    country_code: str | None
+    """Calling code of the caller's number, without ``+``."""
+    area: str | None
+    """Area code of the caller's number, where its country has any."""
     trunk_id: UUID | None
     number_id: UUID | None
     started_at: datetime
@@ -64,13 +74,26 @@ class CallInfo:
     """From answer to end, rounded up to whole seconds; 0 when not answered."""
     duration_ms: int | None
     """From start to end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallInfo(CallFacts):
+    """A call record (CDR), opened for a purpose."""
+
+    from_number: str | None
+    from_error: str | None
+    """Why the number does not open, such as ``key_destroyed``; None also when nothing was ever
+    recorded."""
+    to_number: str | None
+    to_error: str | None
     legs: tuple[LegInfo, ...] = ()
     """Only filled when one call is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """One journal event of a call."""
+    """One journal event of a call. ``data`` has the persons that it names as ``caller`` and
+    ``callee``: ``person`` (hex id), and what was sealed for them or ``error``."""
 
     seq: int
     at: datetime

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 from django.db import models
+
+from ringfence.kernel.events import EventKind
+from ringfence.kernel.fields import SealedFieldNumber
+from ringfence.platform.keys.crypto import Place
+from ringfence.platform_django.sealed import SealedJSON
 
 
 class NextPosition(models.Func):
@@ -11,6 +19,21 @@ class NextPosition(models.Func):
     function = "nextval"
     template = "nextval('calls_journal_position')"
     output_field = models.BigIntegerField()
+
+
+class JournalParty(SealedJSON):
+    """A person of an event: the same sealed value that the record of the call or leg has."""
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        return super().numbers | {int(SealedFieldNumber.LEG_PARTY)}
+
+    def place(self, row: Any) -> Place:
+        place = super().place(row)
+        if row.kind != EventKind.LEG_CREATED:
+            return place
+        leg = UUID(hex=row.data["leg"])
+        return Place(place.tenant, SealedFieldNumber.LEG_PARTY, leg, place.person, place.bucket)
 
 
 class JournalEvent(models.Model):
@@ -27,23 +50,48 @@ class JournalEvent(models.Model):
     tenant_id = models.UUIDField(null=True)
     data = models.JSONField()
     position = models.BigIntegerField(db_default=NextPosition())
+    caller_id = models.UUIDField(null=True)
+    caller_sealed = JournalParty(
+        SealedFieldNumber.CALL_CALLER, "caller", row="call_id", day_of="call_id"
+    )
+    callee_id = models.UUIDField(null=True)
+    callee_sealed = JournalParty(
+        SealedFieldNumber.CALL_CALLEE, "callee", row="call_id", day_of="call_id"
+    )
 
     class Meta:
         db_table = "calls_journal"
         indexes = [
             models.Index(fields=["position"], name="journal_position"),
             models.Index(fields=["tenant_id", "position"], name="journal_tenant_position"),
+            models.Index(
+                fields=["tenant_id", "caller_id"],
+                name="journal_caller",
+                condition=models.Q(caller_id__isnull=False),
+            ),
+            models.Index(
+                fields=["tenant_id", "callee_id"],
+                name="journal_callee",
+                condition=models.Q(callee_id__isnull=False),
+            ),
         ]
 
 
 class Call(models.Model):
-    """A call record (CDR), keyed by the call's own id."""
+    """A call record (CDR), keyed by the call's own id. Its sealed values are those of the call's
+    events, unchanged: the call plane seals for this place."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     tenant_id = models.UUIDField(null=True, editable=False)
     direction = models.CharField(max_length=16)
-    from_number = models.CharField(max_length=128)
-    to_number = models.CharField(max_length=128)
+    caller_id = models.UUIDField(null=True)
+    caller_sealed = SealedJSON(SealedFieldNumber.CALL_CALLER, "caller")
+    callee_id = models.UUIDField(null=True)
+    callee_sealed = SealedJSON(SealedFieldNumber.CALL_CALLEE, "callee")
+    dialled = models.CharField(max_length=128, null=True)
+    """The called number when it is the tenant's own; nobody else's number stands here."""
+    country_code = models.CharField(max_length=8, null=True)
+    area = models.CharField(max_length=16, null=True)
     trunk_id = models.UUIDField(null=True)
     number_id = models.UUIDField(null=True)
     started_at = models.DateTimeField()
@@ -62,8 +110,13 @@ class Call(models.Model):
         db_table = "calls_call"
         indexes = [
             models.Index(fields=["tenant_id", "id"], name="call_tenant"),
-            models.Index(fields=["tenant_id", "from_number", "id"], name="call_tenant_from"),
-            models.Index(fields=["tenant_id", "to_number", "id"], name="call_tenant_to"),
+            models.Index(fields=["tenant_id", "caller_id", "id"], name="call_tenant_caller"),
+            models.Index(
+                fields=["tenant_id", "callee_id", "id"],
+                name="call_tenant_callee",
+                condition=models.Q(callee_id__isnull=False),
+            ),
+            models.Index(fields=["tenant_id", "dialled", "id"], name="call_tenant_dialled"),
             models.Index(fields=["tenant_id", "number_id", "id"], name="call_tenant_number"),
             models.Index(fields=["tenant_id", "disposition", "id"], name="call_tenant_disposition"),
         ]
@@ -77,8 +130,8 @@ class CallLeg(models.Model):
     call_id = models.UUIDField()
     role = models.CharField(max_length=16)
     trunk_id = models.UUIDField(null=True)
-    from_number = models.CharField(max_length=128)
-    to_number = models.CharField(max_length=128)
+    party_id = models.UUIDField(null=True)
+    party_sealed = SealedJSON(SealedFieldNumber.LEG_PARTY, "party", day_of="call_id")
     transport = models.CharField(max_length=8, null=True)
     cipher = models.CharField(max_length=64, null=True)
     codec = models.CharField(max_length=32, null=True)
@@ -98,7 +151,14 @@ class CallLeg(models.Model):
 
     class Meta:
         db_table = "calls_leg"
-        indexes = [models.Index(fields=["call_id", "id"], name="leg_call")]
+        indexes = [
+            models.Index(fields=["call_id", "id"], name="leg_call"),
+            models.Index(
+                fields=["tenant_id", "party_id"],
+                name="leg_party",
+                condition=models.Q(party_id__isnull=False),
+            ),
+        ]
 
 
 class ProjectorState(models.Model):

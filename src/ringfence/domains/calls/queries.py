@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from ringfence.domains.calls.contracts import (
     CallFilter,
@@ -18,59 +20,56 @@ from ringfence.domains.calls.contracts import (
 from ringfence.domains.calls.models import Call, CallLeg, JournalEvent
 from ringfence.kernel.clock import to_micros
 from ringfence.kernel.ids import uuid7_floor
+from ringfence.platform.keys.errors import KeyDestroyed
+from ringfence.platform.keys.persons import Identifier
+from ringfence.platform_django.keys import keys
+from ringfence.platform_django.sealed import Opened, open_fields, open_groups
 from ringfence.platform_django.tenancy import tenant
+from ringfence.platform_django.use import current_use
 
 MAX_PAGE = 200
 
 
-def leg_info(row: CallLeg) -> LegInfo:
-    return LegInfo(
-        id=row.id,
-        role=row.role,
-        trunk_id=row.trunk_id,
-        from_number=row.from_number,
-        to_number=row.to_number,
-        transport=row.transport,
-        cipher=row.cipher,
-        codec=row.codec,
-        created_at=row.created_at,
-        ringing_at=row.ringing_at,
-        answered_at=row.answered_at,
-        ended_at=row.ended_at,
-        sip_status=row.sip_status,
-        q850=row.q850,
-        ended_by=row.ended_by,
-        rx_packets=row.rx_packets,
-        tx_packets=row.tx_packets,
-        lost_packets=row.lost_packets,
-        jitter_ms=row.jitter_ms,
-        rtt_ms=row.rtt_ms,
-        mos=row.mos,
-    )
+_CALL_PARTIES = ("caller_sealed", "callee_sealed")
+_LEG_PARTY = ("party_sealed",)
+_OWN = {"from_number", "from_error", "to_number", "to_error", "legs", "number", "number_error"}
+_CALL_FACTS = [item.name for item in fields(CallInfo) if item.name not in _OWN]
+_LEG_FACTS = [item.name for item in fields(LegInfo) if item.name not in _OWN]
 
 
-def call_info(row: Call, legs: tuple[LegInfo, ...] = ()) -> CallInfo:
+def _leg_info(row: CallLeg, opened: dict[str, Opened]) -> LegInfo:
+    number, error = _number(row.party_id, opened["party_sealed"])
+    facts = {name: getattr(row, name) for name in _LEG_FACTS}
+    return LegInfo(**facts, number=number, number_error=error)
+
+
+def _call_info(row: Call, opened: dict[str, Opened], legs: tuple[LegInfo, ...] = ()) -> CallInfo:
+    from_number, from_error = _number(row.caller_id, opened["caller_sealed"])
+    to_number, to_error = row.dialled, None
+    if to_number is None:
+        to_number, to_error = _number(row.callee_id, opened["callee_sealed"])
     return CallInfo(
-        id=row.id,
-        tenant_id=row.tenant_id,
-        direction=row.direction,
-        from_number=row.from_number,
-        to_number=row.to_number,
-        trunk_id=row.trunk_id,
-        number_id=row.number_id,
-        started_at=row.started_at,
-        routed_at=row.routed_at,
-        answered_at=row.answered_at,
-        ended_at=row.ended_at,
-        disposition=row.disposition,
-        end_reason=row.end_reason,
-        ended_by=row.ended_by,
-        sip_status=row.sip_status,
-        q850=row.q850,
-        billed_seconds=row.billed_seconds,
-        duration_ms=row.duration_ms,
+        **{name: getattr(row, name) for name in _CALL_FACTS},
+        from_number=from_number,
+        from_error=from_error,
+        to_number=to_number,
+        to_error=to_error,
         legs=legs,
     )
+
+
+def _number(person: UUID | None, opened: Opened) -> tuple[str | None, str | None]:
+    """A party's number, or why there is none."""
+    value = _party(person, opened)
+    return value.get("number"), value.get("error")
+
+
+def _party(person: UUID | None, opened: Opened) -> dict[str, Any]:
+    """What was sealed for a person, or the error. A value that is gone went with its key."""
+    if opened.error is None and isinstance(opened.value, dict):
+        return opened.value
+    gone = KeyDestroyed.code if person is not None else None
+    return {"error": opened.error or gone}
 
 
 def _floor(moment: datetime) -> UUID:
@@ -78,9 +77,20 @@ def _floor(moment: datetime) -> UUID:
     return uuid7_floor(-(-to_micros(moment) // 1000))
 
 
-def _matching(where: CallFilter) -> QuerySet[Call]:
-    """Time is filtered by id, which a call gets when it starts: that also picks the partitions."""
+def _matching(tenant_id: UUID, where: CallFilter) -> QuerySet[Call]:
+    """Time is filtered by id, which a call gets when it starts: that also picks the partitions.
+
+    A number is searched by the person that it means now: no other trace of it is in the database.
+    """
     rows = Call.objects.all()
+    wanted = [number for number in (where.from_number, where.to_number) if number is not None]
+    persons = dict(zip(wanted, _persons(tenant_id, wanted), strict=True))
+    if where.from_number is not None:
+        caller = persons[where.from_number]
+        rows = rows.none() if caller is None else rows.filter(caller_id=caller)
+    if where.to_number is not None:
+        called, callee = Q(dialled=where.to_number), persons[where.to_number]
+        rows = rows.filter(called if callee is None else called | Q(callee_id=callee))
     if where.since is not None:
         rows = rows.filter(id__gte=_floor(where.since))
     if where.until is not None:
@@ -88,12 +98,23 @@ def _matching(where: CallFilter) -> QuerySet[Call]:
     exact = {
         "disposition": where.disposition,
         "direction": where.direction,
-        "from_number": where.from_number,
-        "to_number": where.to_number,
         "number_id": where.number_id,
         "trunk_id": where.trunk_id,
     }
     return rows.filter(**{name: value for name, value in exact.items() if value is not None})
+
+
+def _persons(tenant_id: UUID, numbers: list[str]) -> list[UUID | None]:
+    if not numbers:
+        return []
+    found = keys().find(tenant_id, [_identifier(number) for number in numbers])
+    return [None if person is None else person.person for person in found]
+
+
+def _identifier(number: str) -> Identifier:
+    """As the call plane named the person."""
+    e164 = Identifier("e164", number)
+    return e164 if e164.normal() is not None else Identifier("user", number)
 
 
 def list_calls(
@@ -103,38 +124,54 @@ def list_calls(
     before: UUID | None = None,
     limit: int = 50,
 ) -> CallPage:
-    """A page of the tenant's calls, newest first, at most 200; ``before`` is a cursor."""
+    """A page of the tenant's calls, newest first, at most 200; ``before`` is a cursor.
+
+    Opened for the current use. Raises PurposeRequired, Refused, Unavailable.
+    """
+    current_use()  # before anything is looked for
     limit = max(1, min(limit, MAX_PAGE))
     with tenant(tenant_id):
-        rows = _matching(where)
+        rows = _matching(tenant_id, where)
         if before is not None:
             rows = rows.filter(id__lt=before)
         found = list(rows.order_by("-id")[: limit + 1])
     page = found[:limit]
+    opened = open_fields(page, *_CALL_PARTIES)
     return CallPage(
-        tuple(call_info(row) for row in page), page[-1].id if len(found) > limit else None
+        tuple(map(_call_info, page, opened)), page[-1].id if len(found) > limit else None
     )
 
 
 def get_call(tenant_id: UUID, call_id: UUID) -> CallInfo:
-    """One call with its legs in order of creation. Raises CallNotFound."""
+    """One call with its legs in order of creation, opened for the current use.
+
+    Raises CallNotFound, PurposeRequired, Refused, Unavailable.
+    """
     with tenant(tenant_id):
         row = Call.objects.filter(id=call_id).first()
         if row is None:
             raise CallNotFound("no such call")
-        legs = tuple(
-            leg_info(leg) for leg in CallLeg.objects.filter(call_id=call_id).order_by("id")
-        )
-    return call_info(row, legs)
+        legs = list(CallLeg.objects.filter(call_id=call_id).order_by("id"))
+    (opened,), of_legs = open_groups(([row], _CALL_PARTIES), (legs, _LEG_PARTY))
+    return _call_info(row, opened, tuple(map(_leg_info, legs, of_legs)))
 
 
 def timeline(tenant_id: UUID, call_id: UUID) -> tuple[TimelineEvent, ...]:
-    """All journal events of a call in order. Raises CallNotFound when there is none."""
+    """All journal events of a call in order, opened for the current use.
+
+    Raises CallNotFound when there is none, PurposeRequired, Refused, Unavailable.
+    """
     with tenant(tenant_id):
-        rows = JournalEvent.objects.filter(call_id=call_id).order_by("seq")
-        events = tuple(
-            TimelineEvent(row.seq, row.at, row.kind, row.data, row.position) for row in rows
-        )
-    if not events:
+        rows = list(JournalEvent.objects.filter(call_id=call_id).order_by("seq"))
+    if not rows:
         raise CallNotFound("no such call")
-    return events
+    return tuple(map(_timeline_event, rows, open_fields(rows, *_CALL_PARTIES)))
+
+
+def _timeline_event(row: JournalEvent, opened: dict[str, Opened]) -> TimelineEvent:
+    persons = {
+        role: {"person": person.hex, **_party(person, opened[f"{role}_sealed"])}
+        for role, person in (("caller", row.caller_id), ("callee", row.callee_id))
+        if person is not None
+    }
+    return TimelineEvent(row.seq, row.at, row.kind, {**row.data, **persons}, row.position)

@@ -16,13 +16,13 @@ from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 
 
 class LegOut(Schema):
-    """One leg: a SIP dialog and its media."""
+    """One leg: a SIP dialog and its media. ``number`` is that of its party."""
 
     id: str
     role: str
     trunk_id: str | None
-    from_number: str
-    to_number: str
+    number: str | None
+    number_error: str | None
     transport: str | None
     cipher: str | None
     codec: str | None
@@ -42,12 +42,21 @@ class LegOut(Schema):
 
 
 class CallSummary(Schema):
-    """A call record. Times are UTC; ``disposition`` is null while the call lives."""
+    """A call record. Times are UTC; ``disposition`` is null while the call lives.
+
+    A number that cannot be opened is null, and ``from_error`` or ``to_error`` says why:
+    ``key_destroyed`` (erased or expired), ``key_refused`` (the person forbids this purpose),
+    ``key_unknown``, ``unreadable_value``. A withheld number is empty.
+    """
 
     id: str
     direction: str
-    from_number: str
-    to_number: str
+    from_number: str | None
+    from_error: str | None
+    to_number: str | None
+    to_error: str | None
+    country_code: str | None
+    area: str | None
     trunk_id: str | None
     number_id: str | None
     started_at: datetime
@@ -77,7 +86,8 @@ class CallList(Schema):
 
 
 class EventOut(Schema):
-    """One journal event of a call."""
+    """One journal event of a call. Where it names persons, ``data`` has ``caller`` and ``callee``:
+    ``person`` (a random id), and their ``number`` or an ``error``."""
 
     seq: int
     at: datetime
@@ -91,7 +101,7 @@ class EventList(Schema):
 
 
 class CallQuery(Schema):
-    """Filters: ``since`` inclusive, ``until`` exclusive, numbers exactly as recorded (E.164)."""
+    """Filters: ``since`` inclusive, ``until`` exclusive, numbers in E.164, whole."""
 
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None

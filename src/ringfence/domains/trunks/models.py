@@ -6,24 +6,30 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
 
+from ringfence.kernel.fields import SealedFieldNumber
 from ringfence.platform_django.clock import new_id
 from ringfence.platform_django.models import CidrField
+from ringfence.platform_django.sealed import SealedText
 
 
 class Trunk(models.Model):
-    """A connection to a carrier or a PBX; the operator's when it has no tenant."""
+    """A connection to a carrier or a PBX; the operator's when it has no tenant.
+
+    What authenticates either side is sealed under the secret key of the tenant, or of the
+    installation: H(username:realm:password) serves as well as the password.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant_id = models.UUIDField(null=True, editable=False)
     name = models.CharField(max_length=120)
     username = models.CharField(max_length=120, null=True, unique=True)
-    ha1_md5 = models.CharField(max_length=32, null=True)
-    ha1_sha256 = models.CharField(max_length=64, null=True)
+    ha1_md5_sealed = SealedText(SealedFieldNumber.TRUNK_HA1_MD5, "", person="")
+    ha1_sha256_sealed = SealedText(SealedFieldNumber.TRUNK_HA1_SHA256, "", person="")
     peer_host = models.CharField(max_length=255, null=True)
     peer_port = models.IntegerField(default=5060)
     peer_transport = models.CharField(max_length=8, default="udp")
     auth_username = models.CharField(max_length=120, null=True)
-    auth_password_sealed = models.BinaryField(null=True)
+    auth_password_sealed = SealedText(SealedFieldNumber.TRUNK_PASSWORD, "", person="")
     country_code = models.CharField(max_length=3, default="1")
     national_prefix = models.CharField(max_length=8, default="1")
     international_prefix = models.CharField(max_length=8, default="011")

@@ -2,9 +2,10 @@
 
 from ringfence.domains.privacy.api import not_personal, register
 from ringfence.domains.privacy.contracts import Category, Erasure, FieldClass, Purpose
+from ringfence.kernel.fields import SealedFieldNumber
 
 TRUNK, SOURCE = "trunks.Trunk", "trunks.TrunkSource"
-_TECHNICAL = "technical configuration of a carrier or PBX connection"
+_TECHNICAL = "technical configuration of a carrier's or PBX's connection, a business's own"
 
 not_personal(
     TRUNK,
@@ -30,7 +31,7 @@ not_personal(
 not_personal(SOURCE, _TECHNICAL, "id", "tenant_id", "trunk", "network")
 
 
-def _secret(field: str, number: int | None = None) -> FieldClass:
+def _secret(field: str, number: SealedFieldNumber) -> FieldClass:
     return FieldClass(
         model=TRUNK,
         field=field,
@@ -43,4 +44,8 @@ def _secret(field: str, number: int | None = None) -> FieldClass:
     )
 
 
-register(_secret("ha1_md5"), _secret("ha1_sha256"), _secret("auth_password_sealed", number=1))
+register(
+    _secret("ha1_md5_sealed", SealedFieldNumber.TRUNK_HA1_MD5),
+    _secret("ha1_sha256_sealed", SealedFieldNumber.TRUNK_HA1_SHA256),
+    _secret("auth_password_sealed", SealedFieldNumber.TRUNK_PASSWORD),
+)

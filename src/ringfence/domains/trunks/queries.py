@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connections
 from django.db.models import QuerySet
 
@@ -16,16 +16,11 @@ from ringfence.domains.trunks.contracts import (
     TrunkNotFound,
 )
 from ringfence.domains.trunks.models import Trunk
-from ringfence.platform.secrets import SealContext, installation_key, open_secret
+from ringfence.platform_django.sealed import Opened, open_fields
 from ringfence.platform_django.tenancy import CALLPLANE, across_tenants, tenant
 
-AUTH_PASSWORD_FIELD = 1
-"""Permanent number of Trunk.auth_password_sealed; see personal_data."""
-
-
-def secret_key() -> bytes:
-    """The installation's key for secrets that belong to no person."""
-    return installation_key(settings.RINGFENCE.data_dir, "sealing-key")
+_SECRETS = ("ha1_md5_sealed", "ha1_sha256_sealed", "auth_password_sealed")
+_log = logging.getLogger("ringfence.trunks")
 
 
 def trunk_info(row: Trunk, sources: Iterable[str]) -> TrunkInfo:
@@ -88,18 +83,29 @@ def usable_by(tenant_id: UUID, trunk_ids: frozenset[UUID]) -> frozenset[UUID]:
 
 
 def routing_trunks() -> tuple[RoutingTrunk, ...]:
-    """All trunks with their credentials, for the call plane. Read as its role."""
-    key = secret_key()
+    """All trunks with their credentials, for the call plane. Read as its role, opened for the
+    current use.
+
+    A trunk whose credentials do not open is left out: it could not be told from a stranger.
+    Raises PurposeRequired, Refused, Unavailable.
+    """
     with connections[CALLPLANE].cursor() as cursor:
         cursor.execute("SELECT (trunk).*, networks FROM ringfence_routing_trunks()")
         columns = [column.name for column in cursor.description]
         rows = [dict(zip(columns, values, strict=True)) for values in cursor.fetchall()]
-    return tuple(_routing_trunk(key, row.pop("networks"), Trunk(**row)) for row in rows)
+    networks = [row.pop("networks") for row in rows]
+    trunks = [Trunk(**row) for row in rows]
+    found = map(_routing_trunk, trunks, networks, open_fields(trunks, *_SECRETS))
+    return tuple(trunk for trunk in found if trunk is not None)
 
 
-def _routing_trunk(key: bytes, networks: list[str], row: Trunk) -> RoutingTrunk:
-    password = None
-    if row.auth_password_sealed is not None:
-        context = SealContext(row.tenant_id, AUTH_PASSWORD_FIELD, row.id)
-        password = open_secret(key, context, bytes(row.auth_password_sealed)).decode()
-    return RoutingTrunk(trunk_info(row, networks), row.ha1_md5, row.ha1_sha256, password)
+def _routing_trunk(
+    row: Trunk, networks: list[str], opened: dict[str, Opened]
+) -> RoutingTrunk | None:
+    error = next((item.error for item in opened.values() if item.error), None)
+    if error is not None:
+        kv = {"trunk": row.id.hex, "code": error}
+        _log.error("trunk left out, its credentials do not open", extra={"kv": kv})
+        return None
+    md5, sha256, password = (opened[name].value for name in _SECRETS)
+    return RoutingTrunk(trunk_info(row, networks), md5, sha256, password)

@@ -2,6 +2,7 @@ from django.db import migrations, models
 
 import ringfence.domains.calls.models
 from ringfence.platform.database import Role
+from ringfence.platform_django import sealed
 from ringfence.platform_django.operations import CreatePartitioned, allow_insert, enable_rls, grant
 
 
@@ -33,8 +34,19 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
                 ("tenant_id", models.UUIDField(editable=False, null=True)),
                 ("direction", models.CharField(max_length=16)),
-                ("from_number", models.CharField(max_length=128)),
-                ("to_number", models.CharField(max_length=128)),
+                ("caller_id", models.UUIDField(null=True)),
+                (
+                    "caller_sealed",
+                    sealed.SealedJSON(number=1, role="caller", row="id", day_of="id"),
+                ),
+                ("callee_id", models.UUIDField(null=True)),
+                (
+                    "callee_sealed",
+                    sealed.SealedJSON(number=2, role="callee", row="id", day_of="id"),
+                ),
+                ("dialled", models.CharField(max_length=128, null=True)),
+                ("country_code", models.CharField(max_length=8, null=True)),
+                ("area", models.CharField(max_length=16, null=True)),
                 ("trunk_id", models.UUIDField(null=True)),
                 ("number_id", models.UUIDField(null=True)),
                 ("started_at", models.DateTimeField()),
@@ -54,11 +66,19 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["tenant_id", "id"], name="call_tenant"),
                     models.Index(
-                        fields=["tenant_id", "from_number", "id"], name="call_tenant_from"
+                        fields=["tenant_id", "caller_id", "id"], name="call_tenant_caller"
                     ),
-                    models.Index(fields=["tenant_id", "to_number", "id"], name="call_tenant_to"),
+                    models.Index(
+                        fields=["tenant_id", "callee_id", "id"],
+                        name="call_tenant_callee",
+                        condition=models.Q(("callee_id__isnull", False)),
+                    ),
+                    models.Index(fields=["tenant_id", "dialled", "id"], name="call_tenant_dialled"),
                     models.Index(
                         fields=["tenant_id", "number_id", "id"], name="call_tenant_number"
+                    ),
+                    models.Index(
+                        fields=["tenant_id", "disposition", "id"], name="call_tenant_disposition"
                     ),
                 ],
             },
@@ -72,8 +92,11 @@ class Migration(migrations.Migration):
                 ("call_id", models.UUIDField()),
                 ("role", models.CharField(max_length=16)),
                 ("trunk_id", models.UUIDField(null=True)),
-                ("from_number", models.CharField(max_length=128)),
-                ("to_number", models.CharField(max_length=128)),
+                ("party_id", models.UUIDField(null=True)),
+                (
+                    "party_sealed",
+                    sealed.SealedJSON(number=3, role="party", day_of="call_id"),
+                ),
                 ("transport", models.CharField(max_length=8, null=True)),
                 ("cipher", models.CharField(max_length=64, null=True)),
                 ("codec", models.CharField(max_length=32, null=True)),
@@ -93,7 +116,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "calls_leg",
-                "indexes": [models.Index(fields=["call_id", "id"], name="leg_call")],
+                "indexes": [
+                    models.Index(fields=["call_id", "id"], name="leg_call"),
+                    models.Index(
+                        fields=["tenant_id", "party_id"],
+                        name="leg_party",
+                        condition=models.Q(("party_id__isnull", False)),
+                    ),
+                ],
             },
         ),
         CreatePartitioned(
@@ -123,12 +153,36 @@ class Migration(migrations.Migration):
                         db_default=ringfence.domains.calls.models.NextPosition()
                     ),
                 ),
+                ("caller_id", models.UUIDField(null=True)),
+                (
+                    "caller_sealed",
+                    ringfence.domains.calls.models.JournalParty(
+                        number=1, role="caller", row="call_id", day_of="call_id"
+                    ),
+                ),
+                ("callee_id", models.UUIDField(null=True)),
+                (
+                    "callee_sealed",
+                    ringfence.domains.calls.models.JournalParty(
+                        number=2, role="callee", row="call_id", day_of="call_id"
+                    ),
+                ),
             ],
             options={
                 "db_table": "calls_journal",
                 "indexes": [
                     models.Index(fields=["position"], name="journal_position"),
                     models.Index(fields=["tenant_id", "position"], name="journal_tenant_position"),
+                    models.Index(
+                        fields=["tenant_id", "caller_id"],
+                        name="journal_caller",
+                        condition=models.Q(("caller_id__isnull", False)),
+                    ),
+                    models.Index(
+                        fields=["tenant_id", "callee_id"],
+                        name="journal_callee",
+                        condition=models.Q(("callee_id__isnull", False)),
+                    ),
                 ],
             },
         ),
@@ -136,15 +190,21 @@ class Migration(migrations.Migration):
             "ALTER SEQUENCE calls_journal_position OWNED BY calls_journal.position",
             migrations.RunSQL.noop,
         ),
+        sealed.sealed_check("calls_journal", "caller_sealed"),
+        sealed.sealed_check("calls_journal", "callee_sealed"),
+        sealed.sealed_check("calls_call", "caller_sealed"),
+        sealed.sealed_check("calls_call", "callee_sealed"),
+        sealed.sealed_check("calls_leg", "party_sealed"),
         enable_rls("calls_journal"),
         enable_rls("calls_call"),
         enable_rls("calls_leg"),
         allow_insert("calls_journal", Role.CALLPLANE),
         grant("SEQUENCE calls_journal_position", Role.CALLPLANE, "USAGE"),
+        grant("SEQUENCE calls_journal_position", Role.OPERATOR, "USAGE"),
         grant("calls_journal", Role.APP, "SELECT"),
         grant("calls_call", Role.APP, "SELECT"),
         grant("calls_leg", Role.APP, "SELECT"),
-        grant("calls_journal", Role.OPERATOR, "SELECT"),
+        grant("calls_journal", Role.OPERATOR, "SELECT, INSERT"),
         grant("calls_call", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
         grant("calls_leg", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
         grant("calls_projector", Role.OPERATOR, "SELECT, INSERT, UPDATE"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ringfence.domains.calls.contracts import CallInfo, LegInfo
+from ringfence.domains.calls.contracts import CallFacts, LegFacts
 from ringfence.kernel.clock import from_micros
-from ringfence.kernel.events import CallEvent, Disposition, EndReason, EventKind
+from ringfence.kernel.events import CallEvent, Disposition, EndReason, EventKind, SealedParty
 
 _MAX_NUMBER = 128
 
@@ -24,7 +25,28 @@ _UNANSWERED = {
 }
 
 
-def call_record(events: Iterable[CallEvent]) -> CallInfo:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRecord(LegFacts):
+    """A leg as stored: its party stays sealed."""
+
+    party_id: UUID | None
+    party_sealed: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord(CallFacts):
+    """A call as stored: its parties stay sealed, byte for byte as the call plane sealed them."""
+
+    caller_id: UUID | None
+    caller_sealed: bytes | None
+    callee_id: UUID | None
+    callee_sealed: bytes | None
+    dialled: str | None
+    """The called number when it is the tenant's own."""
+    legs: tuple[LegRecord, ...]
+
+
+def call_record(events: Iterable[CallEvent]) -> CallRecord:
     """The record of one call from its events so far, in order of ``seq``; at least one.
 
     A call that has not ended has no disposition and no end. Raises ValueError without an event.
@@ -38,7 +60,7 @@ def call_record(events: Iterable[CallEvent]) -> CallInfo:
         _apply_to_leg(legs, event)
     if not call:
         raise ValueError("a call record needs at least one event")
-    return CallInfo(**call, legs=tuple(LegInfo(**leg) for leg in legs.values()))
+    return CallRecord(**call, legs=tuple(LegRecord(**leg) for leg in legs.values()))
 
 
 def disposition(reason: str, *, answered: bool) -> Disposition:
@@ -61,8 +83,13 @@ def _started(event: CallEvent) -> _Values:
         "id": event.call,
         "tenant_id": event.tenant,
         "direction": "inbound",
-        "from_number": "",
-        "to_number": "",
+        "caller_id": None,
+        "caller_sealed": None,
+        "callee_id": None,
+        "callee_sealed": None,
+        "dialled": None,
+        "country_code": None,
+        "area": None,
         "trunk_id": None,
         "number_id": None,
         "started_at": from_micros(event.at),
@@ -87,8 +114,11 @@ def _apply_to_call(call: _Values, event: CallEvent) -> None:
         case EventKind.CALL_STARTED:
             call.update(
                 direction=_text(data, "direction", 16) or "inbound",
-                from_number=_text(data, "from", _MAX_NUMBER) or "",
-                to_number=_text(data, "to", _MAX_NUMBER) or "",
+                **_party("caller", event.caller),
+                **_party("callee", event.callee),
+                dialled=_text(data, "to", _MAX_NUMBER),
+                country_code=_text(data, "country_code", 8),
+                area=_text(data, "area", 16),
                 trunk_id=_id(data, "trunk"),
                 started_at=at,
             )
@@ -151,8 +181,7 @@ def _new_leg(id_: UUID, event: CallEvent) -> _Values:
         "id": id_,
         "role": _text(data, "role", 16) or "",
         "trunk_id": _id(data, "trunk"),
-        "from_number": _text(data, "from", _MAX_NUMBER) or "",
-        "to_number": _text(data, "to", _MAX_NUMBER) or "",
+        **_party("party", event.caller or event.callee),
         "transport": _text(data, "transport", 8),
         "cipher": _text(data, "cipher", 64),
         "codec": None,
@@ -188,6 +217,12 @@ def _end_leg(leg: _Values, event: CallEvent) -> None:
         rtt_ms=_real(media, "rtt_ms"),
         mos=_real(media, "mos"),
     )
+
+
+def _party(role: str, party: SealedParty | None) -> _Values:
+    if party is None:
+        return {f"{role}_id": None, f"{role}_sealed": None}
+    return {f"{role}_id": party.person, f"{role}_sealed": party.sealed or None}
 
 
 def _text(data: Mapping[str, Any], key: str, limit: int) -> str | None:

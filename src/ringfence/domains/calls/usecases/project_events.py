@@ -12,16 +12,16 @@ from uuid import UUID
 import msgspec
 from django.db import connections, models
 
-from ringfence.domains.calls.contracts import CallInfo
 from ringfence.domains.calls.models import Call, CallLeg
-from ringfence.domains.calls.rules.call_record import call_record
+from ringfence.domains.calls.rules.call_record import CallRecord, call_record
 from ringfence.kernel.clock import to_micros
-from ringfence.kernel.events import CallEvent, EventKind
+from ringfence.kernel.events import CallEvent, EventKind, SealedParty
 from ringfence.platform_django.tenancy import OPERATOR, across_tenants
 
 _EVENTS = """
-    SELECT call_id, seq, at, kind, tenant_id, data FROM calls_journal
-    WHERE call_id = ANY(%s) ORDER BY call_id, seq
+    SELECT call_id, seq, at, kind, tenant_id, data,
+        caller_id, caller_sealed, callee_id, callee_sealed
+    FROM calls_journal WHERE call_id = ANY(%s) ORDER BY call_id, seq
 """
 _SET_POSITION = """
     INSERT INTO calls_projector (name, position) VALUES (%s, %s)
@@ -66,11 +66,23 @@ def _name(node: str) -> str:
 
 
 def _events(rows: Iterable[tuple[Any, ...]]) -> Iterator[CallEvent]:
-    for call, seq, at, kind, tenant, data in rows:
+    for call, seq, at, kind, tenant, data, caller, caller_sealed, callee, callee_sealed in rows:
         if kind in _KINDS:
             yield CallEvent(
-                call, seq, to_micros(at), EventKind(kind), tenant, msgspec.json.decode(data)
+                call,
+                seq,
+                to_micros(at),
+                EventKind(kind),
+                tenant,
+                msgspec.json.decode(data),
+                _party(caller, caller_sealed),
+                _party(callee, callee_sealed),
             )
+
+
+def _party(person: UUID | None, sealed: bytes | None) -> SealedParty | None:
+    """A person whose value was deleted stays the person of the record, with nothing sealed."""
+    return None if person is None else SealedParty(person, sealed or b"")
 
 
 @cache
@@ -95,11 +107,11 @@ def _upsert(model: type[models.Model]) -> str:
     )
 
 
-def _call_rows(records: list[CallInfo]) -> list[tuple[Any, ...]]:
+def _call_rows(records: list[CallRecord]) -> list[tuple[Any, ...]]:
     row = attrgetter(*_columns(Call))
     return [row(record) for record in records]
 
 
-def _leg_rows(records: list[CallInfo]) -> list[tuple[Any, ...]]:
+def _leg_rows(records: list[CallRecord]) -> list[tuple[Any, ...]]:
     row = attrgetter(*(name for name in _columns(CallLeg) if name not in _FROM_CALL))
     return [(*row(leg), record.tenant_id, record.id) for record in records for leg in record.legs]

@@ -6,6 +6,7 @@ from django.db import migrations, models
 import ringfence.platform_django.clock
 import ringfence.platform_django.models
 from ringfence.platform.database import Role
+from ringfence.platform_django import sealed
 from ringfence.platform_django.operations import (
     bumps_config_version,
     definer_function,
@@ -37,13 +38,22 @@ class Migration(migrations.Migration):
                 ("tenant_id", models.UUIDField(editable=False, null=True)),
                 ("name", models.CharField(max_length=120)),
                 ("username", models.CharField(max_length=120, null=True, unique=True)),
-                ("ha1_md5", models.CharField(max_length=32, null=True)),
-                ("ha1_sha256", models.CharField(max_length=64, null=True)),
+                (
+                    "ha1_md5_sealed",
+                    sealed.SealedText(number=7, role="", person=""),
+                ),
+                (
+                    "ha1_sha256_sealed",
+                    sealed.SealedText(number=8, role="", person=""),
+                ),
                 ("peer_host", models.CharField(max_length=255, null=True)),
                 ("peer_port", models.IntegerField(default=5060)),
                 ("peer_transport", models.CharField(default="udp", max_length=8)),
                 ("auth_username", models.CharField(max_length=120, null=True)),
-                ("auth_password_sealed", models.BinaryField(null=True)),
+                (
+                    "auth_password_sealed",
+                    sealed.SealedText(number=4, role="", person=""),
+                ),
                 ("country_code", models.CharField(default="1", max_length=3)),
                 ("national_prefix", models.CharField(default="1", max_length=8)),
                 ("international_prefix", models.CharField(default="011", max_length=8)),
@@ -99,14 +109,9 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunSQL(
-            """
-            ALTER TABLE trunks_trunk ADD CONSTRAINT trunk_password_sealed CHECK (
-                auth_password_sealed IS NULL
-                OR (length(auth_password_sealed) >= 29 AND get_byte(auth_password_sealed, 0) = 1))
-            """,
-            "ALTER TABLE trunks_trunk DROP CONSTRAINT trunk_password_sealed",
-        ),
+        sealed.sealed_check("trunks_trunk", "ha1_md5_sealed"),
+        sealed.sealed_check("trunks_trunk", "ha1_sha256_sealed"),
+        sealed.sealed_check("trunks_trunk", "auth_password_sealed"),
         enable_rls("trunks_trunk"),
         enable_rls("trunks_source"),
         grant("trunks_trunk", Role.APP, "SELECT, INSERT, UPDATE, DELETE"),

@@ -15,18 +15,19 @@ from ringfence.domains.trunks.contracts import (
     TrunkUsernameConflict,
 )
 from ringfence.domains.trunks.models import Trunk, TrunkSource
-from ringfence.domains.trunks.queries import AUTH_PASSWORD_FIELD, secret_key, trunk_info
+from ringfence.domains.trunks.queries import trunk_info
 from ringfence.domains.trunks.rules.credentials import ha1
 from ringfence.domains.trunks.rules.validation import Network, parse_sources, validate
-from ringfence.platform.secrets import SealContext, seal_secret
 from ringfence.platform_django.clock import clock, new_id
+from ringfence.platform_django.sealed import seal_field
 from ringfence.platform_django.tenancy import across_tenants
 
 
 def create_trunk(new: NewTrunk) -> TrunkInfo:
     """Make a trunk of a tenant, or of the operator. The call plane learns of it within 2 s.
 
-    Raises InvalidTrunk, TrunkSourceConflict, TrunkUsernameConflict.
+    Raises InvalidTrunk, TrunkSourceConflict, TrunkUsernameConflict; Unavailable when it has
+    passwords and the process `keys` is away.
     """
     validate(new)
     networks = parse_sources(new.sources)
@@ -68,10 +69,11 @@ def _row(new: NewTrunk) -> Trunk:
     )
     if new.username is not None and new.password is not None:
         realm = settings.RINGFENCE.sip.realm
-        row.ha1_md5, row.ha1_sha256 = ha1(new.username, realm, new.password)
+        md5, sha256 = ha1(new.username, realm, new.password)
+        row.ha1_md5_sealed = seal_field(row, "ha1_md5_sealed", md5)
+        row.ha1_sha256_sealed = seal_field(row, "ha1_sha256_sealed", sha256)
     if new.auth_password is not None:
-        context = SealContext(new.tenant_id, AUTH_PASSWORD_FIELD, row.id)
-        row.auth_password_sealed = seal_secret(secret_key(), context, new.auth_password.encode())
+        row.auth_password_sealed = seal_field(row, "auth_password_sealed", new.auth_password)
     return row
 
 
