@@ -1,0 +1,118 @@
+"""What recordings do for privacy: find the items to destroy, and clean up after their keys.
+
+Items are the tracks, and one more name: the recording's own id. No key has it. It stands for the
+objects: a destruction that names it deletes them and the rows' facts. One that names all tracks of
+a customer-held recording, and not the recording, ends the platform's access; the objects stay for
+the customer. The erasure journal keeps that difference, so that a restore repeats the right one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from ringfence.domains.calls.api import append_event
+from ringfence.domains.privacy.api import (
+    register_item_cleanup,
+    register_items_of_bucket,
+    register_items_of_person,
+)
+from ringfence.domains.recordings.contracts import RecordingInfo
+from ringfence.domains.recordings.models import Recording, RecordingTrack
+from ringfence.domains.recordings.queries import with_tracks
+from ringfence.domains.recordings.rules.states import DELETED
+from ringfence.domains.recordings.track_file import local_path, object_key, object_store
+from ringfence.kernel.events import EventKind
+from ringfence.kernel.fields import CONTENT, CUSTOMER_RECORDINGS
+from ringfence.platform_django.clock import clock
+from ringfence.platform_django.tenancy import OPERATOR, across_tenants
+
+
+def register() -> None:
+    """Called when the app is ready."""
+    register_items_of_person(items_of_person)
+    register_items_of_bucket(items_of_bucket)
+    register_item_cleanup(clean_up)
+
+
+def items_of_person(tenant: UUID, person: UUID) -> list[UUID]:
+    """Of every recording that the person speaks in, also the other speakers' tracks."""
+    spoken = RecordingTrack.objects.using(OPERATOR).filter(tenant_id=tenant, person_id=person)
+    recordings = set(spoken.values_list("recording_id", flat=True))
+    tracks = RecordingTrack.objects.using(OPERATOR).filter(recording_id__in=recordings)
+    return [*recordings, *tracks.values_list("id", flat=True)]
+
+
+def items_of_bucket(
+    tenant: UUID | None, category: str, rule: str, day: int
+) -> list[tuple[UUID, UUID]]:
+    """Tenant and id of each item that ends with a day."""
+    if category != CONTENT:
+        return []
+    rows = Recording.objects.using(OPERATOR).filter(rule=rule, day=day)
+    if tenant is not None:
+        rows = rows.filter(tenant_id=tenant)
+    owners = dict(rows.values_list("id", "tenant_id"))
+    tracks = RecordingTrack.objects.using(OPERATOR).filter(recording_id__in=owners)
+    return [(owner, id_) for id_, owner in owners.items()] + list(
+        tracks.values_list("tenant_id", "id")
+    )
+
+
+def clean_up(tenant: UUID, items: Sequence[UUID]) -> None:
+    """The keys of these items are dead: delete objects, clear rows. May be repeated."""
+    with across_tenants("clean up recordings") as db:
+        rows = Recording.objects.using(db).filter(tenant_id=tenant)
+        tracks = RecordingTrack.objects.using(db).filter(tenant_id=tenant, id__in=items)
+        named = set(rows.filter(id__in=items).values_list("id", flat=True))
+        touched = set(tracks.values_list("recording_id", flat=True)) | named
+        found = with_tracks(rows.filter(id__in=touched), db)
+    for info in found:
+        dead = {track.id for track in info.tracks} & set(items)
+        if info.id in named:
+            _delete(info)
+        elif info.rule == CUSTOMER_RECORDINGS and len(dead) == len(info.tracks):
+            _end_analysis(info)
+        else:  # one speaker's part alone
+            _delete_tracks(info, dead)
+
+
+def _delete(info: RecordingInfo) -> None:
+    _delete_objects(info, {track.id for track in info.tracks})
+    reason = info.deletion_reason or "erasure"
+    with across_tenants("clean up recordings") as db:
+        tracks = RecordingTrack.objects.using(db).filter(recording_id=info.id)
+        tracks.update(state=DELETED)
+        rows = Recording.objects.using(db).filter(id=info.id)
+        if not rows.exclude(state=DELETED).update(
+            state=DELETED, deletion_reason=reason, marks=None
+        ):
+            return
+        if reason != "request":
+            rows.update(basis=None)  # it names the state of a party
+        append_event(
+            info.call_id,
+            info.tenant_id,
+            EventKind.RECORDING_DELETED,
+            {"recording": info.id.hex, "reason": reason},
+        )
+
+
+def _delete_tracks(info: RecordingInfo, items: set[UUID]) -> None:
+    _delete_objects(info, items)
+    with across_tenants("clean up recordings") as db:
+        tracks = RecordingTrack.objects.using(db).filter(recording_id=info.id, id__in=items)
+        tracks.update(state=DELETED)
+
+
+def _delete_objects(info: RecordingInfo, items: set[UUID]) -> None:
+    for track in info.tracks:
+        if track.id in items:
+            local_path(info.tenant_id, track.id).unlink(missing_ok=True)
+            object_store().delete(object_key(info.tenant_id, track.id, info.day))
+
+
+def _end_analysis(info: RecordingInfo) -> None:
+    with across_tenants("clean up recordings") as db:
+        rows = Recording.objects.using(db).filter(id=info.id, analysis_ended_at=None)
+        rows.update(analysis_ended_at=clock().now())
