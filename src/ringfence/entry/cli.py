@@ -7,31 +7,42 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import click
 
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform import logging as structured_logging
 from ringfence.platform import process
+from ringfence.platform.closed import refuse_closed
 from ringfence.platform.settings import Settings, load_settings
 
 _PROVISION = "ringfence.entry.provision"
-_DEMO = "ringfence.entry.demo"
+_ELSEWHERE = {
+    "audit": ("ringfence.entry.audit", "audit_command"),
+    "backup": ("ringfence.entry.backup.commands", "backup_command"),
+    "demo": ("ringfence.entry.demo", "demo_command"),
+    "recording": ("ringfence.entry.recordings", "recording_command"),
+    "restore": ("ringfence.entry.backup.commands", "restore_command"),
+}
+"""Module and name of commands that live in modules of their own."""
+_RUN_WHEN_CLOSED = {"database", "prepare", "keys"}
 
 
 class _Commands(click.Group):
-    """Commands of this module, and those of the provisioning and demo modules when asked for."""
+    """Commands of this module, and those of other modules when asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *self._provision(), "demo"})
+        return sorted({*super().list_commands(ctx), *self._provision(), *_ELSEWHERE})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         own = super().get_command(ctx, cmd_name)
         if own is not None:
             return own
-        if cmd_name == "demo":
-            command: click.Command = importlib.import_module(_DEMO).demo_command
+        if cmd_name in _ELSEWHERE:
+            module, name = _ELSEWHERE[cmd_name]
+            command: click.Command = getattr(importlib.import_module(module), name)
             return command
         return self._provision().get(cmd_name)
 
@@ -58,6 +69,8 @@ def _start_process(name: str) -> Settings:
     process.raise_descriptor_limit()
     settings = load_settings()
     structured_logging.configure(settings.log, name)
+    if name not in _RUN_WHEN_CLOSED:
+        refuse_closed(settings)
     return settings
 
 
@@ -110,6 +123,40 @@ def keys_status() -> None:
     print(msgspec.json.encode(counts).decode())
     if counts.contradictions:
         sys.exit(1)
+
+
+@keys.command("rotate")
+@click.option(
+    "--root", type=click.File("r"), help="File of a new root key (- reads standard input)."
+)
+def keys_rotate(root: IO[str] | None) -> None:
+    """Give every shard a new key, or have a new root key open the store too.
+
+    After --root both root keys open everything: put the new one into the place of the old and start
+    `ringfence keys` again. From then on only the one it was started with opens anything.
+    """
+    from ringfence.entry import keys as owner
+
+    settings = load_settings()
+    if root is not None:
+        count = owner.add_root_key(settings, root.read())
+        print(f"{count} keys are wrapped under both root keys")
+        return
+    for shard in owner.rotate(settings):
+        print(f"\r{shard + 1} of 64 shards have a new key", end="", flush=True)
+    print()
+
+
+@keys.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+def keys_backup(file: Path) -> None:
+    """Copy the key store to a new file, while it is in use.
+
+    Neither slot file nor root key are in it: without them it is worth nothing.
+    """
+    from ringfence.entry.keys import back_up
+
+    print(f"{back_up(load_settings(), file)} bytes")
 
 
 @cli.command()

@@ -17,6 +17,7 @@ from ringfence.entry.supervisor.tree import Tree
 from ringfence.kernel.clock import SystemClock
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform import process
+from ringfence.platform.closed import refuse_closed
 from ringfence.platform.database import is_embedded
 from ringfence.platform.rpc import RpcServer
 from ringfence.platform.settings import Settings, config_path
@@ -33,9 +34,10 @@ class AlreadyRunning(RingfenceError):
 def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT (calls are drained; a second signal cuts that short).
 
-    SIGHUP upgrades: see ``Tree.upgrade``. Raises AlreadyRunning, StartFailed.
+    SIGHUP upgrades: see ``Tree.upgrade``. Raises AlreadyRunning, InstallationClosed, StartFailed.
     """
-    with _exclusive(settings):
+    with exclusive(settings):
+        refuse_closed(settings)
         failure: list[RingfenceError] = []
 
         async def main(stop: asyncio.Event) -> None:
@@ -124,7 +126,8 @@ def _announce(settings: Settings, seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def _exclusive(settings: Settings) -> Iterator[None]:
+def exclusive(settings: Settings) -> Iterator[None]:
+    """No other supervisor and no restore meanwhile. Raises AlreadyRunning."""
     passable = 0o711 if os.geteuid() == 0 else 0o700  # see platform.postgres
     for directory in (settings.data_dir, settings.run_dir):
         directory.mkdir(parents=True, exist_ok=True, mode=passable)
@@ -136,7 +139,7 @@ def _exclusive(settings: Settings) -> Iterator[None]:
             file.seek(0)
             owner = file.read().strip()
             raise AlreadyRunning(
-                f"another `ringfence serve` (process {owner}) uses {settings.data_dir}"
+                f"another `ringfence serve` or `restore` (process {owner}) uses {settings.data_dir}"
             ) from None
         file.truncate(0)
         file.write(f"{os.getpid()}\n")

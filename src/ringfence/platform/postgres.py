@@ -169,6 +169,34 @@ class EmbeddedPostgres:
                 process.kill()
                 process.wait()
 
+    def set_superuser_password(self) -> None:
+        """Make the password in our file, a new one if there is none, that of the superuser.
+
+        For files that came from elsewhere; the server must not run. Raises DatabaseStartError.
+        """
+        if not self.password_file.exists():
+            self._write_password(secrets.token_urlsafe(32))
+        password = self.password_file.read_text().strip()
+        identity = self.identity()
+        result = subprocess.run(  # noqa: S603 - our own program and arguments
+            [str(binaries() / "postgres"), "--single", "-D", str(self.files), "postgres"],
+            input=f"ALTER ROLE {SUPERUSER} PASSWORD '{password}';\n",
+            env=server_environment(),
+            preexec_fn=lambda: identity.become(signal.SIGKILL),
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=_START_SECONDS,
+            check=False,
+        )
+        if result.returncode != 0 or "ERROR" in result.stderr:
+            raise DatabaseStartError("the superuser's password could not be set")
+
+    def _write_password(self, password: str) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        with os.fdopen(os.open(self.password_file, flags, 0o600), "w") as file:
+            file.write(password + "\n")
+
     def _make_directories(self) -> None:
         # the unprivileged user passes through folders of ours, it may not list them
         passable = 0o711 if os.geteuid() == 0 else 0o700
@@ -199,9 +227,8 @@ class EmbeddedPostgres:
             shutil.rmtree(new)  # an initialisation that did not finish
         new.mkdir(mode=0o700)
         password = secrets.token_urlsafe(32)
+        self._write_password(password)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        with os.fdopen(os.open(self.password_file, flags, 0o600), "w") as file:
-            file.write(password + "\n")
         handed = new.with_name("postgres.password")
         with os.fdopen(os.open(handed, flags, 0o600), "w") as file:
             file.write(password + "\n")
