@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ringfence.entry.doctor import database, host, keys, network
+from ringfence.entry.doctor import backup, database, host, keys, network
 from ringfence.entry.doctor.finding import Finding
 from ringfence.entry.supervisor.messages import NotRunning, ProcessStatus, ask
 from ringfence.kernel.clock import SystemClock
@@ -32,6 +32,7 @@ def examine() -> list[Finding]:
         *host.check_disk(settings),
         host.check_descriptors(settings),
         *keys.check(settings),
+        *backup.check(settings, SystemClock()),
         *host.check_clock(SystemClock()),
         *database.check(settings, running=processes is not None),
     ]
