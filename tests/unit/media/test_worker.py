@@ -11,8 +11,11 @@ from uuid import uuid4
 import pytest
 
 from ringfence.engine.media.client import MediaClient
+from ringfence.engine.media.errors import KeysUnavailable
 from ringfence.engine.media.worker import MediaWorker, advertised_address
+from ringfence.engine.ports import TrackRequest
 from ringfence.kernel.clock import SystemClock
+from ringfence.platform.keys.objects import Leaf
 from ringfence.platform.settings import MediaSettings, NodeSettings, Settings, SipSettings
 
 SDP = (
@@ -20,6 +23,11 @@ SDP = (
     b"m=audio 9 RTP/AVP 0\r\n"
 )
 ORPHAN_SECONDS = 0.4
+
+
+class NoKeys:
+    async def leaf(self, request: TrackRequest) -> Leaf:
+        raise KeysUnavailable("there are none")
 
 
 @pytest.fixture
@@ -32,7 +40,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def worker(settings: Settings) -> AsyncIterator[MediaWorker]:
-    worker = MediaWorker(settings, 0, SystemClock(), orphan_seconds=ORPHAN_SECONDS)
+    worker = MediaWorker(settings, 0, SystemClock(), NoKeys(), orphan_seconds=ORPHAN_SECONDS)
     await worker.start()
     yield worker
     await worker.stop()

@@ -21,6 +21,9 @@ from ringfence.engine.ports import (
     Session,
     SessionRequest,
     SessionStats,
+    TrackCommand,
+    TrackRequest,
+    TrackStats,
     WorkerInfo,
 )
 from ringfence.kernel.errors import RingfenceError, Unavailable
@@ -28,6 +31,8 @@ from ringfence.platform.rpc import RpcClient, RpcUnavailable
 
 _log = logging.getLogger("ringfence.media.client")
 _TIMEOUT_SECONDS = 2.0
+_TRACK_SECONDS = 8.0
+"""For what waits for the keys or for the disk."""
 T = TypeVar("T")
 
 
@@ -123,6 +128,22 @@ class MediaClient:
         request = DtmfRequest(session, leg, digits, duration_ms)
         await self._call(session, "dtmf", request, type(None))
 
+    async def subscribe(self, request: TrackRequest) -> None:
+        session = request.session
+        try:
+            await self._call(session, "subscribe", request, type(None), _TRACK_SECONDS)
+        except RpcUnavailable:  # it may yet begin: nobody must be recorded who was told otherwise
+            worker = self._homes.get(session)
+            if worker is not None:
+                worker.rpc.notify("track", TrackCommand(session, request.track, "stop"))
+            raise
+
+    async def track(
+        self, session: Session, track: UUID, action: Literal["pause", "resume", "stop"]
+    ) -> TrackStats:
+        command = TrackCommand(session, track, action)
+        return await self._call(session, "track", command, TrackStats, _TRACK_SECONDS)
+
     async def stats(self, session: Session) -> SessionStats:
         return await self._call(session, "stats", SessionRequest(session), SessionStats)
 
@@ -130,17 +151,25 @@ class MediaClient:
         if session not in self._homes and session not in self._lost:
             return SessionStats()
         try:
-            return await self._call(session, "delete", SessionRequest(session, leg), SessionStats)
+            request = SessionRequest(session, leg)
+            return await self._call(session, "delete", request, SessionStats, _TRACK_SECONDS)
         finally:
             if leg is None:
                 self._forget(session)
 
-    async def _call(self, session: UUID, name: str, request: object, reply: type[T]) -> T:
+    async def _call(
+        self,
+        session: UUID,
+        name: str,
+        request: object,
+        reply: type[T],
+        seconds: float = _TIMEOUT_SECONDS,
+    ) -> T:
         if session in self._lost:
             raise MediaLost("the media process of this session died")
         worker = self._homes.get(session) or self._place(session)
         try:
-            return await worker.rpc.call(name, request, reply, timeout=_TIMEOUT_SECONDS)
+            return await worker.rpc.call(name, request, reply, timeout=seconds)
         except RpcUnavailable:
             if session in self._lost:
                 raise MediaLost("the media process of this session died") from None

@@ -16,6 +16,7 @@ from ringfence.engine.media.ports import PortPair
 from ringfence.engine.media.reception import Reception
 from ringfence.engine.media.reports import Reports
 from ringfence.engine.media.stream import RATE, OutStream, Relay, routes
+from ringfence.engine.media.timeline import Timeline
 from ringfence.engine.ports import LegStats
 from ringfence.kernel.clock import Clock
 from ringfence.protocols import dtmf
@@ -49,6 +50,7 @@ class Leg:
         )
         self._reports = Reports(pair.rtcp, pair.rtp, self._reception, self._out, self._latch, clock)
         self._player = Player(self._out, ticker, clock, lambda: on_event("play_done", {}))
+        self._timeline: Timeline | None = None
         self._heard_first = False
         self._quiet_since = clock.monotonic()
         self._packets_then = 0
@@ -82,6 +84,11 @@ class Leg:
         """Hand what this leg's peer says to another leg, or to nobody."""
         self.peer = peer
         self._link()
+
+    def record(self, timeline: Timeline | None) -> None:
+        """Put what this leg's peer says into a track, while it is not on hold; None ends it."""
+        self._timeline = timeline
+        self._reception.timeline = timeline if self._speaks else None
 
     def play(self, source: Callable[[str], Any] | None) -> None:
         """Send audio instead of what the peer says; None ends it."""
@@ -165,12 +172,18 @@ class Leg:
 
     def _link(self) -> None:
         """Build the relay from this leg to its peer, as both now speak."""
-        remote = self._negotiation.remote
+        self._reception.timeline = self._timeline if self._speaks else None
         self._reception.relay = None
-        if self.peer is None or (remote is not None and not remote.direction.sends):
+        if self.peer is None or not self._speaks:
             return
         table = routes(self._reception.formats, self.peer._out)
         self._reception.relay = Relay(self.peer._out, table)
+
+    @property
+    def _speaks(self) -> bool:
+        """Whether the peer, by its SDP, sends: on hold, what comes is neither relayed nor kept."""
+        remote = self._negotiation.remote
+        return remote is None or remote.direction.sends
 
     def _source_found(self) -> None:
         """The latch learnt where the peer's packets come from: send there."""

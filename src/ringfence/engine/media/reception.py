@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from ringfence.engine.media.latch import Latch, Source
 from ringfence.engine.media.stream import BUFFER, HEADER, RATE, VIEWS, Relay
+from ringfence.engine.media.timeline import Timeline
 from ringfence.kernel.clock import Clock
-from ringfence.protocols import dtmf, rtp
+from ringfence.protocols import dtmf, g711, rtp
 from ringfence.protocols.offer_answer import EVENT
 
 _EVENT_LOST_SECONDS = 0.25
@@ -41,6 +42,8 @@ class Reception:
         """Codec names by payload type that the peer may send."""
         self.relay: Relay | None = None
         """Where packets go on to; None drops them after counting."""
+        self.timeline: Timeline | None = None
+        """Where audio is recorded."""
         self.ssrc: int | None = None
         self.stats = rtp.ReceptionStats(0)
         """Of the present SSRC."""
@@ -105,6 +108,14 @@ class Reception:
             self._event(length, timestamp)
         else:
             stats.arrived(timestamp, now * RATE)
+            if self.timeline is not None and name is not None:
+                payload = BUFFER[12:length]
+                if name == "PCMA":
+                    payload = payload.translate(g711.ALAW_TO_ULAW)
+                if newest < 0x8000:
+                    self.timeline.place(payload, timestamp, now)
+                else:
+                    self.timeline.place_late(payload, timestamp, now)
         relay = self.relay
         if relay is None:
             return
@@ -128,6 +139,8 @@ class Reception:
         self._digits.reset()
         if self.relay is not None:
             self.relay.restart()
+        if self.timeline is not None:
+            self.timeline.restart()
         return self.stats
 
     def _out_of_line(self, sequence: int) -> bool:

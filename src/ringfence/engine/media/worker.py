@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from ringfence.engine.media.clock import FrameClock
 from ringfence.engine.media.errors import UnknownLeg
 from ringfence.engine.media.leg import EventKind, Leg, join, separate
 from ringfence.engine.media.ports import PortPool
+from ringfence.engine.media.recorder import LeafSource, Recorder, Tap, Track
 from ringfence.engine.media.sources import open_source
 from ringfence.engine.ports import (
     AnswerRequest,
@@ -27,6 +28,9 @@ from ringfence.engine.ports import (
     PlayRequest,
     SessionRequest,
     SessionStats,
+    TrackCommand,
+    TrackRequest,
+    TrackStats,
     WorkerInfo,
 )
 from ringfence.kernel.clock import Clock
@@ -36,7 +40,7 @@ from ringfence.platform.settings import Settings
 _log = logging.getLogger("ringfence.media")
 ORPHAN_SECONDS = 60.0
 """How long sessions outlive the connection that commands them."""
-_SILENCE_CHECK_SECONDS = 0.5
+_CHECK_SECONDS = 0.5
 Exchange = Callable[[Leg], bytes]
 
 
@@ -48,6 +52,7 @@ class MediaWorker:
         settings: Settings,
         index: int,
         clock: Clock,
+        keys: LeafSource,
         *,
         orphan_seconds: float = ORPHAN_SECONDS,
     ) -> None:
@@ -60,10 +65,11 @@ class MediaWorker:
         self._ports = PortPool(settings.media.bind_address, first, last, clock)
         self._ticker = FrameClock()
         self._sessions: dict[UUID, dict[UUID, Leg]] = {}
+        self._recorder = Recorder(settings.track_dir, keys, clock, self._track_failed)
         self._epoch: str | None = None
         self._commanders: set[Connection] = set()
         self._orphan_timer: asyncio.TimerHandle | None = None
-        self._silence_timer: asyncio.TimerHandle | None = None
+        self._check_timer: asyncio.TimerHandle | None = None
         self._server = RpcServer(settings.media_socket(index), on_disconnect=self._disconnected)
         self._server.register("hello", HelloRequest, self._hello)
         self._server.register("offer", OfferRequest, self._offer)
@@ -71,6 +77,8 @@ class MediaWorker:
         self._server.register("connect", ConnectRequest, self._connect)
         self._server.register("play", PlayRequest, self._play)
         self._server.register("dtmf", DtmfRequest, self._dtmf)
+        self._server.register("subscribe", TrackRequest, self._subscribe)
+        self._server.register("track", TrackCommand, self._track)
         self._server.register("stats", SessionRequest, self._stats)
         self._server.register("delete", SessionRequest, self._delete)
 
@@ -82,18 +90,19 @@ class MediaWorker:
     async def start(self) -> None:
         """Serve the socket. Raises OSError when it cannot be bound."""
         await self._server.start()
-        self._check_silence()
+        self._check()
         _log.info("media worker serving", extra={"kv": {"worker": self._index}})
 
     async def stop(self) -> None:
-        """Delete every session and stop serving."""
-        if self._silence_timer is not None:
-            self._silence_timer.cancel()
+        """Delete every session, complete every track and stop serving."""
+        if self._check_timer is not None:
+            self._check_timer.cancel()
         await self._server.stop()
         if self._orphan_timer is not None:
             self._orphan_timer.cancel()
         self._delete_all()
         self._ticker.stop()
+        await self._recorder.settle()
 
     def _hello(self, request: HelloRequest, connection: Connection) -> WorkerInfo:
         if request.epoch != self._epoch:
@@ -157,13 +166,25 @@ class MediaWorker:
         )
         return SessionStats({id_: leg.stats() for id_, leg in wanted.items()})
 
-    def _delete(self, request: SessionRequest, _: Connection) -> SessionStats:
+    async def _subscribe(self, request: TrackRequest, _: Connection) -> None:
+        def tap_of() -> Tap:
+            return self._leg(request.session, request.leg).record
+
+        await self._recorder.begin(request, tap_of)
+
+    def _track(self, request: TrackCommand, _: Connection) -> TrackStats | Awaitable[TrackStats]:
+        if request.action == "stop":
+            return asyncio.shield(self._recorder.stop(request.session, request.track))
+        return self._recorder.command(request.session, request.track, request.action)
+
+    def _delete(
+        self, request: SessionRequest, _: Connection
+    ) -> SessionStats | Awaitable[SessionStats]:
         legs = self._sessions.get(request.session, {})
         wanted = list(legs) if request.leg is None else [request.leg] if request.leg in legs else []
-        final: dict[UUID, LegStats] = {}
-        for id_ in wanted:
-            final[id_] = self._remove(request.session, id_)
-        return SessionStats(final)
+        ending = self._recorder.end(request.session, request.leg)
+        final = {id_: self._remove(request.session, id_) for id_ in wanted}
+        return _with_tracks(final, ending) if ending else SessionStats(final)
 
     def _leg(self, session: UUID, id_: UUID) -> Leg:
         leg = self._sessions.get(session, {}).get(id_)
@@ -185,9 +206,7 @@ class MediaWorker:
 
     def _add(self, session: UUID, id_: UUID) -> None:
         def on_event(kind: EventKind, data: dict[str, Any]) -> None:
-            event = MediaEvent(session, id_, kind, data)
-            for connection in tuple(self._commanders):
-                connection.notify("event", event)
+            self._notify(MediaEvent(session, id_, kind, data))
 
         leg = Leg(
             self._ports.acquire(),
@@ -202,12 +221,22 @@ class MediaWorker:
     def _remove(self, session: UUID, id_: UUID) -> LegStats:
         legs = self._sessions[session]
         leg = legs.pop(id_)
+        self._recorder.end(session, id_)
         if not legs:
             del self._sessions[session]
+            self._recorder.forget(session)
         final = leg.stats()
         leg.close()
         self._ports.release(leg.pair)
         return final
+
+    def _track_failed(self, track: Track) -> None:
+        data = {"track": track.id.hex}
+        self._notify(MediaEvent(track.session, track.leg, "track_failed", data))
+
+    def _notify(self, event: MediaEvent) -> None:
+        for connection in tuple(self._commanders):
+            connection.notify("event", event)
 
     def _delete_all(self) -> None:
         if self._sessions:
@@ -216,12 +245,20 @@ class MediaWorker:
             for id_ in list(legs):
                 self._remove(session, id_)
 
-    def _check_silence(self) -> None:
+    def _check(self) -> None:
         for legs in self._sessions.values():
             for leg in legs.values():
                 leg.check_silence(self._media.silence_seconds)
+        self._recorder.advance()
         loop = asyncio.get_running_loop()
-        self._silence_timer = loop.call_later(_SILENCE_CHECK_SECONDS, self._check_silence)
+        self._check_timer = loop.call_later(_CHECK_SECONDS, self._check)
+
+
+async def _with_tracks(legs: dict[UUID, LegStats], tracks: list[Track]) -> SessionStats:
+    """The final figures, when the tracks that end with the legs are complete."""
+    completions = [track.completion for track in tracks if track.completion is not None]
+    stats = await asyncio.shield(asyncio.gather(*completions))
+    return SessionStats(legs, {track.id: item for track, item in zip(tracks, stats, strict=True)})
 
 
 def advertised_address(settings: Settings) -> str:
