@@ -20,8 +20,11 @@ class Prefix(StrEnum):
     NUMBER = "PN"
     CALL = "CA"
     LEG = "LG"
+    ERASURE = "ER"
+    HOLD = "HO"
     RECORDING = "RE"
     PERSON = "PE"
+    USE = "AU"
 
 
 class InvalidId(InvalidInput):

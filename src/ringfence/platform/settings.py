@@ -99,6 +99,44 @@ class BackupSettings(_Section):
     """Where base backups and the write-ahead log go; none: no backups. Best another disk."""
 
 
+Days = Annotated[int, Field(ge=1, le=36_500)]
+
+
+class IdentifierRetention(_Section):
+    call_records: Days = 365
+
+
+class ContentRetention(_Section):
+    recordings: Days = 90
+    customer_recordings: Days = 90
+
+
+class RecoveryRetention(_Section):
+    node: Days = 2
+
+
+class RetentionSettings(_Section):
+    """Whole days that values of a category are kept under a rule, after the day that they are of:
+    ``identifier.call_records = 365``."""
+
+    identifier: IdentifierRetention = IdentifierRetention()
+    content: ContentRetention = ContentRetention()
+    recovery: RecoveryRetention = RecoveryRetention()
+
+    def rules(self) -> list[tuple[str, str, int]]:
+        """Category, rule and days of each."""
+        return [
+            (category, rule, days)
+            for category, rules in self.model_dump().items()
+            for rule, days in rules.items()
+        ]
+
+
+class PrivacySettings(_Section):
+    joint_content: Literal["call", "channel"] = "call"
+    """What of a conversation dies with one of its parties: every track, or their own alone."""
+
+
 class SipListen(_Section):
     transport: Literal["udp", "tcp"]
     host: str
@@ -182,6 +220,8 @@ class Settings(BaseSettings):
     storage: StorageSettings = StorageSettings()
     audit: AuditSettings = AuditSettings()
     backup: BackupSettings = BackupSettings()
+    retention: RetentionSettings = RetentionSettings()
+    privacy: PrivacySettings = PrivacySettings()
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     web: HttpSettings = HttpSettings()

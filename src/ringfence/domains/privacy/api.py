@@ -1,12 +1,13 @@
 """Privacy, for other domains and the entrances."""
 
+from ringfence.domains.privacy.contracts import ClassificationError
 from ringfence.domains.privacy.items import (
     register_item_cleanup,
     register_items_of_bucket,
     register_items_of_person,
 )
+from ringfence.domains.privacy.queries import get_erasure
 from ringfence.domains.privacy.registry import (
-    ClassificationError,
     all_classifications,
     classification,
     not_personal,
@@ -15,17 +16,53 @@ from ringfence.domains.privacy.registry import (
     stale,
     unclassified,
 )
+from ringfence.domains.privacy.usecases.carry_out import carry_out, sweep_again
+from ringfence.domains.privacy.usecases.collect_orphans import collect_orphans
+from ringfence.domains.privacy.usecases.erase import (
+    destroy_items,
+    destroy_person,
+    erase_identifier,
+    expire,
+    request_erasure,
+    request_identifier_erasure,
+    request_items_erasure,
+)
+from ringfence.domains.privacy.usecases.legal_hold import (
+    HeldItem,
+    HeldPerson,
+    place_hold,
+    release_hold,
+)
+from ringfence.domains.privacy.usecases.replay import replay
+from ringfence.domains.privacy.usecases.sweep_retention import sweep_retention
 
 __all__ = [
     "ClassificationError",
+    "HeldItem",
+    "HeldPerson",
     "all_classifications",
+    "carry_out",
     "classification",
+    "collect_orphans",
+    "destroy_items",
+    "destroy_person",
+    "erase_identifier",
+    "expire",
+    "get_erasure",
     "not_personal",
     "person_ids",
+    "place_hold",
     "register",
     "register_item_cleanup",
     "register_items_of_bucket",
     "register_items_of_person",
+    "release_hold",
+    "replay",
+    "request_erasure",
+    "request_identifier_erasure",
+    "request_items_erasure",
     "stale",
+    "sweep_again",
+    "sweep_retention",
     "unclassified",
 ]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
+
+from ringfence.kernel.errors import NotFound
 
 
 class Category(StrEnum):
@@ -93,3 +97,71 @@ class PersonId:
 
 
 Classification = FieldClass | NotPersonal | PersonId
+
+
+class ClassificationError(Exception):
+    """Two classifications contradict each other, or one lacks what it needs."""
+
+
+class ErasureState(StrEnum):
+    """How far a destruction is."""
+
+    ORDERED = "ordered"
+    DESTROYED = "destroyed"
+    """The keys are dead, for everybody and in every copy."""
+    CLEANED = "cleaned"
+    """Rows and objects are cleared as well, but for what a legal hold keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureInfo:
+    """One destruction: of persons, items or a day of one tenant."""
+
+    id: UUID
+    tenant_id: UUID
+    kind: str
+    """``person``, ``items`` or ``bucket``."""
+    reason: str
+    """``request``, ``erasure`` or ``retention``."""
+    actor: str
+    state: ErasureState
+    ordered_at: datetime
+    destroyed_at: datetime | None
+    cleaned_at: datetime | None
+    items: int
+    """How many item keys died."""
+    rows: int
+    """How many rows were cleared."""
+    escrowed: int
+    """How many leaves a legal hold kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldInfo:
+    """A legal hold."""
+
+    id: UUID
+    tenant_id: UUID
+    actor: str
+    placed_at: datetime
+    released_at: datetime | None
+    leaves: int
+    """How many leaves it covers."""
+
+
+class ErasureNotFound(NotFound):
+    """No such erasure for this tenant."""
+
+    code = "erasure_not_found"
+
+
+class HoldNotFound(NotFound):
+    """No such hold for this tenant, or it was released."""
+
+    code = "hold_not_found"
+
+
+class PersonUnknown(NotFound):
+    """Nobody of this tenant is meant by that."""
+
+    code = "person_unknown"

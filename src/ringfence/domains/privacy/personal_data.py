@@ -1,14 +1,36 @@
-"""Classification of the platform's own tables, which lie below every domain."""
+"""Classification of the platform's own tables, which lie below every domain, and of privacy's."""
 
 from ringfence.domains.privacy.registry import not_personal
 
-not_personal("platform.ConfigVersion", "a counter of the installation", "id", "version")
+ERASURE, HOLD = "privacy.ErasureOrder", "privacy.Hold"
 
-_IDS = "evidence of a use of keys: random ids and words of the software, no value and no person"
-_CHAIN = "hash, number or time of the audit trail"
-not_personal("audit.Use", _IDS, "id", "tenant_id", "credential", "actor", "action", "purpose")
-not_personal("audit.Use", _IDS, "object_ids", "outcome", "record")
-not_personal("audit.Use", _CHAIN, "at", "batch_seq", "batch_index")
-not_personal("audit.Batch", _CHAIN, "tenant_id", "seq", "first_at", "last_at", "count")
-not_personal("audit.Batch", _CHAIN, "digest", "previous_head", "head")
-not_personal("audit.SpoolPosition", "progress of the software", "name", "node", "position")
+not_personal("platform.ConfigVersion", "a counter of the installation", "id", "version")
+not_personal(ERASURE, "random id of a row or of the business customer", "id", "tenant_id")
+not_personal(
+    ERASURE,
+    "evidence that a destruction was carried out",
+    "kind",
+    "reason",
+    "actor",
+    "state",
+    "ordered_at",
+    "destroyed_at",
+    "cleaned_at",
+    "rows_cleared",
+    "escrowed",
+    "category",
+    "rule",
+    "day",
+)
+not_personal(ERASURE, "random ids whose keys are dead, and days", "destruction")
+not_personal(HOLD, "random id of a row or of the business customer", "id", "tenant_id")
+not_personal(
+    HOLD,
+    "random ids that a legal hold keeps, and its course",
+    "actor",
+    "placed_at",
+    "released_at",
+    "persons",
+    "items",
+    "leaves",
+)

@@ -8,6 +8,7 @@ from django.db.models import Model
 
 from ringfence.domains.privacy.contracts import (
     Classification,
+    ClassificationError,
     FieldClass,
     NotPersonal,
     PersonId,
@@ -15,10 +16,6 @@ from ringfence.domains.privacy.contracts import (
 
 _entries: dict[tuple[str, str], Classification] = {}
 _sealed: dict[int, tuple[str, str]] = {}
-
-
-class ClassificationError(Exception):
-    """Two classifications contradict each other, or one lacks its reason."""
 
 
 def register(*entries: Classification) -> None:

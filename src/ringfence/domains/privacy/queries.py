@@ -1,0 +1,134 @@
+"""Reading erasures, holds, and which persons and items the tables of all domains know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from uuid import UUID
+
+from django.apps import apps
+from django.db import models
+from django.db.models import Min
+
+from ringfence.domains.privacy.contracts import ErasureInfo, ErasureNotFound, ErasureState, PersonId
+from ringfence.domains.privacy.models import ErasureOrder
+from ringfence.domains.privacy.registry import all_classifications, person_ids
+from ringfence.domains.privacy.rules.clean_up import of_bucket
+from ringfence.domains.privacy.usecases.clear_rows import day_range
+from ringfence.domains.privacy.usecases.order_erasure import erasure_info
+from ringfence.kernel.fields import INSTALLATION
+from ringfence.kernel.ids import uuid7_millis
+from ringfence.platform_django.tenancy import APP, OPERATOR, tenant
+
+_DAY_MILLIS = 86_400_000
+
+
+def get_erasure(tenant_id: UUID, erasure_id: UUID) -> ErasureInfo:
+    """One erasure of a tenant. Raises ErasureNotFound."""
+    with tenant(tenant_id):
+        row = ErasureOrder.objects.using(APP).filter(id=erasure_id, tenant_id=tenant_id).first()
+    if row is None:
+        raise ErasureNotFound("no such erasure")
+    return erasure_info(row)
+
+
+def unfinished_erasures() -> list[UUID]:
+    """Those that are not cleaned, oldest first."""
+    rows = ErasureOrder.objects.using(OPERATOR).exclude(state=ErasureState.CLEANED)
+    return list(rows.order_by("id").values_list("id", flat=True))
+
+
+def erasures_since(moment: datetime, tenant_id: UUID | None = None) -> list[UUID]:
+    """Finished ones that were ordered since then, of one tenant or (None) of all."""
+    rows = ErasureOrder.objects.using(OPERATOR).filter(
+        state=ErasureState.CLEANED, ordered_at__gte=moment
+    )
+    if tenant_id is not None:
+        rows = rows.filter(tenant_id=tenant_id)
+    return list(rows.order_by("id").values_list("id", flat=True))
+
+
+def person_is_known(tenant_id: UUID, person: UUID) -> bool:
+    """Whether any row of the tenant names this person."""
+    with tenant(tenant_id):
+        return any(
+            _rows(entry).using(APP).filter(**{entry.field: person}).exists()
+            for entry in person_ids()
+        )
+
+
+def known_persons(persons: Iterable[UUID]) -> set[UUID]:
+    """Those of these persons that any row of any tenant names."""
+    wanted = list(persons)
+    return {
+        person
+        for entry in person_ids()
+        for person in _rows(entry)
+        .filter(**{f"{entry.field}__in": wanted})
+        .values_list(entry.field, flat=True)
+        .distinct()
+    }
+
+
+def known_items(items: Iterable[UUID]) -> set[UUID]:
+    """Those of these items that any row of any tenant names."""
+    wanted = list(items)
+    return {
+        item
+        for entry in person_ids()
+        if entry.item is not None
+        for item in _rows(entry)
+        .filter(**{f"{entry.item}__in": wanted})
+        .values_list(entry.item, flat=True)
+    }
+
+
+def own_items(tenant_id: UUID, person: UUID) -> set[UUID]:
+    """The items that are this person's alone."""
+    return {
+        item
+        for entry in person_ids()
+        if entry.item is not None
+        for item in _rows(entry)
+        .filter(tenant_id=tenant_id, **{entry.field: person})
+        .values_list(entry.item, flat=True)
+    }
+
+
+def first_day(category: str, rule: str) -> int | None:
+    """The oldest day of which any row may hold values of this kind."""
+    oldest = [
+        row["first"]
+        for model, day_of in _tables(category, rule)
+        if (row := model._base_manager.using(OPERATOR).aggregate(first=Min(day_of)))["first"]
+    ]
+    return min(uuid7_millis(id_) // _DAY_MILLIS for id_ in oldest) if oldest else None
+
+
+def tenants_of_day(category: str, rule: str, day: int) -> set[UUID]:
+    """Whose rows of a day may hold values of this kind."""
+    first, end = day_range(day)
+    return {
+        tenant_id or INSTALLATION
+        for model, day_of in _tables(category, rule)
+        for tenant_id in model._base_manager.using(OPERATOR)
+        .filter(**{f"{day_of}__gte": first, f"{day_of}__lt": end})
+        .values_list("tenant_id", flat=True)
+        .distinct()
+    }
+
+
+def last_expired_day(category: str, rule: str) -> int | None:
+    """The newest day of this kind that was ordered to expire, for anybody."""
+    rows = ErasureOrder.objects.using(OPERATOR).filter(category=category, rule=rule)
+    return rows.order_by("-day").values_list("day", flat=True).first()
+
+
+def _tables(category: str, rule: str) -> Iterator[tuple[type[models.Model], str]]:
+    for clearing in of_bucket(all_classifications(), category, rule):
+        yield apps.get_model(clearing.model), clearing.day_of
+
+
+def _rows(entry: PersonId) -> models.QuerySet[models.Model]:
+    model: type[models.Model] = apps.get_model(entry.model)
+    return model._base_manager.using(OPERATOR)

@@ -1,0 +1,71 @@
+"""Jobs of privacy: erasures that were ordered, days that end, keys that nobody uses."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+
+from ringfence.domains.privacy import api
+from ringfence.domains.privacy.queries import erasures_since, unfinished_erasures
+from ringfence.kernel.errors import RingfenceError
+from ringfence.platform_django.clock import clock
+
+_LATE = timedelta(days=3)
+"""How long after an erasure events of the person may still arrive."""
+_log = logging.getLogger("ringfence.privacy")
+
+
+@app.task(name="privacy.carry_out", retry=RetryStrategy(max_attempts=10, exponential_wait=2))
+def carry_out(erasure: str) -> None:
+    """Carry out one erasure."""
+    done = api.carry_out(UUID(erasure))
+    _log.info(
+        "erasure carried out",
+        extra={"kv": {"erasure": erasure, "state": done.state, "rows": done.rows}},
+    )
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="privacy.resume", name="privacy.resume")
+def resume(timestamp: int) -> None:
+    """Finish what was interrupted."""
+    for erasure in unfinished_erasures():
+        try:
+            api.carry_out(erasure)
+        except RingfenceError as error:
+            kv = {"erasure": erasure.hex, "code": error.code}
+            _log.error("erasure not carried out", extra={"kv": kv})
+
+
+@app.periodic(cron="17 2 * * *")
+@app.task(queueing_lock="privacy.sweep_late", name="privacy.sweep_late")
+def sweep_late(timestamp: int) -> None:
+    """Repeat the erasures of the last days for what came after them."""
+    for erasure in erasures_since(clock().now() - _LATE):
+        found = api.sweep_again(erasure)
+        if found:
+            _log.info("late values erased", extra={"kv": {"erasure": erasure.hex, "count": found}})
+
+
+@app.periodic(cron="7 * * * *")
+@app.task(queueing_lock="privacy.retention", name="privacy.retention")
+def retention(timestamp: int) -> None:
+    """Expire the days that are over."""
+    ended = api.sweep_retention(settings.RINGFENCE.retention.rules())
+    if ended:
+        _log.info("days expired", extra={"kv": {"count": ended}})
+
+
+@app.periodic(cron="37 3 * * *")
+@app.task(queueing_lock="privacy.orphans", name="privacy.orphans")
+def orphans(timestamp: int) -> None:
+    """Destroy keys whose rows never came."""
+    confirmed, destroyed = api.collect_orphans()
+    if confirmed or destroyed:
+        kv = {"confirmed": confirmed, "destroyed": destroyed}
+        _log.info("orphan keys collected", extra={"kv": kv})

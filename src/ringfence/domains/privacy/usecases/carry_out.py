@@ -1,0 +1,113 @@
+"""The steps of a destruction, each its own commit: keys, then rows and objects.
+
+A job that is killed anywhere begins again at the state that its row shows; every step may be
+repeated.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.db.models import F
+
+from ringfence.domains.privacy.contracts import ErasureInfo, ErasureNotFound, ErasureState
+from ringfence.domains.privacy.items import clean_up_items, items_of_bucket, items_of_person
+from ringfence.domains.privacy.models import ErasureOrder
+from ringfence.domains.privacy.queries import own_items
+from ringfence.domains.privacy.usecases.clear_rows import clear_rows, unheld
+from ringfence.domains.privacy.usecases.order_erasure import destruction_of, erasure_info
+from ringfence.platform.keys.erasure import Destruction
+from ringfence.platform_django.clock import clock
+from ringfence.platform_django.keys import keys
+from ringfence.platform_django.tenancy import OPERATOR, across_tenants
+
+
+def carry_out(erasure_id: UUID) -> ErasureInfo:
+    """Destroy what was ordered, as far as it is not done; returns the end of it.
+
+    Raises ErasureNotFound, Unavailable while ``keys`` is away, django.db.Error.
+    """
+    row = _row(erasure_id)
+    if row.state == ErasureState.ORDERED:
+        _destroy(row)
+        row = _row(erasure_id)
+    if row.state == ErasureState.DESTROYED:
+        _clean(row)
+    return erasure_info(_row(erasure_id))
+
+
+def sweep_again(erasure_id: UUID) -> int:
+    """Repeat a finished destruction for what came late: events that were still on their way, items
+    that were being made, what a hold had kept. Returns how many rows or new items there were."""
+    row = _row(erasure_id)
+    known = destruction_of(row)
+    late = _complete(row.tenant_id, known)
+    fresh = set(late.items) - set(known.items)
+    if fresh:
+        _note(row, destruction=msgspec.to_builtins(late))
+        keys().destroy(row.tenant_id, Destruction(items=tuple(sorted(fresh))), actor=row.actor)
+    clean_up_items(row.tenant_id, unheld(row.tenant_id, late.items))
+    cleared = clear_rows(row.tenant_id, late)
+    if cleared:
+        _note(row, rows_cleared=F("rows_cleared") + cleared)
+    return cleared + len(fresh)
+
+
+def _destroy(row: ErasureOrder) -> None:
+    """The items are noted before their keys die: afterwards nobody could find them all again."""
+    destruction = _complete(row.tenant_id, destruction_of(row))
+    _note(row, destruction=msgspec.to_builtins(destruction))
+    died = keys().destroy(row.tenant_id, destruction, actor=row.actor)
+    _note(
+        row,
+        expected=ErasureState.ORDERED,
+        state=ErasureState.DESTROYED,
+        destroyed_at=clock().now(),
+        escrowed=died.escrowed,
+    )
+
+
+def _clean(row: ErasureOrder) -> None:
+    destruction = destruction_of(row)
+    clean_up_items(row.tenant_id, unheld(row.tenant_id, destruction.items))
+    cleared = clear_rows(row.tenant_id, destruction)
+    _note(
+        row,
+        expected=ErasureState.DESTROYED,
+        state=ErasureState.CLEANED,
+        cleaned_at=clock().now(),
+        rows_cleared=F("rows_cleared") + cleared,
+    )
+
+
+def _complete(tenant_id: UUID, destruction: Destruction) -> Destruction:
+    """With every item that dies with its persons and days."""
+    joint = settings.RINGFENCE.privacy.joint_content == "call"
+    items = set(destruction.items)
+    for erased in destruction.persons:
+        if "content" not in erased.keep:
+            found = items_of_person if joint else own_items
+            items |= set(found(tenant_id, erased.person))
+    for bucket in destruction.buckets:
+        if bucket.day is not None:
+            found_items = items_of_bucket(tenant_id, bucket.category, bucket.rule, bucket.day)
+            items |= {item for _, item in found_items}
+    return msgspec.structs.replace(destruction, items=tuple(sorted(items)))
+
+
+def _row(erasure_id: UUID) -> ErasureOrder:
+    row = ErasureOrder.objects.using(OPERATOR).filter(id=erasure_id).first()
+    if row is None:
+        raise ErasureNotFound("no such erasure")
+    return row
+
+
+def _note(row: ErasureOrder, *, expected: ErasureState | None = None, **changes: object) -> None:
+    """One transaction; a run that was overtaken, no longer in ``expected``, changes nothing."""
+    with across_tenants("erasure") as db:
+        rows = ErasureOrder.objects.using(db).filter(id=row.id)
+        if expected is not None:
+            rows = rows.filter(state=expected)
+        rows.update(**changes)

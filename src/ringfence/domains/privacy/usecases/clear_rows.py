@@ -1,0 +1,140 @@
+"""The rows of dead keys: sealed values and clear facts leave them, random ids stay.
+
+Which columns those are follows from the classification. Each batch is one transaction as the
+operator's role; doing it again finds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.db import connections, models
+from psycopg import sql
+
+from ringfence.domains.privacy.models import Hold
+from ringfence.domains.privacy.registry import all_classifications
+from ringfence.domains.privacy.rules.clean_up import Clearing, of_bucket, of_person
+from ringfence.kernel.fields import INSTALLATION
+from ringfence.kernel.ids import uuid7_floor
+from ringfence.platform.keys.erasure import Destruction
+from ringfence.platform_django.tenancy import OPERATOR, across_tenants
+
+BATCH = 2000
+_DAY_MILLIS = int(timedelta(days=1).total_seconds() * 1000)
+
+
+def clear_rows(tenant: UUID, destruction: Destruction) -> int:
+    """Clear every row that held what died; returns how many. Raises django.db.Error.
+
+    What an active legal hold covers stays as it is.
+    """
+    entries = all_classifications()
+    cleared = 0
+    for erased in destruction.persons:
+        for clearing in of_person(entries, erased.keep):
+            where = sql.SQL("{} = {}").format(
+                sql.Identifier(clearing.persons[0]), sql.Literal(erased.person)
+            )
+            cleared += _clear(tenant, clearing, where)
+    for bucket in destruction.buckets:
+        if bucket.day is None:
+            continue
+        for clearing in of_bucket(entries, bucket.category, bucket.rule):
+            cleared += _clear(tenant, clearing, _within(clearing.day_of, bucket.day, bucket.day))
+    return cleared
+
+
+def unheld(tenant: UUID, items: Sequence[UUID]) -> list[UUID]:
+    """The items that no active legal hold covers."""
+    with across_tenants("erasure") as db:
+        holds = Hold.objects.using(db).filter(tenant_id=tenant, released_at=None)
+        held = {UUID(item) for hold in holds for item in hold.items}
+    return [item for item in items if item not in held]
+
+
+def day_range(day: int) -> tuple[UUID, UUID]:
+    """First UUIDv7 of a day and of the day after."""
+    return uuid7_floor(day * _DAY_MILLIS), uuid7_floor((day + 1) * _DAY_MILLIS)
+
+
+def _clear(tenant: UUID, clearing: Clearing, where: sql.Composable) -> int:
+    model = apps.get_model(clearing.model)
+    cleared = 0
+    while True:
+        with across_tenants("erasure") as alias, connections[alias].cursor() as cursor:
+            conditions = [where, _of_tenant(tenant), _dirty(clearing), *_not_held(tenant, clearing)]
+            cursor.execute(_statement(model, clearing, conditions))
+            count = int(cursor.rowcount)
+        cleared += count
+        if count < BATCH:
+            return cleared
+
+
+def _statement(
+    model: type[models.Model], clearing: Clearing, conditions: Sequence[sql.Composable]
+) -> str:
+    key = [str(field.column) for field in model._meta.pk_fields]
+    assignments: list[sql.Composable] = [
+        sql.SQL("{} = NULL").format(sql.Identifier(name)) for name in clearing.columns
+    ]
+    assignments += [
+        sql.SQL("{0} = t.{0} - {1}::text[]").format(sql.Identifier(name), sql.Literal(list(keys)))
+        for name, keys in clearing.json
+    ]
+    statement = sql.SQL(
+        "UPDATE {table} t SET {assignments} FROM (SELECT {key} FROM {table} WHERE {conditions} "
+        "LIMIT {batch} FOR UPDATE) hit WHERE {same}"
+    ).format(
+        table=sql.Identifier(model._meta.db_table),
+        assignments=sql.SQL(", ").join(assignments),
+        key=_names(key),
+        conditions=sql.SQL(" AND ").join(conditions),
+        batch=sql.Literal(BATCH),
+        same=sql.SQL(" AND ").join(
+            sql.SQL("t.{0} = hit.{0}").format(sql.Identifier(name)) for name in key
+        ),
+    )
+    return statement.as_string()
+
+
+def _names(columns: Sequence[str]) -> sql.Composable:
+    return sql.SQL(", ").join([sql.Identifier(name) for name in columns])
+
+
+def _of_tenant(tenant: UUID) -> sql.Composable:
+    """A call's first events, and calls that no tenant was found for, stand without tenant."""
+    none = sql.SQL("tenant_id IS NULL")
+    if tenant == INSTALLATION:
+        return none
+    return sql.SQL("(tenant_id = {} OR {})").format(sql.Literal(tenant), none)
+
+
+def _dirty(clearing: Clearing) -> sql.Composable:
+    parts: list[sql.Composable] = [
+        sql.SQL("{} IS NOT NULL").format(sql.Identifier(name)) for name in clearing.columns
+    ]
+    parts += [
+        sql.SQL("{} ?| {}::text[]").format(sql.Identifier(name), sql.Literal(list(keys)))
+        for name, keys in clearing.json
+    ]
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(parts))
+
+
+def _within(column: str, first: int, last: int) -> sql.Composable:
+    return sql.SQL("({0} >= {1} AND {0} < {2})").format(
+        sql.Identifier(column), sql.Literal(day_range(first)[0]), sql.Literal(day_range(last)[1])
+    )
+
+
+def _not_held(tenant: UUID, clearing: Clearing) -> Iterator[sql.Composable]:
+    holds = Hold.objects.using(OPERATOR).filter(tenant_id=tenant, released_at=None)
+    spans: list[list[Any]] = [span for hold in holds for span in hold.persons]
+    for person, first, last in spans:
+        named = sql.SQL("{} IN ({})").format(sql.Literal(UUID(person)), _names(clearing.persons))
+        yield sql.SQL("({} AND {}) IS NOT TRUE").format(
+            named, _within(clearing.day_of, first, last)
+        )

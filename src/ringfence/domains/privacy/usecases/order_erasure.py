@@ -1,0 +1,65 @@
+"""The intent of a destruction becomes a row, in the caller's transaction, before any key dies."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+
+from ringfence.domains.privacy.contracts import ErasureInfo, ErasureState
+from ringfence.domains.privacy.models import ErasureOrder
+from ringfence.platform.keys.erasure import Destruction
+from ringfence.platform_django.clock import clock, new_id
+from ringfence.platform_django.tenancy import APP, tenant
+
+
+def order_erasure(
+    tenant_id: UUID, kind: str, destruction: Destruction, *, reason: str, actor: str
+) -> ErasureInfo:
+    """Note what is to be destroyed; nothing has happened yet. ``carry_out`` does it.
+
+    Ordering the end of a day a second time gives the first order.
+    """
+    day = destruction.buckets[0] if kind == "bucket" else None
+    wanted = {
+        "kind": kind,
+        "reason": reason,
+        "actor": actor,
+        "destruction": msgspec.to_builtins(destruction),
+        "ordered_at": clock().now(),
+    }
+    with tenant(tenant_id):
+        rows = ErasureOrder.objects.using(APP)
+        if day is None:
+            row = rows.create(id=new_id(), tenant_id=tenant_id, **wanted)
+        else:
+            row, _ = rows.get_or_create(
+                tenant_id=tenant_id,
+                category=day.category,
+                rule=day.rule,
+                day=day.day,
+                defaults=wanted,
+            )
+    return erasure_info(row)
+
+
+def destruction_of(row: ErasureOrder) -> Destruction:
+    """What a row orders."""
+    return msgspec.convert(row.destruction, Destruction)
+
+
+def erasure_info(row: ErasureOrder) -> ErasureInfo:
+    return ErasureInfo(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        kind=row.kind,
+        reason=row.reason,
+        actor=row.actor,
+        state=ErasureState(row.state),
+        ordered_at=row.ordered_at,
+        destroyed_at=row.destroyed_at,
+        cleaned_at=row.cleaned_at,
+        items=len(destruction_of(row).items),
+        rows=row.rows_cleared,
+        escrowed=row.escrowed,
+    )
