@@ -20,7 +20,7 @@ Every byte written is authentic: it is as it was sealed, and at the place where 
 """
 
 # It runs alone, at the command line, and keeps files open across functions:
-# ruff: noqa: T201, PTH, SIM115
+# ruff: noqa: PTH112, PTH118, PTH119, PTH123, SIM115, T201
 
 from __future__ import annotations
 
