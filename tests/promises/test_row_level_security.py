@@ -25,6 +25,9 @@ TENANT_TABLES = {
     "calls_journal": "tenant_id",
     "calls_leg": "tenant_id",
     "numbers_number": "tenant_id",
+    "recordings_recording": "tenant_id",
+    "recordings_settings": "tenant_id",
+    "recordings_track": "tenant_id",
     "trunks_source": "tenant_id",
     "trunks_trunk": "tenant_id",
 }
@@ -223,6 +226,7 @@ def test_functions_before_a_tenant_are_a_named_list(db: DatabaseUrls) -> None:
         "ringfence_config_version": ["ringfence_callplane"],
         "ringfence_drop_audit_before": ["ringfence_operator"],
         "ringfence_ensure_partitions": ["ringfence_app"],
+        "ringfence_recording_settings": ["ringfence_callplane"],
         "ringfence_route_number": ["ringfence_callplane"],
         "ringfence_routing_trunks": ["ringfence_callplane"],
         "ringfence_tenant_is_active": ["ringfence_callplane"],

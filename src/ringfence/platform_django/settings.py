@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "ringfence.domains.trunks",
     "ringfence.domains.numbers",
     "ringfence.domains.calls",
+    "ringfence.domains.recordings",
 ]
 MIDDLEWARE = [
     "ringfence.platform_django.middleware.SecurityHeaders",
