@@ -23,6 +23,8 @@ _ELSEWHERE = {
     "audit": ("ringfence.entry.audit", "audit_command"),
     "backup": ("ringfence.entry.backup.commands", "backup_command"),
     "demo": ("ringfence.entry.demo", "demo_command"),
+    "erase": ("ringfence.entry.privacy", "erase_command"),
+    "expire": ("ringfence.entry.privacy", "expire_command"),
     "recording": ("ringfence.entry.recordings", "recording_command"),
     "restore": ("ringfence.entry.backup.commands", "restore_command"),
 }

@@ -57,6 +57,18 @@ def person_is_known(tenant_id: UUID, person: UUID) -> bool:
         )
 
 
+def persons_of_tenant(tenant_id: UUID) -> set[UUID]:
+    """Everybody whom a row of the tenant names."""
+    return {
+        person
+        for entry in person_ids()
+        for person in _rows(entry)
+        .filter(tenant_id=tenant_id, **{f"{entry.field}__isnull": False})
+        .values_list(entry.field, flat=True)
+        .distinct()
+    }
+
+
 def known_persons(persons: Iterable[UUID]) -> set[UUID]:
     """Those of these persons that any row of any tenant names."""
     wanted = list(persons)

@@ -9,10 +9,11 @@ from django.db import connections
 from procrastinate.contrib.django import app
 
 from ringfence.domains.privacy.contracts import ErasureInfo, PersonUnknown
-from ringfence.domains.privacy.queries import person_is_known
+from ringfence.domains.privacy.queries import person_is_known, persons_of_tenant
 from ringfence.domains.privacy.usecases.carry_out import carry_out
 from ringfence.domains.privacy.usecases.order_erasure import order_erasure
 from ringfence.platform.keys.erasure import Destruction, ErasePerson
+from ringfence.platform.keys.errors import KeyDestroyed, KeyUnknown
 from ringfence.platform.keys.names import Bucket
 from ringfence.platform.keys.persons import Identifier
 from ringfence.platform_django.keys import keys
@@ -98,11 +99,24 @@ def request_items_erasure(
 def find_persons(
     tenant: UUID, identifier: Identifier, *, earlier_tenures: bool = False
 ) -> list[UUID]:
-    """Whom an identifier means. Raises PersonUnknown, Unavailable."""
+    """Whom an identifier means now, and on demand whom it meant before: those are looked for
+    among everybody whom the tenant's rows name. Raises PersonUnknown, Unavailable."""
     (found,) = keys().find(tenant, [identifier])
-    if found is None:
+    persons = [] if found is None else [found.person]
+    if earlier_tenures and (found is None or found.tenure > 1):
+        named = persons_of_tenant(tenant) - set(persons)
+        persons += [person for person in named if _was(tenant, person, identifier)]
+    if not persons:
         raise PersonUnknown("nobody of this tenant is meant")
-    return [found.person]
+    return persons
+
+
+def _was(tenant: UUID, person: UUID, identifier: Identifier) -> bool:
+    try:
+        made_for = keys().person_identifier(tenant, person, "rights", actor="erasure")
+    except (KeyDestroyed, KeyUnknown):
+        return False
+    return made_for is not None and made_for.normal() == identifier.normal()
 
 
 def _order_person(tenant: UUID, person: UUID, keep: Sequence[str], actor: str) -> ErasureInfo:
