@@ -34,6 +34,7 @@ def examine() -> list[Finding]:
         *keys.check(settings),
         *backup.check(settings, SystemClock()),
         *host.check_clock(SystemClock()),
+        host.check_opus(),
         *database.check(settings, running=processes is not None),
     ]
 

@@ -1,4 +1,4 @@
-"""Checks of the machine: disk, clock, limits."""
+"""Checks of the machine: disk, clock, limits, optional libraries."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ringfence.entry.doctor.finding import Finding
 from ringfence.kernel.clock import Clock
+from ringfence.platform.opus import opus_available
 from ringfence.platform.settings import Settings
 
 _LEAST_FREE_BYTES = 1 << 30
@@ -108,3 +109,11 @@ def _synchronised() -> bool | None:
     buffer = ctypes.create_string_buffer(512)  # struct timex with modes 0: read only
     state = ctypes.CDLL(None).adjtimex(buffer)
     return None if state < 0 else state != _TIME_ERROR
+
+
+def check_opus() -> Finding:
+    """Optional: recordings can be had as Opus only where the system has libopus."""
+    if opus_available():
+        return Finding("opus", True, "libopus is there: recordings are also offered as Opus")
+    observed = "no libopus: recordings are offered as WAV only"
+    return Finding("opus", True, observed, "for Opus: apt-get install libopus0, and restart")
