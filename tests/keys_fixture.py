@@ -55,12 +55,13 @@ class ShiftedClock(SystemClock):
 class Keys:
     """The process ``keys``, as a thread. ``settings`` are those of an installation around it."""
 
-    def __init__(self, directory: Path, *, lease_seconds: float = 60.0) -> None:
+    def __init__(self, directory: Path, *, lease_seconds: float = 10.0) -> None:
         self.settings = Settings(node=NodeSettings(data_dir=directory / "var"))
         self.clock = ShiftedClock()
         self.uses: list[UseRecord] = []
         """What clients of this fixture and the server told their audit callbacks."""
-        self._lease = lease_seconds
+        self.lease_seconds = lease_seconds
+        """Used at the next start. A destruction after a restart waits this long, as it must."""
         self._root = LocalRootKey(crypto.new_key())
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="key owner")
@@ -84,7 +85,7 @@ class Keys:
         self._generation = GenerationWriter(settings.key_generation)
         server = KeyServer(
             settings.key_socket, store, self._generation, secrets, self.clock, self.uses.append,
-            lease_seconds=self._lease,
+            lease_seconds=self.lease_seconds,
         )  # fmt: skip
         await server.start()
         return server

@@ -6,6 +6,7 @@ import array
 import contextlib
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,10 @@ def check(settings: Settings) -> Iterator[Finding]:
     """Place and file system of the slot file, and who may read the root key."""
     yield _check_place(settings)
     yield _check_file_system(settings.key_slots)
-    yield _check_root_key(settings.root_key_file)
+    if settings.keys.root_key_command is not None:
+        yield _check_root_key_command(settings.keys.root_key_command)
+    else:
+        yield _check_root_key(settings.root_key_file)
 
 
 def _check_place(settings: Settings) -> Finding:
@@ -73,6 +77,15 @@ def _overwrites_in_place(path: Path) -> bool:
         finally:
             os.close(fd)
     return bool(flags[0] & _FS_NOCOW_FL)
+
+
+def _check_root_key_command(command: tuple[str, ...]) -> Finding:
+    """Not run here: it may ask a service that counts who asks for the key."""
+    program = command[0] if command else "nothing"
+    if shutil.which(program) is None:
+        advice = "keys.root_key_command names no program that can be run"
+        return Finding("root key", False, f"from {program}", advice)
+    return Finding("root key", True, f"from {program}")
 
 
 def _check_root_key(path: Path) -> Finding:

@@ -30,26 +30,28 @@ class Grant(msgspec.Struct, frozen=True):
 _CALL = Grant(frozenset({"leaves", "resolve"}), frozenset({SEAL}), live_only=True)
 _RECOVER = msgspec.structs.replace(_CALL, purposes=frozenset({SEAL, RECOVERY}))
 _SERVE = frozenset({"leaves", "resolve", "find"})
+_LISTS = frozenset({"suppress", "unsuppress", "suppressed", "link", "subject_of", "persons_of"})
 
 GRANTS: Mapping[str, Grant] = {
     "signalling": _RECOVER,
     "media": _CALL,
-    "control": Grant(_SERVE, frozenset({SEAL, "service", "billing", "fraud"})),
+    "control": Grant(_SERVE | _LISTS, frozenset({SEAL, "service", "billing", "fraud"})),
     "live": Grant(frozenset({"leaves"}), frozenset({"service"})),
     "web": Grant(
-        _SERVE | {"reassign", "state"},
+        _SERVE | _LISTS | {"reassign", "state"},
         frozenset(
             {SEAL, "service", "billing", "fraud", "support", "security", "marketing", "training"}
         ),
     ),
     "worker": Grant(
         _SERVE
+        | _LISTS
         | {"reassign", "state", "destroy", "hold", "release", "orphans", "settle", "journal"}
         | {"status", "backup", "identifier"},
         frozenset({SEAL, "service", "billing", "fraud", "marketing", "legal", "rights"}),
     ),
     "cli": Grant(
-        _SERVE | {"status", "journal", "rotate", "backup", "destroy", "identifier"},
+        _SERVE | {"status", "journal", "rotate", "reroot", "backup", "destroy", "identifier"},
         frozenset({SEAL, "support", "legal", "rights"}),
     ),
 }

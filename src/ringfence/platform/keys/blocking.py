@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -172,6 +173,48 @@ class BlockingKeys:
     def journal(self, after: int = 0, limit: int = 1000) -> list[JournalEntry]:
         """Destructions in their order, after a sequence number."""
         return self._ask(lambda client: client.journal(after, limit))
+
+    def person_identifier(
+        self, tenant: UUID, person: UUID, purpose: str, *, actor: str
+    ) -> Identifier:
+        """What a person is known by; for ``rights`` and ``legal`` only, always recorded."""
+        return self._ask(
+            lambda client: client.person_identifier(tenant, person, purpose, actor=actor)
+        )
+
+    def suppress(
+        self, tenant: UUID, suppression_list: str, identifiers: Sequence[Identifier]
+    ) -> None:
+        """Put identifiers on a list that outlives every erasure."""
+        self._ask(lambda client: client.suppress(tenant, suppression_list, identifiers))
+
+    def unsuppress(
+        self, tenant: UUID, suppression_list: str, identifiers: Sequence[Identifier]
+    ) -> None:
+        """Take identifiers from a list."""
+        self._ask(lambda client: client.unsuppress(tenant, suppression_list, identifiers))
+
+    def is_suppressed(
+        self, tenant: UUID, suppression_list: str, identifiers: Sequence[Identifier]
+    ) -> list[bool]:
+        """Which of the identifiers stand on a list."""
+        return self._ask(lambda client: client.is_suppressed(tenant, suppression_list, identifiers))
+
+    def link_subject(self, tenant: UUID, subject: UUID, persons: Sequence[UUID]) -> None:
+        """Add persons to a verified subject; one of another subject moves."""
+        self._ask(lambda client: client.link_subject(tenant, subject, persons))
+
+    def subject_of(self, tenant: UUID, person: UUID) -> UUID | None:
+        """The subject that a person was linked to, if any."""
+        return self._ask(lambda client: client.subject_of(tenant, person))
+
+    def persons_of(self, tenant: UUID, subject: UUID) -> list[UUID]:
+        """The living persons of a subject."""
+        return self._ask(lambda client: client.persons_of(tenant, subject))
+
+    def backup(self, path: Path) -> int:
+        """Have the store copied to a new file of mode 0600; its size in bytes."""
+        return self._ask(lambda client: client.backup(path))
 
     def call(self, name: str, request: object, reply: type[T]) -> T:
         """Any other request of ``messages``. Raises its error, RpcError or Unavailable."""

@@ -299,6 +299,56 @@ class KeyClient:
         request = m.JournalRequest(after, limit)
         return await self._call("journal", request, list[JournalEntry], _DESTROY_SECONDS)
 
+    async def person_identifier(
+        self, tenant: UUID, person: UUID, purpose: str, *, actor: str
+    ) -> Identifier:
+        """What a person is known by; for ``rights`` and ``legal`` only, always recorded.
+
+        Raises KeyDestroyed for an erased person, KeyUnknown, Refused.
+        """
+        request = m.IdentifierRequest(tenant, person, purpose, actor)
+        return await self._call("identifier", request, Identifier, _SECONDS)
+
+    async def suppress(
+        self, tenant: UUID, suppression_list: str, identifiers: Sequence[Identifier]
+    ) -> None:
+        """Put identifiers on a list that outlives every erasure."""
+        request = m.SuppressionRequest(tenant, suppression_list, tuple(identifiers))
+        await self._call("suppress", request, type(None), _SECONDS)
+
+    async def unsuppress(
+        self, tenant: UUID, suppression_list: str, identifiers: Sequence[Identifier]
+    ) -> None:
+        """Take identifiers from a list."""
+        request = m.SuppressionRequest(tenant, suppression_list, tuple(identifiers))
+        await self._call("unsuppress", request, type(None), _DESTROY_SECONDS)
+
+    async def is_suppressed(
+        self, tenant: UUID, suppression_list: str, identifiers: Sequence[Identifier]
+    ) -> list[bool]:
+        """Which of the identifiers stand on a list."""
+        request = m.SuppressionRequest(tenant, suppression_list, tuple(identifiers))
+        return await self._call("suppressed", request, list[bool], _SECONDS)
+
+    async def link_subject(self, tenant: UUID, subject: UUID, persons: Sequence[UUID]) -> None:
+        """Add persons to a verified subject; one of another subject moves."""
+        request = m.LinkRequest(tenant, subject, tuple(persons))
+        await self._call("link", request, type(None), _SECONDS)
+
+    async def subject_of(self, tenant: UUID, person: UUID) -> UUID | None:
+        """The subject that a person was linked to, if any."""
+        request = m.SubjectRequest(tenant, person)
+        return await self._call("subject_of", request, UUID | None, _SECONDS)  # type: ignore[arg-type]
+
+    async def persons_of(self, tenant: UUID, subject: UUID) -> list[UUID]:
+        """The living persons of a subject."""
+        request = m.SubjectRequest(tenant, subject)
+        return await self._call("persons_of", request, list[UUID], _SECONDS)
+
+    async def backup(self, path: Path) -> int:
+        """Have the store copied to a new file of mode 0600; its size in bytes."""
+        return await self._call("backup", m.BackupRequest(str(path)), int, _DESTROY_SECONDS)
+
     async def call(
         self, name: str, request: object, reply: type[T], *, seconds: float = _DESTROY_SECONDS
     ) -> T:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from ringfence.platform.keys import crypto, holds, leaves, names, persons
+from ringfence.platform.keys import crypto, holds, leaves, links, names, persons
 from ringfence.platform.keys.names import Bucket, KeyName, LeafRef
 from ringfence.platform.keys.store import KeyStore
 from ringfence.platform.keys.subjects import read_state, write_state
@@ -99,6 +99,7 @@ def _erase_person(
             seed = value[: crypto.KEY_BYTES]
             key = crypto.person_category_key(seed, tenant, person, category)
             store.put(names.category_name(tenant, person, category), key)
+    links.unlink(store, tenant, person)
     mapping = persons.mapping_of(store, tenant, person)
     if mapping is not None:
         name, is_current = mapping

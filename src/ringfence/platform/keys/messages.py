@@ -147,6 +147,56 @@ class JournalRequest(msgspec.Struct, frozen=True):
     limit: int = 1000
 
 
+class IdentifierRequest(msgspec.Struct, frozen=True):
+    """``identifier`` -> Identifier. What a person is known by, for ``rights`` or ``legal`` only."""
+
+    tenant: UUID
+    person: UUID
+    purpose: str
+    actor: str
+
+
+class SuppressionRequest(msgspec.Struct, frozen=True):
+    """``suppress`` and ``unsuppress`` -> None; ``suppressed`` -> list of bool."""
+
+    tenant: UUID
+    suppression_list: str
+    identifiers: tuple[Identifier, ...]
+
+
+class LinkRequest(msgspec.Struct, frozen=True):
+    """``link`` -> None. Persons who were verified to be one subject."""
+
+    tenant: UUID
+    subject: UUID
+    persons: tuple[UUID, ...]
+
+
+class SubjectRequest(msgspec.Struct, frozen=True):
+    """``subject_of`` (of a person) -> id or None; ``persons_of`` (of a subject) -> list of ids."""
+
+    tenant: UUID
+    id: UUID
+
+
+class RotateRequest(msgspec.Struct, frozen=True):
+    """``rotate`` -> generation of the shard, after it got a new key."""
+
+    shard: int
+
+
+class RerootRequest(msgspec.Struct, frozen=True):
+    """``reroot`` -> how many keys were wrapped anew: under the new root key (base64) too."""
+
+    root_key: str
+
+
+class BackupRequest(msgspec.Struct, frozen=True):
+    """``backup`` -> size in bytes of the copy in a new file."""
+
+    path: str
+
+
 class Status(msgspec.Struct, frozen=True):
     """``status`` (body None)."""
 
@@ -156,6 +206,8 @@ class Status(msgspec.Struct, frozen=True):
     stale_shards: int
     contradictions: int
     """Names alive and tombstoned: not zero is an alarm."""
+    root_keys: int
+    """Two while the store is moved to another root key: until ``keys`` is started with it."""
     generation: int
     clients: int
 

@@ -42,11 +42,17 @@ class Kind(IntEnum):
     """Restriction and consents of a person. id: person. Not a key; never tombstoned."""
     SECRET = 10
     """The tenant's key for secrets that belong to no person. id: empty."""
+    SUPPRESSED = 11
+    """An identifier on a suppression list. id: list, kind, text. Not a key; never tombstoned."""
+    LINK = 12
+    """Which subject a person was linked to. id: person. Not a key; never tombstoned."""
+    SUBJECT = 13
+    """The persons of a subject. id: subject. Not a key; never tombstoned."""
 
 
-UNTOMBSTONED = frozenset({Kind.IDENTIFIER, Kind.STATE})
+UNTOMBSTONED = frozenset({Kind.IDENTIFIER, Kind.STATE, Kind.SUPPRESSED, Kind.LINK, Kind.SUBJECT})
 """Kinds whose names must not survive, or that may come again."""
-OF_PERSON = frozenset({Kind.PERSON, Kind.PERSON_CATEGORY, Kind.STATE})
+OF_PERSON = frozenset({Kind.PERSON, Kind.PERSON_CATEGORY, Kind.STATE, Kind.LINK})
 """Kinds whose id begins with the person's."""
 
 
@@ -176,6 +182,14 @@ def hold_name(tenant: UUID, hold: UUID) -> KeyName:
 
 def state_name(tenant: UUID, person: UUID) -> KeyName:
     return KeyName(Kind.STATE, tenant, person.bytes)
+
+
+def link_name(tenant: UUID, person: UUID) -> KeyName:
+    return KeyName(Kind.LINK, tenant, person.bytes)
+
+
+def subject_name(tenant: UUID, subject: UUID) -> KeyName:
+    return KeyName(Kind.SUBJECT, tenant, subject.bytes)
 
 
 def secret_name(tenant: UUID) -> KeyName:

@@ -28,6 +28,7 @@ class StoreOwner:
 
     def __init__(self, store: KeyStore) -> None:
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.path = store.path
         self._store = store
         self._waiting: list[tuple[Work, asyncio.Future[Any]]] = []
         self._busy = False
@@ -59,6 +60,13 @@ class StoreOwner:
         async with self._rotating:
             for shard in await self._in_thread(partial(rotation.stale_shards, self._store)):
                 await self._in_thread(partial(rotation.finish, self._store, shard))
+
+    async def alone(self, work: Callable[[KeyStore], T]) -> T:
+        """Result of work that makes transactions of its own, between rotations."""
+        if self._closed or self.failed.done():
+            raise Unavailable("the key store is closed")
+        async with self._rotating:
+            return await self._in_thread(partial(work, self._store))
 
     async def close(self) -> None:
         """Finish what is under way and close the store."""

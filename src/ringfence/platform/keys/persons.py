@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from ringfence.platform.keys import crypto, names
-from ringfence.platform.keys.errors import KeyUnknown, UnfitName
+from ringfence.platform.keys.errors import KeyDestroyed, KeyUnknown, UnfitName
 from ringfence.platform.keys.names import Bucket, KeyName, Kind
 from ringfence.platform.keys.store import KeyStore
 
@@ -91,10 +91,13 @@ def reassign(store: KeyStore, tenant: UUID, identifier: Identifier) -> Resolved:
 def identifier_of(store: KeyStore, tenant: UUID, person: UUID) -> Identifier | None:
     """The identifier that a person was made for; None for a withheld one.
 
-    Raises KeyUnknown when the person has no seed (any more).
+    Raises KeyDestroyed for an erased person, KeyUnknown when there never was such a person.
     """
-    value = store.get(names.person_name(tenant, person))
+    name = names.person_name(tenant, person)
+    value = store.get(name)
     if value is None:
+        if store.tombstoned(name):
+            raise KeyDestroyed("the person was erased")
         raise KeyUnknown("no such person")
     normal = value[crypto.KEY_BYTES :]
     return Identifier(_KINDS[normal[0]], normal[1:].decode()) if normal else None

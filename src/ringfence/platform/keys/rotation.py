@@ -8,6 +8,7 @@ opened: a slot ahead of the store is thrown away, one behind it is overwritten.
 from __future__ import annotations
 
 from ringfence.platform.keys import crypto
+from ringfence.platform.keys.roots import RootKeys
 from ringfence.platform.keys.schema import DYING
 from ringfence.platform.keys.shard import Shard
 from ringfence.platform.keys.store import KeyStore
@@ -32,6 +33,28 @@ def recover(store: KeyStore) -> int:
     for shard in range(len(store.shards)):
         _settle_slots(store, shard)
     return rotate_stale(store)
+
+
+def rotate_shard(store: KeyStore, shard: int) -> None:
+    """Give one shard a new key, whether something of it is condemned or not."""
+    with store.transaction():
+        store.db.execute("UPDATE shard SET stale = 1 WHERE shard = ?", (shard,))
+    finish(store, shard)
+
+
+def rewrap_roots(store: KeyStore, root: RootKeys) -> int:
+    """Wrap under the root keys in use whatever is not wrapped under each and only them.
+
+    Interrupted at any point, the root key that the store was opened with still opens everything.
+    Returns how many keys were wrapped anew.
+    """
+    count = 0
+    for shard in store.shards:
+        if not root.wrapped_for_all(store.slots.wrapped(shard.number, shard.generation)):
+            store.slots.rewrap(shard.number, shard.generation)
+            count += 1
+    with store.transaction():
+        return count + store.rewrap_tenants(root.wrapped_for_all)
 
 
 def finish(store: KeyStore, shard: int) -> None:

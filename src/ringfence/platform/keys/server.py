@@ -10,12 +10,27 @@ from typing import Any
 from uuid import UUID
 
 from ringfence.kernel.clock import Clock
-from ringfence.platform.keys import erasure, holds, names, orphans, persons, reading, subjects
+from ringfence.kernel.errors import RingfenceError
+from ringfence.platform.keys import (
+    erasure,
+    holds,
+    links,
+    names,
+    orphans,
+    persons,
+    reading,
+    rotation,
+    subjects,
+    suppression,
+)
 from ringfence.platform.keys import messages as m
 from ringfence.platform.keys.access import Session, authenticate
-from ringfence.platform.keys.errors import Refused
+from ringfence.platform.keys.backup import copy_store
+from ringfence.platform.keys.errors import Refused, UnfitName
 from ringfence.platform.keys.generation import GenerationWriter
 from ringfence.platform.keys.owner import StoreOwner
+from ringfence.platform.keys.roots import RootKeys, root_key_from_text
+from ringfence.platform.keys.slots import SHARDS
 from ringfence.platform.keys.store import KeyStore
 from ringfence.platform.keys.subjects import SubjectState
 from ringfence.platform.rpc import Connection, RpcServer
@@ -37,6 +52,7 @@ class KeyServer:
         audit: Audit,
         *,
         lease_seconds: float = LEASE_SECONDS,
+        roots: RootKeys | None = None,
     ) -> None:
         self.owner = StoreOwner(store)
         self._clock = clock
@@ -44,6 +60,7 @@ class KeyServer:
         self._secrets = secrets
         self._audit = audit
         self._lease = lease_seconds
+        self._roots = roots
         self._sessions: dict[Connection, Session] = {}
         self._gone: list[Session] = []
         self._acked = asyncio.Event()
@@ -64,6 +81,16 @@ class KeyServer:
             ("orphans", m.OrphansRequest, self._orphans),
             ("settle", m.SettleRequest, self._settle),
             ("journal", m.JournalRequest, self._journal),
+            ("identifier", m.IdentifierRequest, self._identifier),
+            ("suppress", m.SuppressionRequest, self._suppress),
+            ("unsuppress", m.SuppressionRequest, self._unsuppress),
+            ("suppressed", m.SuppressionRequest, self._suppressed),
+            ("link", m.LinkRequest, self._link),
+            ("subject_of", m.SubjectRequest, self._subject_of),
+            ("persons_of", m.SubjectRequest, self._persons_of),
+            ("rotate", m.RotateRequest, self._rotate),
+            ("reroot", m.RerootRequest, self._reroot),
+            ("backup", m.BackupRequest, self._backup),
             ("status", None, self._status),
         ):
             self._rpc.register(name, request, self._guarded(name, handler))
@@ -184,6 +211,66 @@ class KeyServer:
         await self.owner.run(work)
         return m.Destroyed(0, await self._invalidate())
 
+    async def _identifier(
+        self, request: m.IdentifierRequest, session: Session
+    ) -> persons.Identifier:
+        outcome = "ok"
+        try:
+            session.may_use(request.purpose)
+            if request.purpose not in subjects.UNRESTRICTED_PURPOSES:
+                raise Refused("an identifier is told for legal purposes and rights requests only")
+            found = await self.owner.run(
+                lambda store: persons.identifier_of(store, request.tenant, request.person)
+            )
+        except RingfenceError as error:
+            outcome = error.code
+            raise
+        finally:
+            self._record(
+                session, request.tenant, request.actor, "identifier", request.purpose,
+                (request.person.hex,), outcome,
+            )  # fmt: skip
+        return found or persons.Identifier("withheld")
+
+    # --- suppression lists and subjects
+
+    async def _suppress(self, request: m.SuppressionRequest, session: Session) -> None:
+        await self.owner.run(
+            lambda store: suppression.suppress(
+                store, request.tenant, request.suppression_list, request.identifiers
+            )
+        )
+
+    async def _unsuppress(self, request: m.SuppressionRequest, session: Session) -> None:
+        await self.owner.run(
+            lambda store: suppression.unsuppress(
+                store, request.tenant, request.suppression_list, request.identifiers
+            )
+        )
+        await self.owner.rotate()
+
+    async def _suppressed(self, request: m.SuppressionRequest, session: Session) -> list[bool]:
+        return await self.owner.run(
+            lambda store: suppression.suppressed(
+                store, request.tenant, request.suppression_list, request.identifiers
+            )
+        )
+
+    async def _link(self, request: m.LinkRequest, session: Session) -> None:
+        await self.owner.run(
+            lambda store: links.link(store, request.tenant, request.subject, request.persons)
+        )
+
+    async def _subject_of(self, request: m.SubjectRequest, session: Session) -> UUID | None:
+        return await self.owner.run(
+            lambda store: links.subject_of(store, request.tenant, request.id)
+        )
+
+    async def _persons_of(self, request: m.SubjectRequest, session: Session) -> list[UUID]:
+        return await self.owner.run(
+            lambda store: links.persons_of(store, request.tenant, request.id)
+        )
+
     # --- destruction
 
     async def _destroy(self, request: m.DestroyRequest, session: Session) -> m.Destroyed:
@@ -229,7 +316,33 @@ class KeyServer:
 
     async def _status(self, request: None, session: Session) -> m.Status:
         counts = await self.owner.run(reading.count)
-        return m.Status(*counts, self._generation.value, len(self._sessions))
+        root_keys = 1 if self._roots is None else self._roots.count
+        return m.Status(*counts, root_keys, self._generation.value, len(self._sessions))
+
+    # --- upkeep
+
+    async def _rotate(self, request: m.RotateRequest, session: Session) -> int:
+        if not 0 <= request.shard < SHARDS:
+            raise UnfitName("no such shard")
+
+        def work(store: KeyStore) -> int:
+            rotation.rotate_shard(store, request.shard)
+            return store.shards[request.shard].generation
+
+        return await self.owner.alone(work)
+
+    async def _reroot(self, request: m.RerootRequest, session: Session) -> int:
+        roots = self._roots
+        if roots is None:
+            raise UnfitName("this root key is not one that can be changed here")
+        roots.add(root_key_from_text(request.root_key, "the new root key"))
+        return await self.owner.alone(lambda store: rotation.rewrap_roots(store, roots))
+
+    async def _backup(self, request: m.BackupRequest, session: Session) -> int:
+        try:
+            return await asyncio.to_thread(copy_store, self.owner.path, Path(request.path))
+        except OSError as error:
+            raise UnfitName(f"the backup cannot be written: {error.strerror or error}") from None
 
     async def _complete(self) -> int:
         """Destroy what is condemned, and wait until no client can use it."""

@@ -42,19 +42,29 @@ class SlotFile:
 
     def read(self, shard: int, generation: int) -> bytes:
         """The shard key of a generation. Raises StoreDamaged when it is not there."""
+        return self._root.unwrap(self.wrapped(shard, generation), _context(shard, generation))
+
+    def wrapped(self, shard: int, generation: int) -> bytes:
+        """What ``read`` unwraps. Raises StoreDamaged when it is not there."""
         slot = self.generations(shard).get(generation)
         if slot is None:
             raise StoreDamaged("the slot file does not belong to this key store")
         raw = os.pread(self._fd, SLOT_BYTES, _offset(shard, slot))
-        length = int.from_bytes(raw[8:10], "big")
-        return self._root.unwrap(raw[10 : 10 + length], _context(shard, generation))
+        return raw[10 : 10 + int.from_bytes(raw[8:10], "big")]
+
+    def rewrap(self, shard: int, generation: int) -> None:
+        """Wrap a shard key anew, in place: it stands in one sector, which changes as a whole."""
+        key = self.read(shard, generation)
+        self._fill(shard, self.generations(shard)[generation], generation, key)
 
     def write(self, shard: int, generation: int, key: bytes) -> None:
         """Put a shard key into the free slot; durable on return."""
         used = self.generations(shard)
         if len(used) > 1 or generation in used:
             raise StoreDamaged("no slot is free for a new shard key")
-        slot = 1 - next(iter(used.values()), 1)
+        self._fill(shard, 1 - next(iter(used.values()), 1), generation, key)
+
+    def _fill(self, shard: int, slot: int, generation: int, key: bytes) -> None:
         wrapped = self._root.wrap(key, _context(shard, generation))
         raw = generation.to_bytes(8, "big") + len(wrapped).to_bytes(2, "big") + wrapped
         self._overwrite(shard, slot, raw.ljust(SLOT_BYTES, b"\0"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hmac
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -41,6 +41,7 @@ class KeyStore:
         clock: Clock,
         replicas: Sequence[Replica] = (),
     ) -> None:
+        self.path = path
         self.slots = slots
         self.clock = clock
         self.replicas = replicas
@@ -221,6 +222,15 @@ class KeyStore:
             key = self._root.unwrap(row[1], b"tenant" + id_.bytes)
             known = self._tenants[id_] = (row[0], key, crypto.derive(key, b"route"))
         return known
+
+    def rewrap_tenants(self, fit: Callable[[bytes], bool]) -> int:
+        """Wrap anew the tenant keys whose wrap does not fit, in the caller's transaction."""
+        rows = self.db.execute("SELECT number, id, wrapped FROM tenant").fetchall()
+        unfit = [(number, b"tenant" + id_, wrap) for number, id_, wrap in rows if not fit(wrap)]
+        for number, context, wrapped in unfit:
+            fresh = self._root.wrap(self._root.unwrap(wrapped, context), context)
+            self.db.execute("UPDATE tenant SET wrapped = ? WHERE number = ?", (fresh, number))
+        return len(unfit)
 
     def _forget_tenants(self) -> None:
         """One that was made in a transaction that failed is gone."""
