@@ -35,7 +35,7 @@ class Use(models.Model):
         db_table = "audit_use"
         indexes = [
             models.Index(fields=["tenant_id", "id"], name="audit_use_tenant"),
-            GinIndex(fields=["object_ids"], name="audit_use_objects"),
+            GinIndex(fields=["object_ids"], name="audit_use_objects", fastupdate=False),
         ]
 
 

@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["tenant_id", "id"], name="audit_use_tenant"),
                     django.contrib.postgres.indexes.GinIndex(
-                        fields=["object_ids"], name="audit_use_objects"
+                        fields=["object_ids"], name="audit_use_objects", fastupdate=False
                     ),
                 ],
             },
