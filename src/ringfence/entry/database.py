@@ -22,10 +22,17 @@ from ringfence.platform.settings import Settings, load_settings
 SETTINGS_MODULE = "ringfence.platform_django.settings"
 
 
-def setup_django() -> None:
-    """Load Django with the installation's settings. Idempotent."""
+def setup_django(credential: str | None = None) -> None:
+    """Load Django with the installation's settings. Idempotent.
+
+    ``credential``: who this process is towards ``keys``, when it seals or opens anything.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS_MODULE)
     django.setup()
+    if credential is not None:
+        from ringfence.platform_django.keys import configure_keys
+
+        configure_keys(credential)
 
 
 def prepare(settings: Settings) -> None:

@@ -23,7 +23,7 @@ class Demo:
 
 def provision(caller_host: str, callee_host: str, desk_port: int = 5066) -> Demo:
     """Tenant, the carrier's trunk (by address), the desk's trunk, and a number that rings it."""
-    setup_django()
+    setup_django("cli")
     from ringfence.domains.accounts import api as accounts
     from ringfence.domains.numbers import api as numbers
     from ringfence.domains.numbers.contracts import NewNumber, TrunkDial

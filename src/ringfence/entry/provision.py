@@ -12,7 +12,7 @@ from uuid import UUID
 import click
 
 from ringfence.entry.database import setup_django
-from ringfence.kernel.errors import RingfenceError
+from ringfence.kernel.errors import RingfenceError, Unavailable
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 from ringfence.platform.settings import load_settings
 
@@ -75,9 +75,13 @@ def _command(group: click.Group, name: str, help_text: str) -> Callable[..., Any
     def decorate(function: Callable[..., None]) -> click.Command:
         def run(**kwargs: Any) -> None:
             load_settings()
-            setup_django()
+            setup_django("cli")
             try:
                 function(**kwargs)
+            except Unavailable as error:
+                raise click.ClickException(
+                    f"{error.code}: {error.message}. Is the installation running (ringfence serve)?"
+                ) from None
             except RingfenceError as error:
                 raise click.ClickException(f"{error.code}: {error.message}") from None
 
@@ -117,11 +121,20 @@ def list_tenants(as_json: bool) -> None:
 @click.option("--tenant", "tenant_id", type=_id_of(Prefix.TENANT), required=True)
 @click.option("--name", default="default", show_default=True)
 @click.option("--scope", "scopes", multiple=True, help="Repeatable; default all.")
-def create_key(tenant_id: UUID, name: str, scopes: tuple[str, ...], as_json: bool) -> None:
+@click.option(
+    "--purpose",
+    "purposes",
+    multiple=True,
+    help="What personal data may be opened for with it; repeatable, the usual one first. "
+    "Default: service.",
+)
+def create_key(
+    tenant_id: UUID, name: str, scopes: tuple[str, ...], purposes: tuple[str, ...], as_json: bool
+) -> None:
     from ringfence.domains.accounts import api
     from ringfence.domains.accounts.contracts import ALL_SCOPES
 
-    made = api.create_api_key(tenant_id, name, scopes or ALL_SCOPES)
+    made = api.create_api_key(tenant_id, name, scopes or ALL_SCOPES, purposes or ("service",))
     _show(_plain(made.info, Prefix.API_KEY) | {"api_key": made.secret}, Prefix.API_KEY, as_json)
 
 

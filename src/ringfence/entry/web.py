@@ -9,7 +9,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-from ringfence.entry.database import SETTINGS_MODULE
+from ringfence.entry.database import setup_django
 from ringfence.platform import logging as structured_logging
 from ringfence.platform import process
 from ringfence.platform.settings import Settings, load_settings
@@ -47,7 +47,7 @@ def application() -> Any:
     """
     process.die_with_parent(int(os.environ[_MAIN_PID]))
     structured_logging.configure(load_settings().log, "web")
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS_MODULE)
+    setup_django("web")
     from django.core.wsgi import get_wsgi_application
     from django.urls import get_resolver
 

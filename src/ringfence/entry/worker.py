@@ -23,7 +23,7 @@ def worker_app() -> Any:
 
     The tasks stay bound to Django's connection: what a task enqueues is part of its transaction.
     """
-    setup_django()
+    setup_django("worker")
     from procrastinate.contrib.django import app
 
     return app.with_connector(app.connector.get_worker_connector())  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from typing import Any, Protocol, cast
 from uuid import UUID
@@ -16,6 +17,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ringfence.kernel.errors import RingfenceError, Unavailable
 from ringfence.platform_django.middleware import error_response
 from ringfence.platform_django.tenancy import tenant
+from ringfence.platform_django.use import using
 
 _log = logging.getLogger("ringfence.http")
 
@@ -39,12 +41,41 @@ class Caller(Protocol):
     @property
     def scopes(self) -> frozenset[str]: ...
 
+    @property
+    def purposes(self) -> tuple[str, ...]: ...
+
+    @property
+    def actor(self) -> str: ...
+
 
 class InsufficientScope(RingfenceError):
     """The credential is valid but was not made for this."""
 
     code = "insufficient_scope"
     http_status = 403
+
+
+class PurposeRefused(RingfenceError):
+    """The credential was not granted the purpose that the request claims."""
+
+    code = "purpose_refused"
+    http_status = 403
+
+
+PURPOSE_HEADER = "Ringfence-Purpose"
+OPENS: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": PURPOSE_HEADER,
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "What the personal data of the answer is opened for: one of the "
+            "purposes that the API key was granted. Default: the key's first.",
+        }
+    ]
+}
+"""``openapi_extra`` of a route that opens personal data."""
 
 
 def responses(model: Any, *statuses: int, success: int = 200) -> dict[int, Any]:
@@ -68,10 +99,11 @@ def requires(scope: str) -> Callable[[View], View]:
 
 
 def as_caller(view: View) -> View:
-    """Check the scope of a route, and run it as one transaction of the caller's tenant.
+    """Check the scope of a route, and run it as one transaction of the caller's tenant, for the
+    purpose that the request claims.
 
     A route that is open has no caller, hence no tenant, and sees no row. One that is not open and
-    names no scope refuses everybody. Raises InsufficientScope (403).
+    names no scope refuses everybody. Raises InsufficientScope, PurposeRefused (403).
     """
     scope = getattr(view, "required_scope", None)
 
@@ -82,10 +114,22 @@ def as_caller(view: View) -> View:
             return view(request, *args, **kwargs)
         if scope not in caller.scopes:
             raise InsufficientScope("the API key lacks a scope", details={"required_scope": scope})
-        with tenant(caller.tenant_id):
+        with _use(request, caller), tenant(caller.tenant_id):
             return view(request, *args, **kwargs)
 
     return bound
+
+
+def _use(request: HttpRequest, caller: Caller) -> AbstractContextManager[None]:
+    """The purpose claimed: the header's, or the credential's first; none opens nothing."""
+    purpose = request.headers.get(PURPOSE_HEADER) or next(iter(caller.purposes), None)
+    if purpose is None:
+        return nullcontext()
+    if purpose not in caller.purposes:
+        raise PurposeRefused(
+            "the API key was not granted this purpose", details={"granted": caller.purposes}
+        )
+    return using(purpose, caller.actor)
 
 
 def handle_errors(api: NinjaAPI) -> None:

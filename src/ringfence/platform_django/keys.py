@@ -19,14 +19,13 @@ class KeysNotConfigured(RuntimeError):
 
 
 def configure_keys(credential: str, settings: Settings | None = None) -> None:
-    """Say once per process who it is towards ``keys``; nothing is connected before the first use.
+    """Say who this process is towards ``keys``; nothing is connected before the first use.
 
-    ``settings`` default to those that Django runs with.
+    The first one counts. ``settings`` default to those that Django runs with.
     """
     global _keys
-    if _keys is not None:
-        _keys.close()
-    _keys = BlockingKeys(settings or django_settings.RINGFENCE, credential, clock())
+    if _keys is None:
+        _keys = BlockingKeys(settings or django_settings.RINGFENCE, credential, clock())
 
 
 @contextmanager

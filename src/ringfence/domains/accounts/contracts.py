@@ -8,8 +8,23 @@ from uuid import UUID
 
 from ringfence.kernel.errors import InvalidInput
 
-ALL_SCOPES = ("calls:read", "numbers:read", "trunks:read", "tenant:read", "live:read")
+ALL_SCOPES = (
+    "calls:read",
+    "numbers:read",
+    "trunks:read",
+    "tenant:read",
+    "live:read",
+    "audit:read",
+    "recordings:read",
+    "recordings:write",
+    "privacy:erase",
+)
 """Scopes that an API key may carry."""
+
+ALL_PURPOSES = (
+    "service", "billing", "fraud", "support", "security", "marketing", "training",
+)  # fmt: skip
+"""Purposes that an API key may be granted: why whoever uses it opens personal data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +47,7 @@ class ApiKeyInfo:
     name: str
     last4: str
     scopes: tuple[str, ...]
+    purposes: tuple[str, ...]
     created_at: datetime
     revoked_at: datetime | None
 
@@ -51,12 +67,25 @@ class Principal:
     tenant_id: UUID
     api_key_id: UUID
     scopes: frozenset[str]
+    purposes: tuple[str, ...]
+    """What the key may open personal data for; a request that names none is for the first."""
+
+    @property
+    def actor(self) -> str:
+        """As the audit trail names it."""
+        return f"key:{self.api_key_id.hex}"
 
 
 class UnknownScope(InvalidInput):
     """The scope does not exist."""
 
     code = "unknown_scope"
+
+
+class UnknownPurpose(InvalidInput):
+    """The purpose does not exist, or no API key may be granted it."""
+
+    code = "unknown_purpose"
 
 
 class InvalidName(InvalidInput):

@@ -35,6 +35,8 @@ class ApiKey(TenantModel):
     """SHA-256 of the secret's 32 random bytes."""
     last4 = models.CharField(max_length=4)
     scopes = ArrayField(models.CharField(max_length=40))
+    purposes = ArrayField(models.CharField(max_length=24))
+    """The first is claimed by requests that name none."""
     created_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
 

@@ -7,7 +7,8 @@ TENANT, KEY = "accounts.Tenant", "accounts.ApiKey"
 _BUSINESS = "describes the business customer, not a person"
 
 not_personal(TENANT, _BUSINESS, "id", "name", "status", "created_at")
-not_personal(KEY, _BUSINESS, "id", "tenant_id", "name", "scopes", "created_at", "revoked_at")
+not_personal(KEY, _BUSINESS, "id", "tenant_id", "name", "scopes", "purposes")
+not_personal(KEY, _BUSINESS, "created_at", "revoked_at")
 for _field in ("secret_hash", "last4"):
     register(
         FieldClass(

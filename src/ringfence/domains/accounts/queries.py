@@ -28,6 +28,7 @@ def api_key_info(row: ApiKey) -> ApiKeyInfo:
         name=row.name,
         last4=row.last4,
         scopes=tuple(row.scopes),
+        purposes=tuple(row.purposes),
         created_at=row.created_at,
         revoked_at=row.revoked_at,
     )
@@ -59,7 +60,13 @@ def authenticate_api_key(secret: str) -> Principal:
             row = cursor.fetchone()
     if row is None:
         raise Unauthorized("a valid API key is required")
-    return Principal(api_key_id=row[0], tenant_id=row[1], scopes=frozenset(row[2]))
+    api_key_id, tenant_id, scopes, purposes = row
+    return Principal(
+        tenant_id=tenant_id,
+        api_key_id=api_key_id,
+        scopes=frozenset(scopes),
+        purposes=tuple(purposes),
+    )
 
 
 def get_tenant(tenant_id: UUID) -> TenantInfo:

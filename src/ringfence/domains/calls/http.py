@@ -23,7 +23,7 @@ from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 from ringfence.platform.secrets import installation_secret
 from ringfence.platform.tickets import SECRET_NAME, sign_ticket
 from ringfence.platform_django.clock import clock
-from ringfence.platform_django.http import caller_of, requires, responses
+from ringfence.platform_django.http import OPENS, caller_of, requires, responses
 
 router = Router(tags=["calls"])
 
@@ -35,7 +35,12 @@ class TicketOut(Schema):
     expires_at: datetime
 
 
-@router.get("/calls", response=responses(CallList, 422), operation_id="list_calls")
+@router.get(
+    "/calls",
+    response=responses(CallList, 400, 422),
+    operation_id="list_calls",
+    openapi_extra=OPENS,
+)
 @requires("calls:read")
 def list_calls(request: HttpRequest, query: Query[CallQuery]) -> CallList:
     """The tenant's calls, newest first."""
@@ -52,7 +57,12 @@ def list_calls(request: HttpRequest, query: Query[CallQuery]) -> CallList:
     )
 
 
-@router.get("/calls/{call_id}", response=responses(CallOut, 404, 422), operation_id="get_call")
+@router.get(
+    "/calls/{call_id}",
+    response=responses(CallOut, 400, 404, 422),
+    operation_id="get_call",
+    openapi_extra=OPENS,
+)
 @requires("calls:read")
 def get_call(request: HttpRequest, call_id: str) -> CallOut:
     """One call with its legs."""
@@ -63,8 +73,9 @@ def get_call(request: HttpRequest, call_id: str) -> CallOut:
 
 @router.get(
     "/calls/{call_id}/events",
-    response=responses(EventList, 404, 422),
+    response=responses(EventList, 400, 404, 422),
     operation_id="list_call_events",
+    openapi_extra=OPENS,
 )
 @requires("calls:read")
 def list_call_events(request: HttpRequest, call_id: str) -> EventList:

@@ -6,7 +6,10 @@ import threading
 from uuid import UUID
 
 from ringfence.domains.numbers.api import route
+from ringfence.domains.numbers.contracts import RoutePlan, SipDial, TrunkDial
+from ringfence.domains.recordings.api import recording_plan
 from ringfence.domains.trunks.api import routing_trunks
+from ringfence.domains.trunks.contracts import RoutingTrunk
 from ringfence.engine.ports import (
     ConfigRequest,
     ConfigSnapshot,
@@ -16,8 +19,11 @@ from ringfence.engine.ports import (
 )
 from ringfence.entry.control.translate import route_decision, trunk_config
 from ringfence.platform_django.config_version import config_version
+from ringfence.platform_django.use import using
 
 _NOT_FOUND, _FORBIDDEN = 404, 403
+_EMERGENCY = frozenset({"911", "112", "933", "988"})
+"""Emergency, its test number, and the crisis line."""
 
 
 class Decisions:
@@ -29,18 +35,25 @@ class Decisions:
         self._owners: dict[UUID, UUID | None] = {}
 
     def config(self, request: ConfigRequest) -> ConfigSnapshot | None:
-        """The configuration unless the asker's is current. Raises django.db.Error."""
+        """The configuration unless the asker's is current.
+
+        Raises django.db.Error; Unavailable while `keys` is away and it has changed.
+        """
         version = config_version()  # read before the trunks: what follows is at least as new
         if request.known_version == version:
             return None
         with self._lock:
             snapshot = self._snapshot
         if snapshot is None or snapshot.version != version:
-            snapshot = ConfigSnapshot(version, tuple(map(trunk_config, routing_trunks())))
+            snapshot = ConfigSnapshot(version, tuple(map(trunk_config, self._trunks())))
             owners = {trunk.id: trunk.tenant for trunk in snapshot.trunks}
             with self._lock:
                 self._snapshot, self._owners = snapshot, owners
         return snapshot
+
+    def _trunks(self) -> tuple[RoutingTrunk, ...]:
+        with using("service", "control"):
+            return routing_trunks()
 
     def route(self, request: RouteRequest) -> RouteDecision:
         """What to do with a call. Raises django.db.Error.
@@ -55,7 +68,22 @@ class Decisions:
         plan = route(request.called)
         if plan is None or owner not in (None, plan.tenant_id):
             return _reject(owner, _NOT_FOUND)
-        return route_decision(plan)
+        emergency = _is_emergency(request.called, plan)
+        recording = recording_plan(plan.tenant_id, _numbers(request, plan), emergency=emergency)
+        return route_decision(plan, recording, emergency=emergency)
+
+
+def _numbers(request: RouteRequest, plan: RoutePlan) -> list[str]:
+    """Of everybody who may take part; empty where it is none or withheld."""
+    targets = [item.number if isinstance(item, TrunkDial) else "" for item in plan.dial]
+    return [request.caller, request.called, *targets]
+
+
+def _is_emergency(called: str, plan: RoutePlan) -> bool:
+    """Whether emergency or crisis services are dialled, or are where the call goes."""
+    uris = [item.uri for item in plan.dial if isinstance(item, SipDial)]
+    users = [uri.partition(":")[2].partition("@")[0] for uri in uris]
+    return any(user in _EMERGENCY for user in (called, *users))
 
 
 def _reject(tenant: UUID | None, status: int) -> RouteDecision:

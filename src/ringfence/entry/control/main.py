@@ -1,4 +1,4 @@
-"""The control process: call control for ``signalling``, and delivery of its journal."""
+"""The control process: call control for ``signalling``, and delivery of journal and audit trail."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from ringfence.platform.settings import Settings
 
 def main(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. The database may be away at the start and later."""
-    setup_django()
+    setup_django("control")
     run(partial(serve, settings))
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Answer ``config`` and ``route`` on the control socket, deliver the spool, until ``stop``."""
+    """Answer ``config`` and ``route`` on the control socket, deliver the spools, until ``stop``."""
     from ringfence.entry.control.decisions import Decisions  # these need Django's registry
     from ringfence.entry.control.shipper import Shipper
+    from ringfence.platform_django.audit.sealer import AuditSealer
 
     decisions, database = Decisions(), DatabaseThreads()
     server = RpcServer(settings.control_socket)
@@ -33,17 +34,20 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     server.register(
         "route", RouteRequest, lambda ask, _: database.run(partial(decisions.route, ask))
     )
-    stop_delivery = threading.Event()
-    shipper = Shipper(settings.spool_dir, settings.node.name)
-    delivery = asyncio.create_task(asyncio.to_thread(shipper.run, stop_delivery))
+    stop_threads = threading.Event()
+    shipper, sealer = Shipper(settings.spool_dir, settings.node.name), AuditSealer(settings)
+    threads = [
+        asyncio.create_task(asyncio.to_thread(run_thread, stop_threads))
+        for run_thread in (shipper.run, sealer.run)
+    ]
     await server.start()
     notify_ready()
     stopping = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait((stopping, delivery), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((stopping, *threads), return_when=asyncio.FIRST_COMPLETED)
         await server.stop()
     finally:
         stopping.cancel()
-        stop_delivery.set()
+        stop_threads.set()
         database.close()
-        await delivery  # an error in it ends this process, so that it is started again
+        await asyncio.gather(*threads)  # an error in one ends this process; it is started again

@@ -8,15 +8,17 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
 from django.db import DataError, Error, IntegrityError, connections
 
 from ringfence.domains.calls.api import project_calls, projected_position, store_events
+from ringfence.domains.recordings.api import project_recordings
 from ringfence.engine.journal.records import EventRecord, decode
-from ringfence.kernel.events import CallEvent, EventKind
+from ringfence.entry.control.translate import call_event
+from ringfence.kernel.events import CallEvent
 from ringfence.platform.spool import Position, SpoolCorrupt, SpoolReader
 from ringfence.platform.spool.format import segment_numbers
 
@@ -98,6 +100,8 @@ class Shipper:
 
     def _project(self, position: Position) -> None:
         calls = sorted(self._unprojected)
+        # before the position is noted: what a crash cuts off is repeated
+        _piecewise(calls, project_recordings, "recording refused by the database")
         try:
             project_calls(calls, node=self._node, position=_pack(position))
         except _UNACCEPTABLE:
@@ -132,8 +136,7 @@ def _events(batch: list[tuple[Position, bytes]]) -> Iterator[CallEvent]:
             _log.error("spool record not understood", extra={"kv": {"position": position}})
             continue
         if isinstance(record, EventRecord):
-            kind = cast(EventKind, record.kind)  # one of a later version is kept as it is
-            yield CallEvent(record.call, record.seq, record.at, kind, record.tenant, record.data)
+            yield call_event(record)
 
 
 def _pack(position: Position) -> int:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Literal, cast
 
 from ringfence.domains.numbers.contracts import DialTarget as PlannedTarget
 from ringfence.domains.numbers.contracts import RoutePlan, TrunkDial
+from ringfence.domains.recordings.contracts import RecordingPlanInfo
 from ringfence.domains.trunks.contracts import RoutingTrunk
+from ringfence.engine.journal.records import EventRecord, SealedParty
 from ringfence.engine.ports import (
     Dial,
     DialTarget,
     NumberFormat,
+    RecordingPlan,
     RouteDecision,
     SipTarget,
     TrunkConfig,
     TrunkTarget,
 )
+from ringfence.kernel import events
+from ringfence.kernel.events import CallEvent, EventKind
 
 
 def trunk_config(trunk: RoutingTrunk) -> TrunkConfig:
@@ -46,13 +52,41 @@ def trunk_config(trunk: RoutingTrunk) -> TrunkConfig:
     )
 
 
-def route_decision(plan: RoutePlan) -> RouteDecision:
+def call_event(record: EventRecord) -> CallEvent:
+    """An event of the spool; its sealed values are passed on as they are."""
+    kind = cast(EventKind, record.kind)  # one of a later version is kept as it is
+    return CallEvent(
+        record.call,
+        record.seq,
+        record.at,
+        kind,
+        record.tenant,
+        record.data,
+        _party(record.caller),
+        _party(record.callee),
+    )
+
+
+def _party(party: SealedParty | None) -> events.SealedParty | None:
+    return None if party is None else events.SealedParty(party.person, party.sealed)
+
+
+def route_decision(
+    plan: RoutePlan, recording: RecordingPlanInfo | None, *, emergency: bool
+) -> RouteDecision:
     dial = Dial(
         targets=tuple(_target(target) for target in plan.dial),
         timeout_seconds=plan.dial_timeout_seconds,
         caller_id=plan.caller_id,
     )
-    return RouteDecision(plan.tenant_id, plan.number_id, (dial,), plan.max_seconds)
+    return RouteDecision(
+        tenant=plan.tenant_id,
+        number=plan.number_id,
+        verbs=(dial,),
+        max_seconds=plan.max_seconds,
+        recording=None if recording is None else RecordingPlan(**asdict(recording)),
+        emergency=emergency,
+    )
 
 
 def _target(target: PlannedTarget) -> DialTarget:

@@ -36,6 +36,12 @@ class Migration(migrations.Migration):
                         base_field=models.CharField(max_length=40), size=None
                     ),
                 ),
+                (
+                    "purposes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=24), size=None
+                    ),
+                ),
                 ("created_at", models.DateTimeField()),
                 ("revoked_at", models.DateTimeField(null=True)),
             ],
@@ -78,9 +84,9 @@ class Migration(migrations.Migration):
         grant("accounts_api_key", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
         definer_function(
             "ringfence_authenticate_api_key(hash bytea)",
-            "TABLE (api_key_id uuid, tenant_id uuid, scopes text[])",
+            "TABLE (api_key_id uuid, tenant_id uuid, scopes text[], purposes text[])",
             """
-            SELECT k.id, k.tenant_id, k.scopes::text[]
+            SELECT k.id, k.tenant_id, k.scopes::text[], k.purposes::text[]
             FROM accounts_api_key k JOIN accounts_tenant t ON t.id = k.tenant_id
             WHERE k.secret_hash = hash AND k.revoked_at IS NULL AND t.status = 'active'
             """,

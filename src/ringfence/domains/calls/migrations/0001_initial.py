@@ -204,7 +204,11 @@ class Migration(migrations.Migration):
         grant("calls_journal", Role.APP, "SELECT"),
         grant("calls_call", Role.APP, "SELECT"),
         grant("calls_leg", Role.APP, "SELECT"),
-        grant("calls_journal", Role.OPERATOR, "SELECT, INSERT"),
+        grant(
+            "calls_journal",
+            Role.OPERATOR,
+            "SELECT, INSERT, UPDATE (data, caller_sealed, callee_sealed)",  # erasure
+        ),
         grant("calls_call", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
         grant("calls_leg", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
         grant("calls_projector", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
