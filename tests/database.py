@@ -27,10 +27,12 @@ with pytest.MonkeyPatch.context() as _patch:
 
 from django.db import connections  # noqa: E402
 from psycopg import sql  # noqa: E402
+from tests.keys_fixture import Keys  # noqa: E402
 
 from ringfence.platform.database import DatabaseUrls, Role, with_database, with_role  # noqa: E402
 from ringfence.platform.postgres import EmbeddedPostgres  # noqa: E402
 from ringfence.platform_django import roles  # noqa: E402
+from ringfence.platform_django.keys import use_keys  # noqa: E402
 from ringfence.platform_django.settings import database_config  # noqa: E402
 
 TEMPLATE = "ringfence_template"
@@ -146,10 +148,12 @@ def database_urls(postgres: str) -> DatabaseUrls:
 
 
 @pytest.fixture
-def db(database_urls: DatabaseUrls) -> Iterator[DatabaseUrls]:
-    """An empty database, in which product code runs as the application role."""
+def db(database_urls: DatabaseUrls, keys: Keys) -> Iterator[DatabaseUrls]:
+    """An empty database, in which product code runs as the application role, beside an empty key
+    store, towards which it is the process ``web``."""
     assert_bound_by_row_level_security()
-    yield database_urls
+    with use_keys(keys.blocking("web")):
+        yield database_urls
     for alias in _ALIASES:
         connections[alias].close()
     empty(database_urls)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 from django.db import connections
 
 from ringfence.domains.accounts import api as accounts
@@ -17,12 +19,20 @@ from ringfence.domains.numbers import api as numbers
 from ringfence.domains.numbers.contracts import NewNumber, SipDial, TrunkDial
 from ringfence.domains.trunks import api as trunks
 from ringfence.domains.trunks.contracts import NewTrunk
+from ringfence.kernel.events import SealedParty
+from ringfence.kernel.fields import CALL_RECORDS, IDENTIFIER, INSTALLATION, SealedFieldNumber
 from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform.audit import AuditSpool
+from ringfence.platform.keys.client import Value
+from ringfence.platform.keys.crypto import Place
 from ringfence.platform.keys.messages import UseRecord
+from ringfence.platform.keys.names import Bucket, LeafRef
+from ringfence.platform.keys.persons import Identifier
 from ringfence.platform.settings import NodeSettings, Settings
 from ringfence.platform_django.audit.sealer import AuditSealer
 from ringfence.platform_django.clock import clock, new_id
+from ringfence.platform_django.keys import keys
+from ringfence.platform_django.sealed import day_of
 from ringfence.platform_django.tenancy import CALLPLANE, across_tenants
 
 
@@ -77,14 +87,43 @@ def populate(name: str, index: int) -> Populated:
     return Populated(tenant.id, key.secret, trunk.id, number.id, call, leg, e164)
 
 
-def journal_event(call: UUID, seq: int, tenant: UUID | None, data: dict[str, object]) -> None:
+def journal_event(
+    call: UUID,
+    seq: int,
+    tenant: UUID | None,
+    data: dict[str, object],
+    *,
+    caller: SealedParty | None = None,
+) -> None:
     """One journal row, written as the call plane's role."""
     with connections[CALLPLANE].cursor() as cursor:
         cursor.execute(
-            "INSERT INTO calls_journal (call_id, seq, at, kind, tenant_id, data) "
-            "VALUES (%s, %s, %s, 'call.started', %s, %s)",
-            [call, seq, clock().now(), tenant, json.dumps(data)],
+            "INSERT INTO calls_journal "
+            "(call_id, seq, at, kind, tenant_id, data, caller_id, caller_sealed) "
+            "VALUES (%s, %s, %s, 'call.started', %s, %s, %s, %s)",
+            [call, seq, clock().now(), tenant, json.dumps(data),
+             *((caller.person, caller.sealed) if caller is not None else (None, None))],
+        )  # fmt: skip
+
+
+def seal_parties(
+    tenant: UUID | None, call: UUID, places: Sequence[tuple[SealedFieldNumber, UUID, str]]
+) -> list[SealedParty]:
+    """What the call plane seals for (field, row, number), each number a person of the tenant."""
+    owner = tenant or INSTALLATION
+    bucket = Bucket(IDENTIFIER, CALL_RECORDS, day=day_of(call))
+    identifiers = [Identifier("e164", number) for _, _, number in places]
+    persons = [one.person for one in keys().resolve(owner, identifiers, seal=(bucket,))]
+    values = [
+        Value(
+            LeafRef(bucket, person),
+            Place(owner, field, row, person, bucket),
+            msgspec.json.encode({"number": number}),
         )
+        for person, (field, row, number) in zip(persons, places, strict=True)
+    ]
+    sealed = keys().seal(owner, values, actor="test")
+    return [SealedParty(*pair) for pair in zip(persons, sealed, strict=True)]
 
 
 def record_call(
@@ -98,16 +137,34 @@ def record_call(
     started_at: datetime | None = None,
     disposition: str = "answered",
 ) -> None:
-    """A call record with a leg and a journal event, as the projector leaves them."""
+    """A call record with a leg and a journal event, as the projector leaves them.
+
+    ``to_number`` is the tenant's own when ``number`` is given, and somebody else's without.
+    """
     at = started_at or datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-    journal_event(call, 1, tenant, {"from": from_number, "to": to_number})
+    field = SealedFieldNumber
+    caller, callee, party = seal_parties(
+        tenant,
+        call,
+        (
+            (field.CALL_CALLER, call, from_number),
+            (field.CALL_CALLEE, call, to_number),
+            (field.LEG_PARTY, leg, from_number),
+        ),
+    )
+    own = number is not None
+    data: dict[str, object] = {"to": to_number} if own else {}
+    journal_event(call, 1, tenant, data, caller=caller)
     with across_tenants("test population") as db:
         Call.objects.using(db).create(
             id=call,
             tenant_id=tenant,
             direction="inbound",
-            from_number=from_number,
-            to_number=to_number,
+            caller_id=caller.person,
+            caller_sealed=caller.sealed,
+            callee_id=None if own else callee.person,
+            callee_sealed=None if own else callee.sealed,
+            dialled=to_number if own else None,
             number_id=number,
             started_at=at,
             disposition=disposition,
@@ -117,8 +174,8 @@ def record_call(
             tenant_id=tenant,
             call_id=call,
             role="caller",
-            from_number=from_number,
-            to_number=to_number,
+            party_id=party.person,
+            party_sealed=party.sealed,
             created_at=at,
         )
 
