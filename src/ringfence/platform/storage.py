@@ -262,7 +262,7 @@ class _S3Bucket(ObjectStore):
                 client_options={
                     "allow_http": (settings.endpoint or "").startswith("http://"),
                     "connect_timeout": timedelta(seconds=5),
-                    "read_timeout": timedelta(seconds=30),
+                    "read_timeout": timedelta(seconds=60),
                     # a whole transfer: as long as a slow reader takes
                     "timeout": timedelta(hours=24),
                 },
