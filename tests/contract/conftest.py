@@ -26,7 +26,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from ringfence.engine.media.client import MediaClient
-from ringfence.engine.ports import MediaEvent, MediaPort
+from ringfence.engine.media.track_keys import track_place
+from ringfence.engine.ports import MediaEvent, MediaPort, TrackRequest
+from ringfence.kernel.clock import SystemClock
+from ringfence.platform.keys.connect import key_client
+from ringfence.platform.keys.names import LeafRef, day_number
+from ringfence.platform.keys.objects import Leaf, open_object
 from ringfence.platform.settings import MediaSettings, NodeSettings, Settings
 
 PATIENCE = 8.0
@@ -255,6 +260,35 @@ class Rig:
         self.peers.append(peer)
         return peer
 
+    def track(self, session: UUID, leg: UUID, **fields: Any) -> TrackRequest:
+        """A request to record a leg."""
+        today = day_number(SystemClock().now())
+        return TrackRequest(session, leg, uuid4(), uuid4(), uuid4(), today, **fields)
+
+    def track_path(self, request: TrackRequest) -> Path:
+        directory: Path = self.worker.settings.track_dir
+        return directory / request.tenant.hex / request.track.hex
+
+    async def track_leaf(self, request: TrackRequest) -> Leaf:
+        """What opens a track, asked of the keys as whoever plays it would."""
+        client = key_client(self.worker.settings, "worker", SystemClock(), lambda _: None)
+        client.start()
+        try:
+            place = track_place(request)
+            ref = LeafRef(place.bucket, items=(request.track,))
+            return await client.object_leaf(request.tenant, "service", ref, place, actor="test")
+        finally:
+            await client.stop()
+
+    async def recorded(self, request: TrackRequest) -> bytes:
+        """The mu-law samples of a complete track."""
+        leaf = await self.track_leaf(request)
+        stream = b"".join(open_object([self.track_path(request).read_bytes()], leaf))
+        assert stream[:4] == b"RIFF" and stream[20:22] == b"\x07\x00"
+        header, samples = stream[:58], stream[58:]
+        assert header[-8:] == b"data\xff\xff\xff\xff"
+        return samples
+
     async def offered(self, session: UUID, peer: Peer, **sdp: Any) -> UUID:
         """A leg whose peer sent us an offer."""
         leg = uuid4()
@@ -289,21 +323,25 @@ class Rig:
         return value
 
 
-class WorkerProcess:
-    """A real media process."""
+class ProductProcess:
+    """A real process of the product."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, name: str, arguments: str = "") -> None:
         self.settings = settings
-        self.path = settings.media_socket(0)
+        self._code = (
+            f"import sys; from ringfence.entry.{name} import main;"
+            "from ringfence.platform.settings import Settings;"
+            f"main(Settings.model_validate_json(sys.argv[1]){arguments})"
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
-        code = (
-            "import sys; from ringfence.entry.media import main;"
-            "from ringfence.platform.settings import Settings;"
-            "main(Settings.model_validate_json(sys.argv[1]), 0)"
-        )
-        arguments = [sys.executable, "-c", code, self.settings.model_dump_json()]
+        arguments = [sys.executable, "-c", self._code, self.settings.model_dump_json()]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("RINGFENCE_")}
         self._process = subprocess.Popen(arguments, env=environment)
 
@@ -312,6 +350,15 @@ class WorkerProcess:
         assert self._process is not None
         self._process.send_signal(number)
         return self._process.wait(10)
+
+
+class WorkerProcess(ProductProcess):
+    """A media process, and the process ``keys`` for those who want it."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, "media", ", 0")
+        self.path = settings.media_socket(0)
+        self.keys = ProductProcess(settings, "keys")
 
     def client(self, epoch: str, rig: Rig) -> MediaClient:
         return MediaClient([self.path], epoch, rig.events.append, rig.lost.append)
@@ -331,7 +378,7 @@ def worker_process(run_dir: Path, **media: Any) -> Iterator[WorkerProcess]:
         "latch_seconds": LATCH_SECONDS,
     }
     settings = Settings(
-        node=NodeSettings(data_dir=run_dir, run_dir=run_dir),
+        node=NodeSettings(data_dir=run_dir / "data", run_dir=run_dir),
         media=MediaSettings(**(defaults | media)),
     )
     process = WorkerProcess(settings)
@@ -356,6 +403,17 @@ async def workers_rig(run_dir: Path, **media: Any) -> AsyncIterator[Rig]:
             for peer in rig.peers:
                 peer.close()
             await client.stop()
+
+
+@pytest.fixture
+def keys(rig: Rig) -> Iterator[ProductProcess]:
+    """Without it, nobody answers for keys."""
+    process: ProductProcess = rig.worker.keys
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
 
 
 ADAPTERS = {"workers": workers_rig}

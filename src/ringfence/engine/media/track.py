@@ -30,10 +30,7 @@ class TrackFile:
         try:
             for folder in (path.parent.parent, path.parent):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-            self._fd = os.open(path, flags, 0o600)
-        except FileExistsError:
-            raise TrackExists("the track has a file") from None
+            self._fd = _create(path)
         except OSError:
             raise TrackUnwritable("the track's file cannot be made") from None
         try:
@@ -76,3 +73,11 @@ class TrackFile:
             written = os.write(self._fd, view)
             self.bytes += written
             view = view[written:]
+
+
+def _create(path: Path) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o600)
+    except FileExistsError:
+        raise TrackExists("the track has a file") from None
