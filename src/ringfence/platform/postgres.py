@@ -20,6 +20,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+import psycopg
+from psycopg import sql
+
 from ringfence.kernel.errors import Unavailable
 from ringfence.platform import wal
 from ringfence.platform.unprivileged import Identity, choose_identity, chown_tree
@@ -172,25 +175,27 @@ class EmbeddedPostgres:
     def set_superuser_password(self) -> None:
         """Make the password in our file, a new one if there is none, that of the superuser.
 
-        For files that came from elsewhere; the server must not run. Raises DatabaseStartError.
+        For files that came from elsewhere. The server must not run, and does not afterwards; while
+        it does, whoever may enter the socket's folder, and nobody else, is the superuser.
+        Raises DatabaseStartError, psycopg.Error.
         """
         if not self.password_file.exists():
+            self._make_directories()
             self._write_password(secrets.token_urlsafe(32))
         password = self.password_file.read_text().strip()
-        identity = self.identity()
-        result = subprocess.run(  # noqa: S603 - our own program and arguments
-            [str(binaries() / "postgres"), "--single", "-D", str(self.files), "postgres"],
-            input=f"ALTER ROLE {SUPERUSER} PASSWORD '{password}';\n",
-            env=server_environment(),
-            preexec_fn=lambda: identity.become(signal.SIGKILL),
-            cwd="/",
-            capture_output=True,
-            text=True,
-            timeout=_START_SECONDS,
-            check=False,
-        )
-        if result.returncode != 0 or "ERROR" in result.stderr:
-            raise DatabaseStartError("the superuser's password could not be set")
+        trust = self.files / "trust.conf"
+        trust.write_text(f"local all {SUPERUSER} trust\n")
+        self.identity().own(trust)
+        try:
+            self.start({"hba_file": str(trust)})
+            with psycopg.connect(self.superuser_url, autocommit=True) as connection:
+                statement = sql.SQL("ALTER ROLE {} PASSWORD {}")
+                connection.execute(
+                    statement.format(sql.Identifier(SUPERUSER), sql.Literal(password))
+                )
+        finally:
+            self.stop()
+            trust.unlink()
 
     def _write_password(self, password: str) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC

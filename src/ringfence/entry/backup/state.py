@@ -43,7 +43,7 @@ class Restore(msgspec.Struct, kw_only=True):
     begun_at: datetime
     backup: str
     """Directory of the backup."""
-    target: datetime | None
+    target: datetime | None = None
     """None: as far as the write-ahead log goes."""
     timeline: str = "latest"
     keys: str | None = None

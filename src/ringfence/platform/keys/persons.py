@@ -140,7 +140,10 @@ def _resolve(store: KeyStore, tenant: UUID, normal: bytes | None) -> Resolved:
         current = store.get(_identifier_name(tenant, normal))
         if current is not None:
             resolved = _decode(current)
-            store.touch(names.person_name(tenant, resolved.person))
+            name = names.person_name(tenant, resolved.person)
+            if store.get(name) is None:  # lost with its shard when an older copy was put back
+                return _make(store, tenant, normal, resolved.tenure + 1)
+            store.touch(name)
             return resolved
     return _make(store, tenant, normal or b"", 1)
 
