@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psutil
 
@@ -27,11 +27,13 @@ from ringfence.platform.settings import MediaSettings, NodeSettings, Settings
 
 CALLS = (50, 100, 200)
 SECONDS = 8.0
-_WORKER = (
+WORKER = (
     "import sys; from ringfence.entry.media import main;"
     "from ringfence.platform.settings import Settings;"
     "main(Settings.model_validate_json(sys.argv[1]), 0)"
 )
+Call = tuple[UUID, UUID, UUID]
+"""Session and both legs."""
 _SLOTS = 20
 """Packets of one 20 ms period leave in so many batches, a millisecond apart."""
 
@@ -53,9 +55,9 @@ async def _measure(calls: int, *, mixed: bool) -> None:
             media=MediaSettings(workers=1, bind_address="127.0.0.1"),
         )
         cores = sorted(os.sched_getaffinity(0))
-        worker = subprocess.Popen([sys.executable, "-c", _WORKER, settings.model_dump_json()])  # noqa: ASYNC220
+        worker = subprocess.Popen([sys.executable, "-c", WORKER, settings.model_dump_json()])  # noqa: ASYNC220
         os.sched_setaffinity(worker.pid, {cores[0]})
-        client = MediaClient([settings.media_socket(0)], "bench", _ignore, _ignore)
+        client = MediaClient([settings.media_socket(0)], "bench", ignore, ignore)
         client.start()
         try:
             await client.wait_connected(10)
@@ -63,9 +65,10 @@ async def _measure(calls: int, *, mixed: bool) -> None:
             before = process.memory_full_info().uss
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
                 phone.bind(("127.0.0.1", 0))
-                ports = await _set_up(client, calls, phone.getsockname()[1], mixed=mixed)
+                made = [(uuid4(), uuid4(), uuid4()) for _ in range(calls)]
+                ports = await set_up(client, made, phone.getsockname()[1], mixed=mixed)
                 memory = (process.memory_full_info().uss - before) / calls
-                figures = await _load(phone, ports, process, cores[-1], mixed=mixed)
+                figures = await load(phone, ports, process, cores[-1], mixed=mixed)
         finally:
             await client.stop()
             worker.terminate()
@@ -83,15 +86,14 @@ async def _measure(calls: int, *, mixed: bool) -> None:
     emit("relay", f"memory_per_call_{suffix}", memory / 1024, "KiB", calls)
 
 
-def _ignore(_: object) -> None:
+def ignore(_: object) -> None:
     """Events are not measured."""
 
 
-async def _set_up(client: MediaClient, calls: int, port: int, *, mixed: bool) -> list[int]:
+async def set_up(client: MediaClient, calls: list[Call], port: int, *, mixed: bool) -> list[int]:
     """Bridge calls whose phones all listen on ``port``; the worker's RTP ports."""
     ports = []
-    for _ in range(calls):
-        session, a, b = uuid4(), uuid4(), uuid4()
+    for session, a, b in calls:
         ports.append(_port(await client.answer(session, a, _sdp(port, 0), "offer")))
         ports.append(_port(await client.offer(session, b)))
         await client.answer(session, b, _sdp(port, 8 if mixed else 0), "answer")
@@ -112,9 +114,10 @@ def _port(sdp: bytes) -> int:
     return int(match[1])
 
 
-async def _load(
+async def load(
     phone: socket.socket, ports: list[int], process: psutil.Process, core: int, *, mixed: bool
 ) -> dict[str, float]:
+    """Two seconds to warm up, then SECONDS of load: packets and the worker's CPU seconds."""
     job = json.dumps({"fd": phone.fileno(), "ports": ports, "mixed": mixed, "core": core})
     generator = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.relay", job),
