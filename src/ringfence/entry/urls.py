@@ -16,8 +16,11 @@ from ringfence.domains.accounts.contracts import Principal
 from ringfence.domains.accounts.http import router as accounts_router
 from ringfence.domains.calls.http import router as calls_router
 from ringfence.domains.numbers.http import router as numbers_router
+from ringfence.domains.privacy.http import router as privacy_router
+from ringfence.domains.recordings.http import router as recordings_router
 from ringfence.domains.trunks.http import router as trunks_router
 from ringfence.kernel.errors import Unavailable
+from ringfence.platform_django.audit.http import router as audit_router
 from ringfence.platform_django.http import Problem, as_caller, handle_errors
 from ringfence.platform_django.tenancy import APP
 
@@ -42,7 +45,15 @@ api = NinjaAPI(
 )
 handle_errors(api)
 api.add_decorator(as_caller)
-for router in (accounts_router, calls_router, numbers_router, trunks_router):
+for router in (
+    accounts_router,
+    audit_router,
+    calls_router,
+    numbers_router,
+    privacy_router,
+    recordings_router,
+    trunks_router,
+):
     api.add_router("", router)
 
 
