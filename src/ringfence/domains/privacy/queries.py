@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Min
 
 from ringfence.domains.privacy.contracts import ErasureInfo, ErasureNotFound, ErasureState, PersonId
 from ringfence.domains.privacy.models import ErasureOrder
@@ -110,11 +109,11 @@ def own_items(tenant_id: UUID, person: UUID) -> set[UUID]:
 def first_day(category: str, rule: str) -> int | None:
     """The oldest day of which any row may hold values of this kind."""
     oldest = [
-        row["first"]
+        model._base_manager.using(OPERATOR).order_by(day_of).values_list(day_of, flat=True).first()
         for model, day_of in _tables(category, rule)
-        if (row := model._base_manager.using(OPERATOR).aggregate(first=Min(day_of)))["first"]
     ]
-    return min(uuid7_millis(id_) // _DAY_MILLIS for id_ in oldest) if oldest else None
+    days = [uuid7_millis(id_) // _DAY_MILLIS for id_ in oldest if id_ is not None]
+    return min(days, default=None)
 
 
 def tenants_of_day(category: str, rule: str, day: int) -> set[UUID]:
@@ -134,6 +133,12 @@ def last_expired_day(category: str, rule: str) -> int | None:
     """The newest day of this kind that was ordered to expire, for anybody."""
     rows = ErasureOrder.objects.using(OPERATOR).filter(category=category, rule=rule)
     return rows.order_by("-day").values_list("day", flat=True).first()
+
+
+def tenants_expired(category: str, rule: str, day: int) -> set[UUID]:
+    """For whom this day was ordered to expire before."""
+    rows = ErasureOrder.objects.using(OPERATOR).filter(category=category, rule=rule, day=day)
+    return set(rows.values_list("tenant_id", flat=True))
 
 
 def _tables(category: str, rule: str) -> Iterator[tuple[type[models.Model], str]]:

@@ -36,7 +36,10 @@ class HeldPerson:
 
 @dataclass(frozen=True, slots=True)
 class HeldItem:
-    """An item, and the bucket that it is sealed in."""
+    """An item, and the bucket that it is sealed in.
+
+    A recording is held whole: all its tracks, and its own id, by which its domain cleans it up.
+    """
 
     item: UUID
     bucket: Bucket

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ringfence.domains.privacy.items import items_of_bucket
-from ringfence.domains.privacy.queries import first_day, last_expired_day, tenants_of_day
+from ringfence.domains.privacy.queries import (
+    first_day,
+    last_expired_day,
+    tenants_expired,
+    tenants_of_day,
+)
 from ringfence.domains.privacy.usecases.erase import expire
-from ringfence.kernel.fields import INSTALLATION, RECOVERY
+from ringfence.kernel.fields import CONTENT, INSTALLATION, RECOVERY
 from ringfence.platform.keys.names import day_number
 from ringfence.platform_django.clock import clock
 
 _ACTOR = "job:retention"
-_RECOVERY_DAYS = 7
-"""How far back a first sweep looks for what nodes wrote for themselves: no table knows of it."""
+_LOOK_BACK = {RECOVERY: 7, CONTENT: 400}
+"""Days that a first sweep looks back for what no sealed column tells the oldest day of."""
 
 
 def sweep_retention(rules: Sequence[tuple[str, str, int]]) -> int:
@@ -30,7 +35,7 @@ def sweep_retention(rules: Sequence[tuple[str, str, int]]) -> int:
             tenants |= {tenant for tenant, _ in items_of_bucket(None, category, rule, day)}
             if category == RECOVERY:
                 tenants.add(INSTALLATION)
-            for tenant in sorted(tenants):
+            for tenant in sorted(tenants - tenants_expired(category, rule, day)):
                 expire(tenant, category, rule, day, actor=_ACTOR)
                 ended += 1
     return ended
@@ -40,5 +45,7 @@ def _due(category: str, rule: str, end: int) -> range:
     """Days before ``end`` that may not have expired yet; the last that did may be incomplete."""
     begin = last_expired_day(category, rule)
     if begin is None:
-        begin = end - _RECOVERY_DAYS if category == RECOVERY else first_day(category, rule)
-    return range(end if begin is None else begin, end)
+        begin = first_day(category, rule)
+    if begin is None:
+        begin = end - _LOOK_BACK.get(category, 0)
+    return range(begin, end)

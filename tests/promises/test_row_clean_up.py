@@ -1,0 +1,364 @@
+"""What an erasure does to rows and objects: everything of its person, nothing of anybody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import sql
+from tests.keys_fixture import Keys
+from tests.promises.sealed_calls import CallPlane, SealedCall, opens
+
+from ringfence.domains.privacy import api as privacy
+from ringfence.domains.privacy.contracts import PersonUnknown
+from ringfence.domains.privacy.queries import unfinished_erasures
+from ringfence.domains.privacy.usecases import carry_out as steps
+from ringfence.domains.recordings.track_file import object_key, object_store
+from ringfence.kernel.errors import NotFound
+from ringfence.kernel.fields import CALL_RECORDS, CONTENT, IDENTIFIER, RECORDINGS
+from ringfence.kernel.ids import uuid7
+from ringfence.platform.database import DatabaseUrls
+from ringfence.platform.keys.names import Bucket, day_number
+from ringfence.platform.keys.persons import Identifier
+from ringfence.platform.storage import ObjectNotFound
+from ringfence.platform_django import keys as django_keys
+from ringfence.platform_django.clock import clock, use_clock
+
+SUBJECT, OTHER, THIRD = "+14155550142", "+12125550117", "+13125550133"
+TABLES = ("calls_journal", "calls_call", "calls_leg", "recordings_track", "recordings_recording")
+
+
+class World:
+    """Two tenants' calls: of the subject, with the subject, and without."""
+
+    def __init__(self, keys: Keys, spool: Path) -> None:
+        self.tenant, self.other_tenant = uuid7(clock()), uuid7(clock())
+        self.plane = CallPlane(keys.blocking("signalling"), keys.blocking("media"), spool)
+        self.now = clock().now()
+        self.of_subject = [
+            self.call(SUBJECT, OTHER, recorded=b"what the subject said"),
+            self.call(THIRD, SUBJECT),
+            self.call(SUBJECT, THIRD, days_ago=1),
+        ]
+        self.of_others = [
+            self.call(OTHER, THIRD, recorded=b"what others said"),
+            self.call(THIRD, OTHER, days_ago=1),
+            self.plane.call(self.other_tenant, SUBJECT, OTHER, at=self.now),
+        ]
+        self.plane.ship()
+        (found,) = keys.blocking().find(self.tenant, [Identifier("e164", SUBJECT)])
+        assert found is not None
+        self.subject = found.person
+
+    def call(self, caller: str, callee: str, *, days_ago: int = 0, **more: Any) -> SealedCall:
+        at = self.now - timedelta(days=days_ago)
+        return self.plane.call(self.tenant, caller, callee, at=at, **more)
+
+
+@pytest.fixture
+def world(db: DatabaseUrls, keys: Keys, tmp_path: Path) -> Iterator[World]:
+    with django_keys.use_keys(keys.blocking("worker")):
+        yield World(keys, tmp_path / "spool")
+
+
+def dump(urls: DatabaseUrls, ids: set[UUID]) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of these calls, as the server writes it."""
+    found = {}
+    with psycopg.connect(urls.owner) as connection:
+        for table in TABLES:
+            key = "id" if table == "calls_call" else "call_id"
+            found[table] = connection.execute(
+                sql.SQL("SELECT t::text FROM {} t WHERE {} = ANY(%s) ORDER BY 1").format(
+                    sql.Identifier(table), sql.Identifier(key)
+                ),
+                [list(ids)],
+            ).fetchall()
+    return found
+
+
+def left_of(urls: DatabaseUrls, person: UUID) -> tuple[int, int]:
+    """Rows that name a person, and those of them in which anything of theirs is left."""
+    named = left = 0
+    with psycopg.connect(urls.owner) as connection:
+        for table, role, facts in (
+            ("calls_call", "caller", " OR country_code IS NOT NULL OR area IS NOT NULL"),
+            ("calls_call", "callee", ""),
+            ("calls_leg", "party", ""),
+            ("calls_journal", "caller", " OR data ?| '{country_code,area}'"),
+            ("calls_journal", "callee", ""),
+        ):
+            row = connection.execute(
+                f"SELECT count(*), count(*) FILTER (WHERE {role}_sealed IS NOT NULL{facts}) "
+                f"FROM {table} WHERE {role}_id = %s",  # type: ignore[arg-type]
+                [person],
+            ).fetchone()
+            assert row is not None
+            named, left = named + row[0], left + row[1]
+    return named, left
+
+
+def test_an_erasure_clears_its_person_and_nobody_else(
+    world: World, db: DatabaseUrls, keys: Keys
+) -> None:
+    others = {call.id for call in world.of_others}
+    before = dump(db, others)
+    assert all(before[table] for table in TABLES)
+    named, left = left_of(db, world.subject)
+    assert left == named == 12
+
+    done = privacy.destroy_person(world.tenant, world.subject, actor="test")
+
+    assert done.state == "cleaned"
+    assert (named, 0) == left_of(db, world.subject)
+    assert dump(db, others) == before
+    for call in world.of_others:
+        assert all(opens(keys.blocking(), call))
+    (recorded, spoken_by_other, *_) = world.of_subject
+    for track in recorded.tracks:
+        assert not opened(keys, recorded)[-1]
+        with pytest.raises(ObjectNotFound):
+            object_store().size(object_key(world.tenant, track.id, recorded.day))
+    # the other party's own number stays theirs
+    assert [spoken_by_other.caller_number] == [THIRD]
+    assert opened(keys, spoken_by_other) == [True, False, True, False]
+
+
+def opened(keys: Keys, call: SealedCall) -> list[bool]:
+    return opens(keys.blocking(), call)
+
+
+@pytest.mark.parametrize("step", ["destroy", "note_destroyed", "items", "rows", "note_cleaned"])
+def test_killed_at_any_step_it_is_finished_later(
+    world: World, db: DatabaseUrls, keys: Keys, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    before = dump(db, {call.id for call in world.of_others})
+    killed = _kill_at(monkeypatch, step)
+    with pytest.raises(Killed):
+        privacy.destroy_person(world.tenant, world.subject, actor="test")
+    monkeypatch.undo()
+    assert killed() == 1
+    (erasure,) = unfinished_erasures()
+    done = privacy.carry_out(erasure)
+    assert done.state == "cleaned"
+    assert unfinished_erasures() == []
+    assert left_of(db, world.subject)[1] == 0
+    assert not any(opened(keys, world.of_subject[0])[::4])
+    assert dump(db, {call.id for call in world.of_others}) == before
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def _kill_at(monkeypatch: pytest.MonkeyPatch, step: str) -> Callable[[], int]:
+    deaths = []
+
+    def die(*args: Any, **kwargs: Any) -> Any:
+        deaths.append(step)
+        raise Killed
+
+    real_note, real_clear = steps._note, steps.clear_rows
+
+    def note(row: Any, **changes: Any) -> None:
+        state = str(changes.get("state", ""))
+        if step.removeprefix("note_") == state:
+            die()
+        real_note(row, **changes)
+
+    def clear(*args: Any) -> int:
+        real_clear(*args)
+        return die()  # type: ignore[no-any-return]
+
+    if step == "destroy":
+        monkeypatch.setattr(django_keys.keys(), "destroy", die)
+    elif step == "items":
+        monkeypatch.setattr(steps, "clean_up_items", die)
+    elif step == "rows":
+        monkeypatch.setattr(steps, "clear_rows", clear)
+    else:
+        monkeypatch.setattr(steps, "_note", note)
+    return lambda: len(deaths)
+
+
+def test_what_arrives_after_an_erasure_is_swept(world: World, db: DatabaseUrls) -> None:
+    late = world.call(SUBJECT, OTHER, recorded=b"still talking")  # its events are on their way
+    done = privacy.destroy_person(world.tenant, world.subject, actor="test")
+    world.plane.ship()
+    assert left_of(db, world.subject)[1] > 0
+    assert privacy.sweep_again(done.id) > 0
+    assert left_of(db, world.subject)[1] == 0
+    assert privacy.sweep_again(done.id) == 0
+    with pytest.raises(ObjectNotFound):
+        object_store().size(object_key(world.tenant, late.tracks[0].id, late.day))
+
+
+def test_a_number_is_erased_by_whom_it_means(world: World, keys: Keys) -> None:
+    with pytest.raises(PersonUnknown):
+        privacy.erase_identifier(world.tenant, Identifier("e164", "+14155550199"), actor="test")
+    with pytest.raises(PersonUnknown):
+        privacy.erase_identifier(uuid7(clock()), Identifier("e164", SUBJECT), actor="test")
+    second = keys.blocking().reassign(world.tenant, Identifier("e164", SUBJECT))
+    assert second.tenure == 2
+    identifier = Identifier("e164", SUBJECT)
+    assert len(privacy.erase_identifier(world.tenant, identifier, actor="test")) == 1
+    assert all(opened(keys, world.of_subject[2]))  # the new holder's erasure is not the old one's
+    done = privacy.erase_identifier(world.tenant, identifier, earlier_tenures=True, actor="test")
+    assert [info.state for info in done] == ["cleaned"]
+    assert opened(keys, world.of_subject[2]) == [False, True, False, True]
+
+
+def test_an_excepted_category_stays(world: World, db: DatabaseUrls, keys: Keys) -> None:
+    named, left = left_of(db, world.subject)
+    privacy.destroy_person(world.tenant, world.subject, keep=("identifier",), actor="test")
+    assert (named, left) == left_of(db, world.subject)
+    recorded = world.of_subject[0]
+    assert opened(keys, recorded) == [True, True, True, True, False, False]
+
+
+def test_a_day_expires_for_its_tenant_alone(world: World, db: DatabaseUrls, keys: Keys) -> None:
+    yesterday = day_number(world.now) - 1
+    ended = {world.of_subject[2].id, world.of_others[1].id}
+    kept = {call.id for call in (*world.of_subject, *world.of_others)} - ended
+    before = dump(db, kept)
+    privacy.expire(world.tenant, IDENTIFIER, CALL_RECORDS, yesterday, actor="test")
+    assert dump(db, kept) == before
+    with psycopg.connect(db.owner) as connection:
+        for table, key, column in (
+            ("calls_call", "id", "caller_sealed IS NULL AND callee_sealed IS NULL AND area"),
+            ("calls_leg", "call_id", "party_sealed"),
+            ("calls_journal", "call_id", "caller_sealed IS NULL AND callee_sealed"),
+        ):
+            row = connection.execute(
+                f"SELECT count(*), count(*) FILTER (WHERE {column} IS NULL) "
+                f"FROM {table} WHERE {key} = ANY(%s)",  # type: ignore[arg-type]
+                [list(ended)],
+            ).fetchone()
+            assert row is not None
+            assert row[0] == row[1] > 0
+    for call in (*world.of_subject, *world.of_others):
+        assert all(opened(keys, call)) == (call.id not in ended)
+        assert any(opened(keys, call)) == (call.id not in ended)
+
+
+def test_the_sweep_expires_what_is_due_once(world: World, db: DatabaseUrls, keys: Keys) -> None:
+    rules = [(IDENTIFIER, CALL_RECORDS, 30), (CONTENT, RECORDINGS, 10)]
+    assert privacy.sweep_retention(rules) == 0
+    keys.clock.advance(timedelta(days=11))
+    with use_clock(keys.clock):
+        assert privacy.sweep_retention(rules) == 1  # one tenant recorded on one day
+        assert privacy.sweep_retention(rules) == 0
+        assert opened(keys, world.of_others[0]) == [True] * 4 + [False] * 2
+        keys.clock.advance(timedelta(days=20))
+        ended = privacy.sweep_retention(rules)
+        assert ended >= 3  # yesterday's of one tenant, today's of two
+    for call in (*world.of_subject, *world.of_others):
+        assert not any(opened(keys, call))
+
+
+def test_orphans_are_what_no_table_knows(world: World, keys: Keys) -> None:
+    lost = keys.blocking("signalling").resolve(world.tenant, [Identifier("e164", "+15005550006")])
+    keys.clock.advance(timedelta(days=2))
+    confirmed, destroyed = privacy.collect_orphans()
+    assert (confirmed, destroyed) == (3 + 2 + 4, 1)
+    assert keys.blocking().find(world.tenant, [Identifier("e164", "+15005550006")]) == [None]
+    assert lost[0].new
+    for call in (*world.of_subject, *world.of_others):
+        assert all(opened(keys, call))
+    assert privacy.collect_orphans() == (0, 0)
+
+
+def test_a_hold_keeps_rows_and_leaves_until_its_release(
+    world: World, db: DatabaseUrls, keys: Keys
+) -> None:
+    today = day_number(world.now)
+    recorded = world.of_subject[0]
+    track = recorded.tracks[0]
+    assert recorded.recording is not None
+    held = [recorded.recording, *(item.id for item in recorded.tracks)]
+    hold = privacy.place_hold(
+        world.tenant,
+        [privacy.HeldPerson(world.subject, today, today)],
+        [privacy.HeldItem(item, Bucket(CONTENT, RECORDINGS, day=today)) for item in held],
+        actor="test",
+    )
+    before = dump(db, {recorded.id})
+    done = privacy.destroy_person(world.tenant, world.subject, actor="test")
+    assert done.escrowed == 3
+    assert dump(db, {recorded.id}) == before
+    assert object_store().size(object_key(world.tenant, track.id, recorded.day)) > 0
+    value, text = recorded.values[0]
+    worker = keys.blocking()
+    assert worker.open(world.tenant, "legal", [value], actor="test", hold=hold.id) == [text]
+    assert left_of(db, world.subject)[1] == 8  # yesterday's are not held
+    with pytest.raises(NotFound):
+        privacy.release_hold(world.other_tenant, hold.id)
+    privacy.release_hold(world.tenant, hold.id)
+    assert left_of(db, world.subject)[1] == 0
+    assert worker.open(world.tenant, "legal", [value], actor="test", hold=hold.id) != [text]
+    with pytest.raises(ObjectNotFound):
+        object_store().size(object_key(world.tenant, track.id, recorded.day))
+
+
+def test_replay_clears_restored_rows(world: World, db: DatabaseUrls, keys: Keys) -> None:
+    whole = {call.id for call in (*world.of_subject, *world.of_others)}
+    saved = _save(db)
+    privacy.destroy_person(world.tenant, world.subject, actor="test")
+    yesterday = day_number(world.now) - 1
+    privacy.expire(world.tenant, IDENTIFIER, CALL_RECORDS, yesterday, actor="test")
+    wanted = {table: rows for table, rows in dump(db, whole).items() if "calls_" in table}
+    _restore(db, saved)
+    assert left_of(db, world.subject)[1] == 12
+    counts = privacy.replay(keys.blocking().journal())
+    assert counts["entries"] == 2
+    assert counts["rows"] > 0
+    found = dump(db, whole)
+    assert {table: _without_later(found[table]) for table in wanted} == {
+        table: _without_later(rows) for table, rows in wanted.items()
+    }
+    assert privacy.replay(keys.blocking().journal())["rows"] == 0
+
+
+def _without_later(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """What the platform says of a deleted recording is said again by a replay."""
+    return [row for row in rows if "recording.deleted" not in row[0]]
+
+
+def _save(urls: DatabaseUrls) -> dict[str, list[tuple[Any, ...]]]:
+    with psycopg.connect(urls.owner) as connection:
+        return {
+            table: connection.execute(
+                sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(table))
+            ).fetchall()
+            for table in TABLES[:3]
+        }
+
+
+def _restore(urls: DatabaseUrls, saved: dict[str, list[tuple[Any, ...]]]) -> None:
+    with psycopg.connect(urls.owner) as connection:
+        for table, rows in saved.items():
+            name = sql.Identifier(table)
+            connection.execute(sql.SQL("TRUNCATE {}").format(name))
+            for (row,) in rows:
+                connection.execute(
+                    sql.SQL(
+                        "INSERT INTO {0} SELECT (r::{0}).* FROM (SELECT %s::text AS r) x"
+                    ).format(name),
+                    [row],
+                )
+
+
+def test_a_destruction_is_not_part_of_a_transaction(world: World) -> None:
+    from ringfence.platform_django.tenancy import tenant
+
+    with tenant(world.tenant), pytest.raises(RuntimeError):
+        privacy.destroy_person(world.tenant, world.subject, actor="test")
+
+
+def test_the_day_of_the_world_is_utc(world: World) -> None:
+    assert world.now.tzinfo is UTC
+    assert day_number(datetime(1970, 1, 2, tzinfo=UTC)) == 1
