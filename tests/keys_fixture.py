@@ -28,6 +28,7 @@ from ringfence.platform.keys.slots import SlotFile
 from ringfence.platform.keys.store import KeyStore
 from ringfence.platform.secrets import installation_secret
 from ringfence.platform.settings import NodeSettings, Settings
+from ringfence.platform_django.keys import use_keys
 
 T = TypeVar("T")
 
@@ -127,12 +128,13 @@ class Keys:
 
 @pytest.fixture
 def keys() -> Iterator[Keys]:
-    """A running owner of keys with an empty store."""
+    """A running owner of keys with an empty store; product code reaches it as ``web`` does."""
     directory = Path(tempfile.mkdtemp(prefix="rf-keys-"))  # short: socket paths are limited
     owner = Keys(directory)
     try:
         owner.start()
-        yield owner
+        with use_keys(owner.blocking("web")):
+            yield owner
     finally:
         owner.close()
         shutil.rmtree(directory, ignore_errors=True)

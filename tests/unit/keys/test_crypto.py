@@ -204,3 +204,47 @@ def test_unfit_refs() -> None:
     for ref in (LeafRef(BUCKET), LeafRef(BUCKET, one, (one,)), LeafRef(BUCKET, None, (one, one))):
         with pytest.raises(UnfitName):
             ref.check()
+
+
+KEYS = st.binary(min_size=32, max_size=32)
+
+
+@given(data=st.data(), p=KEYS, d=KEYS, i1=KEYS, i2=KEYS, kind=st.sampled_from("pim"))
+def test_a_value_opens_only_with_all_of_its_keys(
+    data: st.DataObject, p: bytes, d: bytes, i1: bytes, i2: bytes, kind: str
+) -> None:
+    """Person and day; item and day; two items and day: any of them missing or another fails."""
+    tenant, person, one, two = (UUID(int=n) for n in range(1, 5))
+
+    def leaf(*keys: bytes) -> bytes:
+        *owners, day = keys
+        if kind == "p":
+            return crypto.record_leaf(owners[0], day, tenant, person, BUCKET)
+        items = [one, two][: len(owners)]
+        return crypto.content_leaf(owners, day, tenant, items, BUCKET)
+
+    keys = {"p": [p, d], "i": [i1, d], "m": [i1, i2, d]}[kind]
+    sealed = crypto.seal(leaf(*keys), PLACE, b"value")
+    assert crypto.open_sealed(leaf(*keys), PLACE, sealed) == b"value"
+    at = data.draw(st.integers(0, len(keys) - 1))
+    other = data.draw(KEYS.filter(lambda key: key != keys[at]))
+    wrong = [leaf(*keys[:at], other, *keys[at + 1 :]), *keys]
+    if kind == "m":
+        wrong += [leaf(i1, d), leaf(i2, d)]
+    for key in wrong:
+        with pytest.raises(Unreadable):
+            crypto.open_sealed(key, PLACE, sealed)
+
+
+@pytest.mark.parametrize("length", [0, 1, 31, 33, 48])
+def test_derivation_takes_whole_keys_alone(length: int) -> None:
+    with pytest.raises(ValueError):
+        crypto.derive(b"k" * length, b"day")
+
+
+@pytest.mark.parametrize("nonce_byte", range(12))
+def test_another_nonce_is_refused(nonce_byte: int) -> None:
+    sealed = bytearray(crypto.seal(KEY, PLACE, b""))
+    sealed[1 + nonce_byte] ^= 0x80
+    with pytest.raises(Unreadable):
+        crypto.open_sealed(KEY, PLACE, bytes(sealed))
