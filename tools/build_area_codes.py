@@ -2,7 +2,8 @@
 
     python tools/build_area_codes.py > src/ringfence/domains/recordings/rules/area_codes.py
 
-Area codes of territories, of other countries and of no place are left out: their place is unknown.
+An area code is of the state that the metadata names for the whole of it, or else for every part of
+it. Codes of territories, of other countries and of no place are left out: their place is unknown.
 """
 
 from __future__ import annotations
@@ -36,10 +37,16 @@ def state_of(place: str) -> str | None:
 
 
 def main() -> None:
-    codes: dict[str, list[str]] = defaultdict(list)
+    places: dict[str, set[str | None]] = defaultdict(set)
     for prefix, names in GEOCODE_DATA.items():
-        if re.fullmatch(r"1[2-9]\d\d", prefix) and (state := state_of(names["en"])):
-            codes[state].append(prefix[1:])
+        if re.match(r"1[2-9]\d\d", prefix) and "en" in names:
+            places[prefix[1:4]].add(state_of(names["en"]))
+    codes: dict[str, list[str]] = defaultdict(list)
+    for code, found in places.items():
+        whole = GEOCODE_DATA.get(f"1{code}", {}).get("en")
+        (state,) = {state_of(whole)} if whole else found if len(found) == 1 else {None}
+        if state is not None:
+            codes[state].append(code)
     out = sys.stdout.write
     out('"""US area codes by state, made by tools/build_area_codes.py from phonenumbers ')
     out(f'{phonenumbers.__version__}."""\n\nAREA_CODES = {{\n')
