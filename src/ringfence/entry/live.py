@@ -13,15 +13,20 @@ from aiohttp import web
 
 from ringfence.engine.live.http import LiveApi
 from ringfence.engine.live.hub import Hub, JournalEntry
+from ringfence.engine.live.parties import EventParties, with_parties
 from ringfence.kernel.clock import SystemClock
 from ringfence.kernel.errors import Unavailable
 from ringfence.kernel.ids import Prefix, public_id
+from ringfence.platform.audit import AuditSpool
 from ringfence.platform.database import database_urls
+from ringfence.platform.keys.client import KeyClient
+from ringfence.platform.keys.connect import key_client
 from ringfence.platform.process import notify_ready, run
 from ringfence.platform.secrets import installation_secret
 from ringfence.platform.settings import Settings
 from ringfence.platform.tickets import SECRET_NAME, verify_ticket
 
+_CREDENTIAL = "live"
 _SESSION = "-c default_transaction_read_only=on -c statement_timeout=5000"
 _LATEST = "SELECT coalesce(max(position), 0) FROM calls_journal"
 # One statement, so one snapshot: nothing at or below `newest` can appear later.
@@ -29,8 +34,9 @@ _READ = """
     SELECT top.newest, entry.* FROM (SELECT coalesce(max(position), 0) AS newest
         FROM calls_journal) AS top
     LEFT JOIN LATERAL (
-        SELECT position, tenant_id, call_id, seq, kind, data::text,
-            to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+        SELECT position, seq, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+            tenant_id, call_id, kind, data::text,
+            caller_id, caller_sealed, callee_id, callee_sealed
         FROM calls_journal WHERE tenant_id = ANY(%s) AND position > %s
         ORDER BY position LIMIT %s
     ) AS entry ON true ORDER BY entry.position
@@ -45,10 +51,12 @@ class JournalUnavailable(Unavailable):
 
 
 class DatabaseJournal:
-    """The journal of all tenants, read as the operator's role in a session that cannot write."""
+    """The journal of all tenants, read as the operator's role in a session that cannot write, its
+    persons opened for the service of their tenant."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: KeyClient) -> None:
         self._url = url
+        self._keys = keys
         self._connection: psycopg.AsyncConnection[tuple[Any, ...]] | None = None
         self._lock = asyncio.Lock()
 
@@ -60,14 +68,15 @@ class DatabaseJournal:
         self, tenants: Collection[UUID], after: int, limit: int
     ) -> tuple[int, list[JournalEntry]]:
         rows = await self._query(_READ, (list(tenants), after, limit))
+        found = [(row[1:4], EventParties(*row[4:])) for row in rows if row[1] is not None]
+        texts = await with_parties(self._keys, [event for _, event in found])
         entries = [
             JournalEntry(
                 position,
-                tenant,
-                _TEXT % (position, public_id(Prefix.CALL, call), seq, at, kind, data),
+                event.tenant,
+                _TEXT % (position, public_id(Prefix.CALL, event.call), seq, at, event.kind, data),
             )
-            for _, position, tenant, call, seq, kind, data, at in rows
-            if position is not None
+            for ((position, seq, at), event), data in zip(found, texts, strict=True)
         ]
         return int(rows[0][0]), entries
 
@@ -99,7 +108,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Serve streams on ``settings.live`` until ``stop``."""
     clock = SystemClock()
     secret = installation_secret(settings.data_dir, SECRET_NAME)
-    source = DatabaseJournal(database_urls(settings).operator)
+    audit = AuditSpool(settings, _CREDENTIAL)
+    keys = key_client(settings, _CREDENTIAL, clock, audit)
+    keys.start()
+    source = DatabaseJournal(database_urls(settings).operator, keys)
     hub = Hub(source)
     api = LiveApi(hub, lambda text: verify_ticket(secret, text, clock), clock)
     runner = web.AppRunner(
@@ -122,3 +134,5 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         polling.cancel()
         await runner.cleanup()
         await source.close()
+        await keys.stop()
+        audit.close()

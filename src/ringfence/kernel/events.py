@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
+
+from ringfence.kernel.fields import SealedFieldNumber
 
 
 class EventKind(StrEnum):
@@ -115,3 +118,15 @@ class CallEvent:
     data: dict[str, Any] = field(default_factory=dict)
     caller: SealedParty | None = None
     callee: SealedParty | None = None
+
+
+def party_place(
+    role: str, kind: str, call: UUID, data: Mapping[str, Any]
+) -> tuple[SealedFieldNumber, UUID]:
+    """Field and row that the ``role`` (caller|callee) of an event is sealed for: those of the
+    record that the event tells of."""
+    if kind == EventKind.LEG_CREATED:
+        return SealedFieldNumber.LEG_PARTY, UUID(hex=data["leg"])
+    if role == "caller":
+        return SealedFieldNumber.CALL_CALLER, call
+    return SealedFieldNumber.CALL_CALLEE, call

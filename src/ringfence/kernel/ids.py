@@ -55,6 +55,11 @@ def uuid7_millis(value: UUID) -> int:
     return value.int >> 80
 
 
+def uuid7_day(value: UUID) -> int:
+    """UTC day (since 1970-01-01) in which a UUIDv7 was made."""
+    return uuid7_millis(value) // 86_400_000
+
+
 def public_id(prefix: Prefix, value: UUID) -> str:
     """``CA`` + 32 hex digits."""
     return f"{prefix.value}{value.hex}"

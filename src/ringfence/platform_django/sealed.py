@@ -12,6 +12,7 @@ from django.db.models import Field, Model
 
 from ringfence.kernel.errors import RingfenceError
 from ringfence.kernel.fields import CALL_RECORDS, IDENTIFIER, INSTALLATION, SealedFieldNumber
+from ringfence.kernel.ids import uuid7_day
 from ringfence.platform.keys.client import Value
 from ringfence.platform.keys.crypto import OVERHEAD, Place
 from ringfence.platform.keys.errors import UnfitName, Unreadable
@@ -24,12 +25,8 @@ if TYPE_CHECKING:
 else:
     _AnyField = Field  # not subscriptable at run time
 
-_MILLIS_PER_DAY = 86_400_000
-
-
-def day_of(id_: UUID) -> int:
-    """UTC day (since 1970-01-01) in which a UUIDv7 was made."""
-    return (id_.int >> 80) // _MILLIS_PER_DAY
+day_of = uuid7_day
+"""UTC day (since 1970-01-01) in which a UUIDv7 was made: names the bucket of its row's values."""
 
 
 class SealedField(_AnyField):

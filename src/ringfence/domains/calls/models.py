@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.db import models
 
-from ringfence.kernel.events import EventKind
+from ringfence.kernel.events import party_place
 from ringfence.kernel.fields import SealedFieldNumber
 from ringfence.platform.keys.crypto import Place
 from ringfence.platform_django.sealed import SealedJSON
@@ -30,10 +29,8 @@ class JournalParty(SealedJSON):
 
     def place(self, row: Any) -> Place:
         place = super().place(row)
-        if row.kind != EventKind.LEG_CREATED:
-            return place
-        leg = UUID(hex=row.data["leg"])
-        return Place(place.tenant, SealedFieldNumber.LEG_PARTY, leg, place.person, place.bucket)
+        field, of = party_place(self.role, row.kind, row.call_id, row.data)
+        return Place(place.tenant, field, of, place.person, place.bucket)
 
 
 class JournalEvent(models.Model):
