@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +23,7 @@ from ringfence.domains.accounts import api as accounts
 from ringfence.entry import audit as command
 from ringfence.kernel.clock import ManualClock, to_micros
 from ringfence.kernel.ids import Prefix, public_id
-from ringfence.platform.audit import AuditSpool
+from ringfence.platform.audit import AuditSpool, audit_directory
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.keys.messages import UseRecord
 from ringfence.platform.settings import DatabaseSettings, NodeSettings, Settings
@@ -269,3 +273,28 @@ def test_an_export_is_tried_again_until_it_succeeds(installation: Settings) -> N
         folder.unlink()
         tasks.export_heads(0)
     assert (folder / "heads-2026-11-22.json").is_file()
+
+
+def test_the_process_control_seals_what_others_leave(
+    two: tuple[Customer, Customer], db: DatabaseUrls, tmp_path: Path
+) -> None:
+    settings = Settings(node=NodeSettings(data_dir=tmp_path))
+    urls = {"OWNER": db.owner, "APP": db.app, "OPERATOR": db.operator, "CALLPLANE": db.callplane}
+    environment = {
+        **os.environ,
+        "RINGFENCE_NODE__DATA_DIR": str(tmp_path),
+        **{f"RINGFENCE_DATABASE__{role}_URL": url for role, url in urls.items()},
+    }
+    dead = AuditSpool(settings, "cli")
+    dead(use(two[0].tenant, 1, CALL))
+    dead.close()
+    code = "from ringfence.entry.cli import cli; cli(['control'])"
+    with subprocess.Popen([sys.executable, "-c", code], env=environment) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while list(audit_directory(settings).glob("cli-*")) and time.monotonic() < deadline:
+                time.sleep(0.1)
+        finally:
+            process.kill()
+    assert list(audit_directory(settings).iterdir()) == []
+    assert minutes(ask(two[0].secret, f"?object={CALL}")) == [1]

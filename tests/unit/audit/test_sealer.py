@@ -271,6 +271,39 @@ def test_the_database_may_be_away(world: World, monkeypatch: pytest.MonkeyPatch)
     assert world.numbers() == [1, 2], "what was durable when it was told to stop is sealed"
 
 
+def test_a_session_that_ends_while_rows_are_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "_ROUND_SECONDS", 0.02)
+    spool = world.spool()
+    for number in range(10):
+        spool(world.use(number))
+    spool.flush()
+    ended: list[bool] = []
+    whole = sealing.row
+
+    def row(*arguments: object) -> object:
+        if not ended:
+            query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
+            with psycopg.connect(world.urls.operator) as other:
+                own = "AND datname = current_database() AND pid <> pg_backend_pid()"
+                ended.extend(done for (done,) in other.execute(f"{query} {own}", [other.info.user]))
+        return whole(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sealing, "row", row)
+    stop = threading.Event()
+    thread = threading.Thread(target=world.sealer.run, args=(stop,))
+    thread.start()
+    try:
+        until(lambda: len(world.numbers()) >= 10)
+        assert thread.is_alive()
+    finally:
+        stop.set()
+        thread.join()
+    assert True in ended
+    assert world.numbers() == list(range(10))
+
+
 def test_damage_is_named_in_the_trail_and_the_rest_is_sealed(world: World) -> None:
     spool = world.spool()
     for number in range(3):

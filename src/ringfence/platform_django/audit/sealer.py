@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 import msgspec
+import psycopg
 from django.db import Error, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
@@ -79,7 +80,7 @@ class AuditSealer:
             stopping = stop.is_set()
             try:
                 full = self.seal()
-            except (Error, OSError) as error:
+            except (Error, psycopg.Error, OSError) as error:  # COPY raises the driver's own
                 if back_off == _ROUND_SECONDS:
                     _log.warning("audit trail waits", extra=_kv(error))
                 connections.close_all()
@@ -240,5 +241,5 @@ def _unpack(packed: int) -> Position:
 
 
 def _kv(error: Exception) -> dict[str, dict[str, str | None]]:
-    cause = error.__cause__
+    cause = error.__cause__ or error
     return {"kv": {"error": type(error).__name__, "sqlstate": getattr(cause, "sqlstate", None)}}
