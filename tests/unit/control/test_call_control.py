@@ -145,6 +145,7 @@ def test_a_dialled_number_decides_tenant_and_verbs(installation: Installation) -
         ),
         600,
     )
+    assert expected.recording is None, "off unless the tenant wants it"
     assert installation.route(installation.carrier) == expected
     assert installation.route(installation.pbx) == expected
 

@@ -8,9 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from ringfence.domains.calls.contracts import CallInfo
-from ringfence.domains.calls.rules.call_record import billed_seconds, call_record, disposition
-from ringfence.kernel.events import CallEvent, EventKind
+from ringfence.domains.calls.rules.call_record import (
+    CallRecord,
+    billed_seconds,
+    call_record,
+    disposition,
+)
+from ringfence.kernel.events import CallEvent, EventKind, SealedParty
 
 CALL, TENANT, NUMBER, TRUNK = (UUID(int=n) for n in range(1, 5))
 CALLER, CALLEE = UUID(int=10), UUID(int=11)
@@ -22,13 +26,15 @@ ANSWERED: list[Step] = [
     (
         0.0,
         "call.started",
-        {"direction": "inbound", "trunk": TRUNK.hex, "from": "+1415", "to": "+1202"},
+        {
+            "direction": "inbound",
+            "trunk": TRUNK.hex,
+            "to": "+1202",
+            "country_code": "1",
+            "area": "415",
+        },
     ),
-    (
-        0.0,
-        "leg.created",
-        {"leg": CALLER.hex, "role": "caller", "from": "+1415", "to": "+1202", "transport": "udp"},
-    ),
+    (0.0, "leg.created", {"leg": CALLER.hex, "role": "caller", "transport": "udp"}),
     (0.1, "call.routed", {"number": NUMBER.hex, "verbs": ["dial"]}),
     (0.1, "leg.created", {"leg": CALLEE.hex, "role": "callee", "transport": "tls", "cipher": "X"}),
     (1.0, "leg.progress", {"leg": CALLEE.hex, "status": 180, "early_media": False}),
@@ -57,6 +63,13 @@ ANSWERED: list[Step] = [
 ]
 
 
+PARTIES = {
+    1: (SealedParty(CALLER, b"call"), None),
+    2: (SealedParty(CALLER, b"caller leg"), None),
+    4: (None, SealedParty(CALLEE, b"callee leg")),
+}
+
+
 def events(steps: list[Step]) -> list[CallEvent]:
     return [
         CallEvent(
@@ -66,19 +79,22 @@ def events(steps: list[Step]) -> list[CallEvent]:
             EventKind(kind),
             TENANT if seq > 2 else None,
             data,
+            *PARTIES.get(seq, (None, None)),
         )
         for seq, (after, kind, data) in enumerate(steps, 1)
     ]
 
 
-def record(steps: list[Step]) -> CallInfo:
+def record(steps: list[Step]) -> CallRecord:
     return call_record(events(steps))
 
 
 def test_an_answered_call() -> None:
     call = record(ANSWERED)
     assert (call.tenant_id, call.number_id, call.trunk_id) == (TENANT, NUMBER, TRUNK)
-    assert (call.from_number, call.to_number, call.direction) == ("+1415", "+1202", "inbound")
+    assert (call.caller_id, call.caller_sealed) == (CALLER, b"call")
+    assert (call.callee_id, call.callee_sealed, call.dialled) == (None, None, "+1202")
+    assert (call.country_code, call.area, call.direction) == ("1", "415", "inbound")
     assert call.started_at == START
     assert call.answered_at == START + timedelta(seconds=5)
     assert call.ended_at == START + timedelta(seconds=15.2)
@@ -90,12 +106,31 @@ def test_an_answered_call() -> None:
     assert (call.billed_seconds, call.duration_ms, call.q850) == (11, 15_200, 16)
     caller, callee = call.legs
     assert (caller.role, caller.transport) == ("caller", "udp")
+    assert (caller.party_id, caller.party_sealed) == (CALLER, b"caller leg")
+    assert (callee.party_id, callee.party_sealed) == (CALLEE, b"callee leg")
     assert caller.answered_at == call.answered_at
     assert (callee.role, callee.transport, callee.cipher) == ("callee", "tls", "X")
     assert callee.ringing_at == START + timedelta(seconds=1)
     assert callee.answered_at == START + timedelta(seconds=5)
     assert (callee.codec, callee.rx_packets, callee.tx_packets) == ("PCMA", 510, 509)
     assert (callee.lost_packets, callee.jitter_ms, callee.rtt_ms, callee.mos) == (3, 1.5, None, 4.4)
+
+
+def test_a_value_that_was_deleted_leaves_its_person() -> None:
+    first, *rest = events(ANSWERED)
+    erased = CallEvent(
+        first.call, 1, first.at, first.kind, TENANT, {}, SealedParty(CALLER, b""), None
+    )
+    call = call_record([erased, *rest])
+    assert (call.caller_id, call.caller_sealed) == (CALLER, None)
+
+
+def test_a_dialled_number_that_is_not_the_tenants_comes_sealed() -> None:
+    first = events(ANSWERED)[0]
+    callee = SealedParty(CALLEE, b"called")
+    call = call_record([CallEvent(CALL, 1, first.at, first.kind, TENANT, {}, None, callee)])
+    assert (call.callee_id, call.callee_sealed, call.dialled) == (CALLEE, b"called", None)
+    assert (call.caller_id, call.caller_sealed) == (None, None)
 
 
 def test_an_answer_that_never_reached_the_caller_is_not_billed() -> None:
@@ -168,13 +203,13 @@ def test_every_started_second_is_billed(seconds: float, billed: int) -> None:
 
 def test_what_a_peer_wrote_cannot_break_a_record() -> None:
     odd: list[Step] = [
-        (0, "call.started", {"from": "9" * 5000, "to": None, "trunk": "no id", "direction": 7}),
+        (0, "call.started", {"to": "9" * 5000, "area": 415, "trunk": "no id", "direction": 7}),
         (0, "leg.ended", {"leg": "x"}),
         (0, "leg.ended", {"leg": CALLEE.hex}),
         (1, "call.ended", {"reason": "busy", "status": "486"}),
     ]
     call = record(odd)
-    assert (call.from_number, call.to_number, call.trunk_id) == ("9" * 128, "", None)
+    assert (call.dialled, call.area, call.trunk_id) == ("9" * 128, None, None)
     assert (call.disposition, call.sip_status, call.legs) == ("busy", None, ())
 
 

@@ -20,19 +20,24 @@ from django.db import connections
 from tests.unit.control.stories import TENANT, call_story
 
 from ringfence.domains.calls.api import get_call
-from ringfence.engine.journal.records import EventRecord, Heartbeat, encode
+from ringfence.engine.journal.records import EventRecord, Heartbeat, SealedParty, encode
 from ringfence.entry.control import shipper as module
 from ringfence.entry.control.shipper import Shipper
 from ringfence.kernel.events import CallEvent
 from ringfence.platform.database import DatabaseUrls, url_parts
 from ringfence.platform.spool import SpoolWriter
+from ringfence.platform_django.use import using
 
 SECONDS = 30
 
 
 def record(event: CallEvent) -> bytes:
+    parties = [
+        None if party is None else SealedParty(party.person, party.sealed)
+        for party in (event.caller, event.callee)
+    ]
     return encode(
-        EventRecord(event.call, event.seq, event.at, event.kind, event.tenant, event.data)
+        EventRecord(event.call, event.seq, event.at, event.kind, event.tenant, event.data, *parties)
     )
 
 
@@ -88,7 +93,8 @@ async def deliver(spool: Path) -> None:
 async def call_record(story: list[CallEvent]) -> dict[str, Any]:
     def work() -> dict[str, Any]:
         try:
-            return asdict(get_call(TENANT, story[0].call))
+            with using("service", "test"):
+                return asdict(get_call(TENANT, story[0].call))
         finally:
             connections.close_all()
 
@@ -107,6 +113,7 @@ async def assert_all_there(urls: DatabaseUrls, stories: list[list[CallEvent]]) -
         call = await call_record(story)
         assert {key: call[key] for key in expected} == expected
         assert len(call["legs"]) == 2
+        assert call["from_error"] == "key_unknown", "the sealed value is there"
 
 
 async def test_events_arrive_and_delivered_segments_go(db: DatabaseUrls, tmp_path: Path) -> None:
@@ -212,7 +219,7 @@ async def test_a_database_outage_delays_and_loses_nothing(
         await wait_until(lambda: len(segments(tmp_path)) <= 2)
     await writer.close()
     await assert_all_there(db, stories)
-    assert "+1415" not in caplog.text
+    assert "+1202" not in caplog.text
 
 
 async def test_a_process_that_died_between_storing_and_projecting_projects_later(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 from django.db import connections, transaction
-from tests.unit.control.stories import TENANT, call_story
+from tests.unit.control.stories import CALLEE, CALLER, TENANT, call_story
 
 from ringfence.domains.calls.api import (
     get_call,
@@ -23,6 +24,13 @@ from ringfence.kernel.clock import SystemClock
 from ringfence.kernel.events import CallEvent
 from ringfence.kernel.ids import uuid7
 from ringfence.platform.database import DatabaseUrls
+from ringfence.platform_django.use import using
+
+
+@pytest.fixture(autouse=True)
+def _purpose() -> Iterator[None]:
+    with using("service", "test"):
+        yield
 
 
 def rows(urls: DatabaseUrls, query: str) -> list[tuple[Any, ...]]:
@@ -40,7 +48,21 @@ def test_stored_twice_is_stored_once(db: DatabaseUrls) -> None:
     found = timeline(TENANT, story[0].call)
     tenantless = sum(event.tenant is None for event in story)
     assert [event.kind for event in found] == [event.kind for event in story[tenantless:]]
-    assert [event.data for event in found] == [event.data for event in story[tenantless:]]
+    shown = [
+        {key: value for key, value in event.data.items() if key not in ("caller", "callee")}
+        for event in found
+    ]
+    assert shown == [event.data for event in story[tenantless:]]
+    (named,) = [event.data["callee"] for event in found if "callee" in event.data]
+    assert named == {"person": CALLEE.hex, "error": "key_unknown"}
+    columns = "caller_id, caller_sealed, callee_id, callee_sealed"
+    assert rows(db, f"SELECT {columns} FROM calls_journal ORDER BY position") == [
+        (
+            *((event.caller.person, event.caller.sealed) if event.caller else (None, None)),
+            *((event.callee.person, event.callee.sealed) if event.callee else (None, None)),
+        )
+        for event in story
+    ]
 
 
 def test_a_record_follows_its_events_and_repeating_changes_nothing(db: DatabaseUrls) -> None:
@@ -56,6 +78,10 @@ def test_a_record_follows_its_events_and_repeating_changes_nothing(db: DatabaseU
     call = get_call(TENANT, story[0].call)
     assert (call.disposition, call.billed_seconds, len(call.legs)) == ("answered", 11, 2)
     assert call.legs[1].mos == 4.4
+    assert rows(db, "SELECT DISTINCT caller_id FROM calls_call") == [(CALLER,)]
+    parties = [(event.caller or event.callee) for event in (story[1], story[3])]
+    assert rows(db, f"SELECT party_id, party_sealed FROM calls_leg WHERE call_id = '{call.id}' "
+                "ORDER BY id") == [(p.person, p.sealed) for p in parties if p]  # fmt: skip
     assert get_call(TENANT, other[0].call).disposition is None
     assert projected_position("n") == 99
     assert projected_position("another node") == 0
@@ -74,10 +100,11 @@ def test_a_call_without_tenant_is_the_operators_alone(db: DatabaseUrls) -> None:
 
 
 def test_characters_that_a_database_refuses_do_not_stop_the_journal(db: DatabaseUrls) -> None:
-    story = call_story(caller="a\x00b\ud7ff")
+    story = call_story()
+    story[0].data["to"] = "a\x00b\ud7ff"
     store_events(story)
     project_calls([story[0].call], node="n", position=1)
-    assert get_call(TENANT, story[0].call).from_number == "a\ufffdb\ud7ff"
+    assert get_call(TENANT, story[0].call).to_number == "a\ufffdb\ud7ff"
 
 
 def test_who_has_seen_a_position_has_seen_all_lower_ones(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,14 @@ from ringfence.kernel.errors import NotFound, Unauthorized
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform_django.clock import new_id
 from ringfence.platform_django.config_version import config_version
+from ringfence.platform_django.use import using
+
+
+@pytest.fixture(autouse=True)
+def _purpose() -> Iterator[None]:
+    with using("service", "test"):
+        yield
+
 
 SIP = (SipDial("sip:desk@192.0.2.7:5080"),)
 
@@ -98,16 +107,19 @@ def test_trunk_passwords_are_hashed_and_sealed(db: DatabaseUrls) -> None:
         text = str(connection.execute("SELECT t::text FROM trunks_trunk t").fetchall())
     assert "marker-77" not in text
     assert b"marker-77".hex() not in text
+    assert hashlib.md5(b"pbx:ringfence:p1").hexdigest() not in text
+    assert hashlib.md5(b"pbx:ringfence:p1").hexdigest().encode().hex() not in text
     assert "pbx" in text
     assert "marker-77" not in repr(routing)
 
 
 def test_the_database_refuses_an_unsealed_password(db: DatabaseUrls) -> None:
     trunks.create_trunk(NewTrunk(name="PBX", sources=("192.0.2.1",)))
-    with psycopg.connect(db.owner) as connection, pytest.raises(psycopg.errors.CheckViolation):
-        connection.execute(
-            "UPDATE trunks_trunk SET auth_password_sealed = 'a password in clear, long enough'"
-        )
+    for column in ("auth_password_sealed", "ha1_md5_sealed", "ha1_sha256_sealed"):
+        with psycopg.connect(db.owner) as connection, pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute(
+                f"UPDATE trunks_trunk SET {column} = 'a secret in clear, long enough'"
+            )  # type: ignore[arg-type]
 
 
 def test_the_call_plane_sees_every_trunk(db: DatabaseUrls) -> None:

@@ -12,6 +12,7 @@ from ringfence.domains.accounts import api as accounts
 from ringfence.domains.trunks import api as trunks
 from ringfence.entry.provision import groups
 from ringfence.platform.database import DatabaseUrls
+from ringfence.platform_django.use import using
 
 NOBODY = "AC" + "0" * 32
 COMMANDS = {group.name: group for group in groups}
@@ -36,6 +37,11 @@ def test_from_a_tenant_to_a_number(db: DatabaseUrls) -> None:
     assert key["id"].startswith("SK")
     assert key["tenant_id"] == tenant["id"]
     assert accounts.authenticate_api_key(key["api_key"]).scopes == {"calls:read"}
+    assert key["purposes"] == ["service"]
+    other = made(
+        "key", "create", "--tenant", tenant["id"], "--purpose", "support", "--purpose", "billing"
+    )
+    assert accounts.authenticate_api_key(other["api_key"]).purposes == ("support", "billing")
 
     carrier = made(
         "trunk", "create", "Carrier", "--operator", "--source", "192.0.2.0/24",
@@ -47,7 +53,8 @@ def test_from_a_tenant_to_a_number(db: DatabaseUrls) -> None:
     assert (carrier["peer_transport"], carrier["peer_host"], carrier["peer_port"]) == (
         "tcp", "192.0.2.1", 5070
     )  # fmt: skip
-    (routing,) = trunks.routing_trunks()
+    with using("service", "test"):
+        (routing,) = trunks.routing_trunks()
     assert routing.auth_password == "hush"
     assert routing.info.format.style == "no_plus"
 
@@ -63,7 +70,7 @@ def test_from_a_tenant_to_a_number(db: DatabaseUrls) -> None:
 
     for group, one in (("tenant", tenant), ("trunk", carrier), ("number", number)):
         assert [item["id"] for item in made(group, "list")] == [one["id"]]
-    assert len(made("key", "list", "--tenant", tenant["id"])) == 2
+    assert len(made("key", "list", "--tenant", tenant["id"])) == 3
 
 
 def test_text_for_people(db: DatabaseUrls) -> None:
@@ -78,6 +85,7 @@ def test_text_for_people(db: DatabaseUrls) -> None:
     ("group", "arguments", "told"),
     [
         ("tenant", ("create", " "), "invalid_name"),
+        ("key", ("create", "--tenant", NOBODY, "--purpose", "curiosity"), "unknown_purpose"),
         ("trunk", ("create", "T", "--source", "192.0.2.1"), "either --tenant or --operator"),
         ("trunk", ("create", "T", "--operator"), "invalid_trunk"),
         ("trunk", ("create", "T", "--operator", "--peer", "nowhere"), "udp:host:5060"),
