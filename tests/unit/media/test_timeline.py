@@ -164,6 +164,58 @@ def test_a_pause_takes_nothing_and_keeps_the_time() -> None:
     assert out == bytes([1]) * 8000 + bytes([SILENCE]) * 8000 + bytes([3]) * 8000
 
 
+def test_a_burst_after_a_stall_leaves_all_in_its_place() -> None:
+    """Two seconds under way: what is older than a second is lost, nothing is moved."""
+    out = bytearray()
+    timeline = Timeline(START, out.extend, "silence")
+    for number in range(250):
+        at = (number + 1) * 0.02
+        timeline.place(payload(number), number * FRAME, 4.0 if 2.0 < at < 4.0 else at)
+    timeline.finish(START + 5)
+    for number in (*range(1, 100), *range(150, 250)):
+        assert out[number * FRAME : (number + 1) * FRAME] == payload(number)
+    assert set(out[100 * FRAME : 149 * FRAME]) == {SILENCE}
+
+
+def test_a_sender_that_stays_behind_is_put_back_on_the_clock() -> None:
+    out = bytearray()
+    timeline = Timeline(START, out.extend, "silence")
+    for number in range(200):
+        silence = 0 if number < 50 else 3.0  # in which its timestamps stood still
+        timeline.place(payload(number), number * FRAME, (number + 1) * 0.02 + silence)
+    timeline.finish(START + 7)
+    at = out.index(payload(100))
+    assert at == 100 * FRAME + 3 * 8000
+    assert set(out[8000:24000]) == {SILENCE}
+
+
+@given(st.floats(0, 3.0), st.floats(0, 3.0), st.floats(0, 4.0))
+def test_nothing_spoken_in_a_pause_comes_after_it(before: float, after: float, at: float) -> None:
+    """Whatever the delay was and becomes, in the pause or after it."""
+    out = bytearray()
+    timeline = Timeline(START, out.extend, "silence")
+    arrivals = []
+    for number in range(400):
+        spoken = (number + 1) * 0.02
+        delay = (0.0 if spoken < 2.0 else before) if spoken < at + 2.0 else after
+        code = 2 if 2.02 <= spoken <= 4.0 else 1
+        arrivals.append((spoken + delay, number, code))
+    newest, paused, resumed = -1, False, False
+    for now, number, code in sorted(arrivals):
+        if now >= 2.0 and not paused:
+            timeline.pause(START + 2.0)
+            paused = True
+        if now >= 4.0 and not resumed:
+            timeline.resume(START + 4.0)
+            resumed = True
+        place = timeline.place if number > newest else timeline.place_late
+        newest = max(newest, number)
+        place(bytes([code]) * FRAME, number * FRAME, now)
+    timeline.finish(START + 12)
+    assert 2 not in out
+    assert 1 in out[5 * 8000 :] or max(before, after) > 0.9
+
+
 def test_a_paused_gap_can_be_heard() -> None:
     out = bytearray()
     timeline = Timeline(START, out.extend, "tone")

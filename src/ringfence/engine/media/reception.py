@@ -108,14 +108,15 @@ class Reception:
             self._event(length, timestamp)
         else:
             stats.arrived(timestamp, now * RATE)
-            if self.timeline is not None and name is not None:
+            timeline = self.timeline
+            if timeline is not None and name is not None:
                 payload = BUFFER[12:length]
                 if name == "PCMA":
                     payload = payload.translate(g711.ALAW_TO_ULAW)
                 if newest < 0x8000:
-                    self.timeline.place(payload, timestamp, now)
+                    timeline.place(payload, timestamp, now)
                 else:
-                    self.timeline.place_late(payload, timestamp, now)
+                    timeline.place_late(payload, timestamp, now)
         relay = self.relay
         if relay is None:
             return

@@ -18,6 +18,10 @@ SLACK = RATE
 """Samples that a packet may lie off the clock, either way, before it is placed by its arrival."""
 PIECE = 4096
 """Most samples that leave the window at once."""
+LATE = 10 * RATE
+"""Nothing is under way for longer: a packet further back has another clock, not a long way."""
+_PATIENCE = RATE // 5
+"""How long a sender must stay behind before that is what its clock says."""
 _MASK32 = 0xFFFF_FFFF
 _NEVER = 1 << 62
 _SILENCE = bytes([g711.ULAW_SILENCE]) * RATE
@@ -46,6 +50,10 @@ class Timeline:
         """Packets before this position are not placed."""
         self._offset: int | None = None
         """What a timestamp lacks to its position, plus SLACK; None: the next packet tells."""
+        self._resumed = 0
+        self._lag = 0
+        """How much later than by its first offset a sample may stand: it may be that much older."""
+        self._late_since = self._late_last = -RATE
 
     @property
     def buffered(self) -> int:
@@ -60,11 +68,18 @@ class Timeline:
         """Put the newest packet of its source where it belongs.
 
         The first one, and one that strays from the clock by more than SLACK, ends now: where it
-        stands tells where its successors do.
+        stands tells where its successors do. One that may merely have been long under way is
+        dropped, until its successors show that it is the sender's clock.
         """
         clock = int((now - self._start) * RATE)
         offset = self._offset
-        if offset is None or (ahead := timestamp + offset - clock & _MASK32) > 2 * SLACK:
+        if offset is None:
+            ahead = SLACK - len(payload)
+            self._offset = clock + ahead - timestamp
+        elif (ahead := timestamp + offset - clock & _MASK32) > 2 * SLACK:
+            if self._only_late(ahead, clock):
+                return
+            self._grow_lag(ahead)
             ahead = SLACK - len(payload)
             self._offset = clock + ahead - timestamp
         self._put(payload, clock - SLACK + ahead, clock)
@@ -93,7 +108,8 @@ class Timeline:
         clock = self.position(now)
         self._pad(clock)
         self._filler = _SILENCE
-        self._floor = clock
+        self._resumed = clock
+        self._floor = clock + self._lag
 
     def advance(self, now: float) -> None:
         """Write what no packet can reach any more. To be called about twice a second."""
@@ -104,6 +120,22 @@ class Timeline:
         self._release(self.position(now))
         self._window.clear()
         return self._begin
+
+    def _only_late(self, ahead: int, clock: int) -> bool:
+        if -ahead & _MASK32 > LATE:
+            return False
+        if clock - self._late_last > _PATIENCE:
+            self._late_since = clock
+        self._late_last = clock
+        return clock - self._late_since < _PATIENCE
+
+    def _grow_lag(self, ahead: int) -> None:
+        """A sender is put further back: nobody knows whether its clock or its way has changed, so
+        what was spoken in a pause could now seem to come after it."""
+        behind = -ahead & _MASK32
+        if behind <= LATE:
+            self._lag = min(self._lag + behind + SLACK, LATE)
+            self._floor = max(self._floor, self._resumed + self._lag)
 
     def _put(self, payload: bytes | bytearray, position: int, clock: int) -> None:
         if position < self._floor:
