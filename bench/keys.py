@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from bench.report import emit
 from ringfence.kernel.clock import SystemClock
-from ringfence.platform.keys import crypto, erasure, holds, leaves, persons, rotation
+from ringfence.platform.keys import crypto, erasure, holds, leaves, names, persons, rotation
 from ringfence.platform.keys.access import GRANTS
 from ringfence.platform.keys.client import KeyClient, Value
 from ringfence.platform.keys.crypto import Place
@@ -23,12 +23,13 @@ from ringfence.platform.keys.objects import Leaf, Sealer, open_object
 from ringfence.platform.keys.persons import Identifier, NewItem
 from ringfence.platform.keys.roots import LocalRootKey
 from ringfence.platform.keys.server import KeyServer
-from ringfence.platform.keys.slots import SlotFile
+from ringfence.platform.keys.slots import SHARDS, SlotFile
 from ringfence.platform.keys.store import KeyStore
 
 _TENANT = uuid4()
 _PERSONS = int(os.environ.get("BENCH_PERSONS", "300000"))
 _BUCKET = Bucket("identifier", "call_records", day_number(SystemClock().now()))
+_CONTENT = Bucket("content", "recordings", _BUCKET.day)
 _NUMBER = b"+14155550100"
 
 
@@ -39,7 +40,7 @@ def main() -> None:
         asyncio.run(_serve(Path(name), _store(Path(name))))
     with tempfile.TemporaryDirectory(prefix="rf-bench-") as name:
         store = _store(Path(name))
-        _destroy(Path(name), store)
+        _destroy(store)
         store.close()
 
 
@@ -105,16 +106,7 @@ async def _serve(directory: Path, store: KeyStore) -> None:
 
 
 async def _ask(client: KeyClient) -> None:
-    await client.resolve(_TENANT, [Identifier("withheld")])
-    waits = []
-    for n in range(500):
-        begun = time.perf_counter()
-        identifiers = [Identifier("e164", f"+1415555{n:04}"), Identifier("e164", "+12125550100")]
-        await client.resolve(_TENANT, identifiers, [NewItem(uuid4(), ())])
-        waits.append((time.perf_counter() - begun) * 1e3)
-    waits.sort()
-    emit("keys", "call_setup_p50", waits[250], "ms", 500)
-    emit("keys", "call_setup_p99", waits[495], "ms", 500)
+    await _call_setup(client)
     people: list[UUID] = []
 
     async def batch(worker: int) -> None:
@@ -145,6 +137,24 @@ async def _ask(client: KeyClient) -> None:
     emit("keys", "destroy_small_store", (time.perf_counter() - begun) * 1e3, "ms", 1)
 
 
+async def _call_setup(client: KeyClient) -> None:
+    """Two persons, a track, and the leaves that seal for all three: one durable round trip."""
+    await client.resolve(_TENANT, [Identifier("withheld")], seal=[_BUCKET])
+    waits = []
+    cpu, of_client = time.process_time(), time.thread_time()
+    for n in range(500):
+        begun = time.perf_counter()
+        identifiers = [Identifier("e164", f"+1415555{n:04}"), Identifier("e164", "+12125550100")]
+        await client.resolve(_TENANT, identifiers, [NewItem(uuid4(), (), _CONTENT)], seal=[_BUCKET])
+        waits.append((time.perf_counter() - begun) * 1e3)
+    loop, both = time.thread_time() - of_client, time.process_time() - cpu
+    waits.sort()
+    emit("keys", "call_setup_p50", waits[250], "ms", 500)
+    emit("keys", "call_setup_p99", waits[495], "ms", 500)
+    emit("keys", "call_setup_cpu_both_sides", both / 500 * 1e3, "ms", 500)
+    emit("keys", "call_setup_cpu_store_thread", (both - loop) / 500 * 1e3, "ms", 500)
+
+
 def _callers(count: int) -> list[Identifier]:
     return [Identifier("withheld")] * count
 
@@ -159,13 +169,14 @@ def _fill(store: KeyStore) -> list[UUID]:
     return people
 
 
-def _destroy(directory: Path, store: KeyStore) -> None:
+def _destroy(store: KeyStore) -> None:
     begun = time.perf_counter()
     people = _fill(store)
     emit("keys", "fill", _PERSONS / (time.perf_counter() - begun), "persons/s", _PERSONS)
-    store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    size = (directory / "keys.sqlite").stat().st_size
-    emit("keys", "store_size", size / 1e6, "MB", _PERSONS)
+    emit("keys", "store_size_unconfirmed", _size(store), "MB", _PERSONS)
+    with store.transaction():
+        store.confirm(names.person_name(_TENANT, person) for person in people)
+    emit("keys", "store_size", _size(store), "MB", _PERSONS)
     refs = [LeafRef(_BUCKET, person) for person in people]
     with store.transaction():
         leaves.leaf(store, _TENANT, refs[0], create=True)
@@ -175,6 +186,11 @@ def _destroy(directory: Path, store: KeyStore) -> None:
         seconds = _timed(store, people[:count])
         emit("keys", f"destroy_{count}_of_{_PERSONS}", seconds, "s", 1)
         del people[:count]
+    begun = time.perf_counter()
+    for shard in range(SHARDS):
+        rotation.rotate_shard(store, shard)
+    emit("keys", "rotate_all", time.perf_counter() - begun, "s", SHARDS)
+    emit("keys", "store_size_rotated", _size(store), "MB", _PERSONS)
     hold = uuid4()
     with store.transaction():
         covered = [LeafRef(_BUCKET, person) for person in people[:10_000]]
@@ -188,6 +204,15 @@ def _destroy(directory: Path, store: KeyStore) -> None:
         erasure.condemn(store, _TENANT, Destruction(buckets=(_BUCKET,)))
     rotation.rotate_stale(store)
     emit("keys", "expire_a_day", time.perf_counter() - begun, "s", 1)
+
+
+def _size(store: KeyStore) -> float:
+    """Pages in use, in MB."""
+    pages, free, size = (
+        store.db.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return float((pages - free) * size / 1e6)
 
 
 def _timed(store: KeyStore, people: Sequence[UUID]) -> float:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ringfence.platform.keys import crypto
 from ringfence.platform.keys.errors import Unreadable
-from ringfence.platform.keys.names import KeyName, decode_name
+from ringfence.platform.keys.names import KeyName, Kind
 
 LOOKUP_BYTES = 16
 
@@ -28,12 +28,12 @@ class Shard:
 
     def lookup(self, name: KeyName) -> bytes:
         """Where the row of a name stands: an HMAC, so that the file tells nothing of the name."""
-        return self._hmac(name.encode())
+        return self._hmac(name.tenant, bytes((name.kind,)) + name.id)
 
     def wrap(self, tenant_key: bytes, name: KeyName, value: bytes) -> tuple[bytes, bytes]:
         """Look-up key and body of a row."""
-        encoded = name.encode()
-        content = len(encoded).to_bytes(2, "big") + encoded + value
+        named = bytes((name.kind,)) + name.id  # the tenant stands beside the body
+        content = len(named).to_bytes(2, "big") + named + value
         return self._wrap(name.tenant, tenant_key, content)
 
     def unwrap(
@@ -42,7 +42,7 @@ class Shard:
         """Name and value of a row. Raises Unreadable."""
         content = self._unwrap(tenant, tenant_key, lookup, body)
         end = 2 + int.from_bytes(content[:2], "big")
-        return decode_name(content[2:end]), content[end:]
+        return KeyName(Kind(content[2]), tenant, content[3:end]), content[end:]
 
     def rewrap(
         self, old: Shard, tenant: UUID, tenant_key: bytes, lookup: bytes, body: bytes
@@ -50,11 +50,11 @@ class Shard:
         """Look-up key and body here of a row that ``old`` wrapped. Raises Unreadable."""
         return self._wrap(tenant, tenant_key, old._unwrap(tenant, tenant_key, lookup, body))
 
-    def _hmac(self, encoded: bytes) -> bytes:
-        return hmac.digest(self._lookup, encoded, "sha256")[:LOOKUP_BYTES]
+    def _hmac(self, tenant: UUID, named: bytes) -> bytes:
+        return hmac.digest(self._lookup, tenant.bytes + named, "sha256")[:LOOKUP_BYTES]
 
     def _wrap(self, tenant: UUID, tenant_key: bytes, content: bytes) -> tuple[bytes, bytes]:
-        lookup = self._hmac(content[2 : 2 + int.from_bytes(content[:2], "big")])
+        lookup = self._hmac(tenant, content[2 : 2 + int.from_bytes(content[:2], "big")])
         nonce = os.urandom(crypto.NONCE_BYTES)
         cipher = self._cipher(tenant, tenant_key)
         return lookup, crypto.VERSION + nonce + cipher.encrypt(nonce, content, lookup)
