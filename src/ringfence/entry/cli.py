@@ -144,9 +144,8 @@ def keys_rotate(root: IO[str] | None) -> None:
         count = owner.add_root_key(settings, root.read())
         print(f"{count} keys are wrapped under both root keys")
         return
-    for shard in owner.rotate(settings):
-        print(f"\r{shard + 1} of 64 shards have a new key", end="", flush=True)
-    print()
+    owner.rotate(settings, lambda count: print(f"\r{count} of 64 shards", end="", flush=True))
+    print(" have a new key")
 
 
 @keys.command("backup")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -106,15 +106,15 @@ def ask_status(settings: Settings) -> m.Status:
     return _ask(settings, lambda client: client.call("status", None, m.Status))
 
 
-def rotate(settings: Settings) -> Iterator[int]:
-    """Give each shard a new key; yields its number after each. Raises Unavailable, Refused."""
-    for shard in range(SHARDS):
-        _ask(settings, partial(_rotate, shard))
-        yield shard
+def rotate(settings: Settings, done: Callable[[int], None]) -> None:
+    """Give each shard a new key; tells how many have one after each. Raises Unavailable."""
 
+    async def rotate_all(client: KeyClient) -> None:
+        for shard in range(SHARDS):
+            await client.call("rotate", m.RotateRequest(shard), int)
+            done(shard + 1)
 
-async def _rotate(shard: int, client: KeyClient) -> int:
-    return await client.call("rotate", m.RotateRequest(shard), int)
+    _ask(settings, rotate_all)
 
 
 def add_root_key(settings: Settings, text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import os
 import signal
@@ -15,7 +16,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from ringfence.entry.doctor import keys as doctor
-from ringfence.entry.keys import ask_status
+from ringfence.entry.keys import ask_status, root_key
 from ringfence.kernel.clock import SystemClock
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform.audit import audit_directory, instances
@@ -23,11 +24,12 @@ from ringfence.platform.keys import messages as m
 from ringfence.platform.keys.client import KeyClient
 from ringfence.platform.keys.connect import key_client
 from ringfence.platform.keys.erasure import Destruction, ErasePerson
-from ringfence.platform.keys.errors import KeyDestroyed
+from ringfence.platform.keys.errors import KeyDestroyed, StoreDamaged
 from ringfence.platform.keys.names import Bucket, LeafRef, day_number
 from ringfence.platform.keys.persons import Identifier, NewItem
+from ringfence.platform.keys.roots import LocalRootKey
 from ringfence.platform.process import READY_FD
-from ringfence.platform.settings import NodeSettings, Settings
+from ringfence.platform.settings import KeysSettings, NodeSettings, Settings
 from ringfence.platform.spool import SpoolReader
 from ringfence.platform.spool.reader import Position
 
@@ -180,3 +182,58 @@ def test_doctor_knows_the_file_system(
     finding = doctor._check_file_system(Path(path))
     assert finding.observed.startswith(kind) and finding.ok is ok
     assert bool(finding.advice) == (not ok or kind == "xfs")
+
+
+def run_cli(settings: Settings, *arguments: str, text: str = "") -> tuple[int, str]:
+    """Exit status of a command and everything that it said."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("RINGFENCE_")}
+    environment = clean | {"RINGFENCE_NODE__DATA_DIR": str(settings.data_dir)}
+    command = [sys.executable, "-m", "ringfence.entry.cli", "keys", *arguments]
+    done = subprocess.run(
+        command, env=environment, input=text, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+async def test_another_root_key_rotation_and_backup(process: Process, tmp_path: Path) -> None:
+    settings, copy = process.settings, tmp_path / "copy"
+    async with connected(settings) as client:
+        (found,) = await client.resolve(TENANT, [Identifier("user", "1")])
+    assert run_cli(settings, "backup", str(copy))[0] == 0 and copy.stat().st_size > 4096
+    status, said = run_cli(settings, "backup", str(copy))
+    assert status != 0 and "new file" in said and "Traceback" not in said
+    status, said = run_cli(settings, "rotate")
+    assert status == 0 and "64 of 64 shards have a new key" in said
+    slots = settings.key_slots.read_bytes()
+    generations = [int.from_bytes(slots[at : at + 8], "big") for at in range(0, len(slots), 4096)]
+    assert sorted(generations) == [0] * 64 + [2] * 64
+    new = base64.urlsafe_b64encode(os.urandom(32)).decode()
+    status, said = run_cli(settings, "rotate", "--root", "-", text="not a key")
+    assert status != 0 and "new root key" in said and "Traceback" not in said
+    status, said = run_cli(settings, "rotate", "--root", "-", text=new)
+    assert status == 0 and new not in said
+    assert (await asyncio.to_thread(ask_status, settings)).root_keys == 2
+    process.kill()
+    settings.root_key_file.write_text(new)
+    process.start()
+    async with connected(settings) as client:
+        (again,) = await client.find(TENANT, [Identifier("user", "1")])
+        assert again is not None and again.person == found.person
+    assert (await asyncio.to_thread(ask_status, settings)).root_keys == 1
+
+
+def test_a_root_key_from_a_program(tmp_path: Path) -> None:
+    settings = Settings(
+        node=NodeSettings(data_dir=tmp_path / "var"),
+        keys=KeysSettings(root_key_command=("/bin/echo", base64.b64encode(b"k" * 32).decode())),
+    )
+    for source in (settings, settings.model_copy(update={"keys": KeysSettings()})):
+        root = root_key(source)
+        wrapped = LocalRootKey(b"k" * 32).wrap(b"w" * 32, b"x")
+        if source is settings:
+            assert root.unwrap(wrapped, b"x") == b"w" * 32
+            assert not settings.root_key_file.exists(), "the file is not made beside it"
+        else:
+            with pytest.raises(StoreDamaged):
+                root.unwrap(wrapped, b"x")
