@@ -61,7 +61,7 @@ class Rig:
 
     def execute(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.server.superuser_url, autocommit=True) as connection:
-            cursor = connection.execute(query, values)  # type: ignore[arg-type]
+            cursor = connection.execute(query, values)
             return cursor.fetchall() if cursor.description else []
 
     def add(self, name: str, person: UUID | None = None) -> None:

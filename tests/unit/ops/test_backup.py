@@ -19,6 +19,7 @@ from tests.unit.ops.backup_rig import CLOCK, Rig, ringfence, until, write_config
 from ringfence.entry.backup import layout, restore
 from ringfence.entry.backup.layout import BackupDamaged, BackupNotFound
 from ringfence.entry.backup.recovery import LogHasGap
+from ringfence.entry.backup.state import RestoreFailed
 from ringfence.entry.backup.take import BackupFailed
 from ringfence.entry.doctor.backup import check as examine
 from ringfence.entry.doctor.finding import Finding
@@ -164,7 +165,7 @@ def test_a_disk_is_lost_with_all_that_was_on_it(rig: Rig) -> None:
     rig.server.stop()
     shutil.rmtree(rig.settings.data_dir)
 
-    with pytest.raises(restore.RestoreFailed, match="--keys"):
+    with pytest.raises(RestoreFailed, match="--keys"):
         rig.restore(rig.plan())
     assert not closed_marker(rig.settings).exists()
     # nothing was written between the end of the log and the time asked for
@@ -278,3 +279,29 @@ def test_a_closed_installation_starts_nothing(
     assert not (settings.data_dir / "postgres").exists()
     found = {item.name: item for item in examine(settings, CLOCK)}
     assert found["open"].level == "wrong"
+
+
+def test_with_an_external_database_the_rest_goes_there_and_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_config(tmp_path)
+    names = ("owner", "app", "operator", "callplane")
+    urls = [f"{name}_url = 'postgresql://ringfence_{name}@db.example/x'" for name in names]
+    path.write_text("\n".join([path.read_text(), "[database]", *urls]) + "\n")
+    monkeypatch.setenv("RINGFENCE_CONFIG", str(path))
+    rig = Rig()
+    (erased,) = rig.persons(1)
+    objects = rig.settings.data_dir / "objects"
+    objects.mkdir()
+    (objects / "one").write_bytes(b"sealed")
+    made = rig.back_up()
+    assert made.manifest.database == "external"
+    assert any("its own tools" in report for report in rig.reports)
+    assert not (made.path / "database").exists()
+    rig.erase(erased)
+    (objects / "one").unlink()
+    seen: list[JournalEntry] = []
+    rig.restore(rig.plan(), seen.extend)
+    assert [entry.destruction.persons[0].person for entry in seen] == [erased]
+    assert (objects / "one").read_bytes() == b"sealed"
+    assert not closed_marker(rig.settings).exists()

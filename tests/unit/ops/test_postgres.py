@@ -52,6 +52,8 @@ def test_life_of_a_server(server: EmbeddedPostgres, folder: Path) -> None:
     # nobody but the holder of the password, and no network
     assert value(server, "SHOW listen_addresses") == ""
     assert value(server, "SHOW fsync") == "on"
+    assert value(server, "SHOW log_error_verbosity") == "terse"
+    assert value(server, "SHOW log_min_error_statement") == "panic"
     wrong = server.superuser_url.replace("://postgres:", "://postgres:x")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(wrong)

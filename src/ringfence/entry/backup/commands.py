@@ -126,7 +126,7 @@ def restore_command(
 def _replay(entries: Sequence[JournalEntry]) -> None:
     from ringfence.entry.database import setup_django
 
-    setup_django()
+    setup_django("cli")
     from ringfence.domains.privacy import api
 
     api.replay(entries)

@@ -36,6 +36,7 @@ def check(settings: Settings, *, running: bool) -> Iterator[Finding]:
     try:
         with psycopg.connect(urls.owner, connect_timeout=_CONNECT_SECONDS) as connection:
             yield _check_version(connection)
+            yield _check_logging(connection)
             yield _check_row_security(connection)
     except psycopg.Error as error:
         yield Finding("database", False, describe_error(error), "see the findings on its roles")
@@ -79,6 +80,18 @@ def _check_version(connection: psycopg.Connection[tuple[object, ...]]) -> Findin
     observed = f"PostgreSQL {version // 10000}.{version % 10000}"
     enough = version >= _LEAST_VERSION
     return Finding("database version", enough, observed, "" if enough else "16 or newer is needed")
+
+
+def _check_logging(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
+    """What a failing statement leaves in the server's log must not hold values."""
+    name = "database log"
+    row = connection.execute(
+        "SELECT current_setting('log_error_verbosity'), current_setting('log_min_error_statement')"
+    ).fetchone()
+    if row == ("terse", "panic"):
+        return Finding(name, True, "holds no values of rows and no statements")
+    advice = "set log_error_verbosity = terse and log_min_error_statement = panic"
+    return Finding(name, False, "errors are logged with values or statements", advice)
 
 
 def _check_row_security(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
