@@ -78,7 +78,7 @@ def _report(calls: int, plain: dict[str, float], recorded: dict[str, float]) -> 
             "%",
             sent,
         )
-    emit("recording", f"cpu_per_packet_added_{calls}_calls", costs[1] - costs[0], "us", 1)
+    emit("recording", f"cpu_per_packet_added_{calls}_calls", costs[1] - costs[0], "us", received)
 
 
 async def _record(client: MediaClient, calls: list[Call]) -> list[TrackRequest]:
