@@ -14,13 +14,22 @@ import msgspec
 from django.db import connections
 
 from ringfence.domains.accounts import api as accounts
+from ringfence.domains.calls.api import store_events
 from ringfence.domains.calls.models import Call, CallLeg
 from ringfence.domains.numbers import api as numbers
 from ringfence.domains.numbers.contracts import NewNumber, SipDial, TrunkDial
+from ringfence.domains.recordings import api as recordings
+from ringfence.domains.recordings.contracts import SettingsInfo as RecordingSettings
 from ringfence.domains.trunks import api as trunks
 from ringfence.domains.trunks.contracts import NewTrunk
-from ringfence.kernel.events import SealedParty
-from ringfence.kernel.fields import CALL_RECORDS, IDENTIFIER, INSTALLATION, SealedFieldNumber
+from ringfence.kernel.events import CallEvent, EventKind, SealedParty
+from ringfence.kernel.fields import (
+    CALL_RECORDS,
+    IDENTIFIER,
+    INSTALLATION,
+    RECORDINGS,
+    SealedFieldNumber,
+)
 from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform.audit import AuditSpool
 from ringfence.platform.keys.client import Value
@@ -46,6 +55,7 @@ class Populated:
     number: UUID
     call: UUID
     leg: UUID
+    recording: UUID
     e164: str
 
     def path_values(self) -> dict[str, str]:
@@ -54,6 +64,7 @@ class Populated:
             "trunk_id": public_id(Prefix.TRUNK, self.trunk),
             "number_id": public_id(Prefix.NUMBER, self.number),
             "call_id": public_id(Prefix.CALL, self.call),
+            "recording_id": public_id(Prefix.RECORDING, self.recording),
         }
 
 
@@ -84,7 +95,9 @@ def populate(name: str, index: int) -> Populated:
     call, leg = new_id(), new_id()
     record_call(call, leg, tenant.id, to_number=e164, number=number.id)
     record_use(tenant.id, call)
-    return Populated(tenant.id, key.secret, trunk.id, number.id, call, leg, e164)
+    recording = new_id()
+    record_recording(tenant.id, call, leg, recording)
+    return Populated(tenant.id, key.secret, trunk.id, number.id, call, leg, recording, e164)
 
 
 def journal_event(
@@ -178,6 +191,25 @@ def record_call(
             party_sealed=party.sealed,
             created_at=at,
         )
+
+
+def record_recording(tenant: UUID, call: UUID, leg: UUID, recording: UUID) -> None:
+    """A recording of a call that goes on, as the projector leaves it, and the tenant's settings."""
+    recordings.change_settings(tenant, RecordingSettings(enabled=True))
+    data = {
+        "recording": recording.hex,
+        "basis": "all_party:CA",
+        "rule": RECORDINGS,
+        "day": day_of(call),
+        "gap": "silence",
+        "customer_keys": [],
+        "tracks": [
+            {"track": new_id().hex, "leg": leg.hex, "role": "caller", "person": new_id().hex}
+        ],
+    }
+    at = clock().micros()
+    store_events([CallEvent(call, 100, at, EventKind.RECORDING_STARTED, tenant, data)])
+    recordings.project_recordings([call])
 
 
 def record_use(tenant: UUID, call: UUID) -> None:

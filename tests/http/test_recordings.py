@@ -209,6 +209,20 @@ def test_another_tenant_finds_nothing(world: World) -> None:
     assert samples_of(heard(ask(f"/recordings/{made.id}/audio?track=caller", world.key())), 1)
 
 
+def test_without_a_key_nothing_is_served(world: World) -> None:
+    made = world.record(LEFT[:800], RIGHT[:800])
+    for path, verb in (
+        (f"/recordings/{made.id}/audio", "get"),
+        (f"/recordings/{made.id}/tracks/caller/object", "get"),
+        (f"/recordings/{made.id}", "delete"),
+        ("/recording-settings", "get"),
+        ("/recording-settings", "put"),
+        (f"/calls/{made.call_id}/recording/stop", "post"),
+    ):
+        for key in ("", "rfk_", world.key()[:-3] + "AAA"):
+            refused(ask(path, key, verb), 401, "unauthorized")
+
+
 def test_a_key_opens_only_its_scopes(world: World) -> None:
     made = world.record(LEFT, RIGHT)
     reader, nobody = world.key(scopes=("recordings:read",)), world.key(scopes=("calls:read",))

@@ -21,7 +21,7 @@ from ringfence.domains.recordings.schemas import (
     settings_out,
 )
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
-from ringfence.platform_django.http import caller_of, requires, responses
+from ringfence.platform_django.http import OPENS, caller_of, requires, responses
 
 router = Router(tags=["recordings"])
 
@@ -73,7 +73,7 @@ def get_recording(request: HttpRequest, recording_id: str) -> RecordingOut:
     "/recordings/{recording_id}/audio",
     response=responses(None, 400, 404, 406, 409, 410, 422),
     operation_id="get_recording_audio",
-    openapi_extra={"responses": _AUDIO},
+    openapi_extra={"responses": _AUDIO, **OPENS},
 )
 @requires(_READ)
 def get_audio(
