@@ -47,35 +47,62 @@ TENANT = UUID(int=6)
 DAY = day_number(SystemClock().now())
 IDENTIFIERS = Bucket("identifier", "call_records", DAY)
 CONTENT = Bucket("content", "recordings", DAY)
-MAIN = (
-    "from ringfence.entry import keys; from ringfence.platform.settings import load_settings;"
-    f"keys.main(load_settings(), lease_seconds={LEASE})"
-)
+FORKS = f"""
+import os, sys
+from ringfence.entry import keys
+from ringfence.platform.settings import load_settings
+for line in sys.stdin:  # the imports of 33 starts are made once; each start is a process of its own
+    child = os.fork()
+    if child == 0:
+        keys.main(load_settings(), lease_seconds={LEASE})
+        os._exit(0)
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("ended", flush=True)
+"""
 
 
 class Process:
+    """``entry.keys.main``, started and killed again and again."""
+
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.running: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        reading, writing = os.pipe()
+        self.pid: int | None = None
+        self._reading, writing = os.pipe()
         clean = {k: v for k, v in os.environ.items() if not k.startswith("RINGFENCE_")}
         environment = clean | {
-            "RINGFENCE_NODE__DATA_DIR": str(self.settings.data_dir), READY_FD: str(writing),
+            "RINGFENCE_NODE__DATA_DIR": str(settings.data_dir), READY_FD: str(writing),
         }  # fmt: skip
-        command = [sys.executable, "-c", MAIN]
-        self.running = subprocess.Popen(command, env=environment, pass_fds=(writing,))
+        self._forks = subprocess.Popen(
+            [sys.executable, "-c", FORKS], env=environment, pass_fds=(writing,), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
         os.close(writing)
-        said = os.read(reading, 64)
-        os.close(reading)
-        assert said == b"ready\n"
+
+    def _said(self) -> str:
+        assert self._forks.stdout is not None
+        return self._forks.stdout.readline().strip()
+
+    def start(self) -> None:
+        assert self._forks.stdin is not None
+        self._forks.stdin.write("start\n")
+        self._forks.stdin.flush()
+        self.pid = int(self._said())
+        assert os.read(self._reading, 64) == b"ready\n"
 
     def kill(self) -> None:
-        if self.running is not None:
-            self.running.send_signal(signal.SIGKILL)
-            self.running.wait(20)
-            self.running = None
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGKILL)
+            self.pid = None
+            assert self._said() == "ended"
+
+    def close(self) -> None:
+        try:
+            self.kill()
+        finally:
+            self._forks.kill()
+            self._forks.communicate()
+            os.close(self._reading)
 
 
 @dataclass
@@ -99,7 +126,7 @@ def process(tmp_path: Path) -> Iterator[Process]:
     try:
         yield process
     finally:
-        process.kill()
+        process.close()
 
 
 @contextlib.asynccontextmanager
