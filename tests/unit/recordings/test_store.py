@@ -134,6 +134,16 @@ def test_a_file_without_its_end_is_left_alone_while_it_may_grow(world: World) ->
     assert info.complete is False
 
 
+def test_one_that_waits_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storing, "BATCH", 1)
+    for _ in range(2):
+        waiting = world.record(LEFT, RIGHT, store=False)
+        waiting.file(waiting.caller_track).unlink()
+    made = world.record(LEFT, RIGHT, store=False)
+    assert world.store() == 1
+    assert state(world, made) == "stored"
+
+
 def test_a_track_that_never_came_is_lost_after_a_day(world: World) -> None:
     made = world.record(LEFT, RIGHT, store=False)
     made.file(made.caller_track).unlink()
@@ -193,6 +203,7 @@ def test_a_day_that_expires_takes_its_recordings(world: World) -> None:
     assert objects() == {younger.caller_track.hex, younger.callee_track.hex}
     assert state(world, made) == "deleted"
     assert state(world, younger) == "stored"
+    assert recordings.get_recording(made.tenant, made.recording).deletion_reason == "retention"
 
 
 def test_deleted_before_it_was_stored(world: World) -> None:

@@ -16,9 +16,10 @@ the others: joint content dies as a whole."""
 ItemsOfBucket = Callable[[UUID | None, str, str, int], Iterable[tuple[UUID, UUID]]]
 """``(tenant, category, rule, day)``: tenant and id of each item that ends with a day, of one tenant
 or (None) of all."""
-ItemCleanup = Callable[[UUID, Sequence[UUID]], None]
-"""``(tenant, items)``: their keys are dead; delete their objects and mark their rows. It may be
-called again for the same items, and for items that it does not know."""
+ItemCleanup = Callable[[UUID, Sequence[UUID], str], None]
+"""``(tenant, items, reason)``, the reason as in ErasureInfo: their keys are dead; delete their
+objects and mark their rows. It may be called again for the same items, and for items that it does
+not know."""
 
 T = TypeVar("T")
 _of_person: list[ItemsOfPerson] = []
@@ -53,11 +54,11 @@ def items_of_bucket(
     return {pair for callback in _of_bucket for pair in callback(tenant, category, rule, day)}
 
 
-def clean_up_items(tenant: UUID, items: Sequence[UUID]) -> None:
+def clean_up_items(tenant: UUID, items: Sequence[UUID], reason: str) -> None:
     """Tell every domain that these items are dead."""
     if items:
         for callback in _cleanups:
-            callback(tenant, items)
+            callback(tenant, items, reason)
 
 
 def _add(callbacks: list[T], callback: T) -> None:

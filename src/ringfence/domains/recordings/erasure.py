@@ -59,7 +59,7 @@ def items_of_bucket(
     )
 
 
-def clean_up(tenant: UUID, items: Sequence[UUID]) -> None:
+def clean_up(tenant: UUID, items: Sequence[UUID], reason: str) -> None:
     """The keys of these items are dead: delete objects, clear rows. May be repeated."""
     with across_tenants("clean up recordings") as db:
         rows = Recording.objects.using(db).filter(tenant_id=tenant)
@@ -70,16 +70,15 @@ def clean_up(tenant: UUID, items: Sequence[UUID]) -> None:
     for info in found:
         dead = {track.id for track in info.tracks} & set(items)
         if info.id in named:
-            _delete(info)
+            _delete(info, info.deletion_reason or reason)
         elif info.rule == CUSTOMER_RECORDINGS and len(dead) == len(info.tracks):
             _end_analysis(info)
         else:  # one speaker's part alone
             _delete_tracks(info, dead)
 
 
-def _delete(info: RecordingInfo) -> None:
+def _delete(info: RecordingInfo, reason: str) -> None:
     _delete_objects(info, {track.id for track in info.tracks})
-    reason = info.deletion_reason or "erasure"
     with across_tenants("clean up recordings") as db:
         tracks = RecordingTrack.objects.using(db).filter(recording_id=info.id)
         tracks.update(state=DELETED)

@@ -11,8 +11,7 @@ from ringfence.domains.recordings import api
 @app.task(queueing_lock="store_tracks", lock="store_tracks", name="recordings.store_tracks")
 def store_tracks(timestamp: int) -> None:
     """Ended recordings go into the object store, seconds after their call."""
-    while api.store_tracks():
-        pass
+    api.store_tracks()
 
 
 @app.periodic(cron="*/5 * * * *")

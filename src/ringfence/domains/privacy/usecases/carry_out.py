@@ -48,7 +48,7 @@ def sweep_again(erasure_id: UUID) -> int:
     if fresh:
         _note(row, destruction=msgspec.to_builtins(late))
         keys().destroy(row.tenant_id, Destruction(items=tuple(sorted(fresh))), actor=row.actor)
-    clean_up_items(row.tenant_id, unheld(row.tenant_id, late.items))
+    clean_up_items(row.tenant_id, unheld(row.tenant_id, late.items), row.reason)
     cleared = clear_rows(row.tenant_id, late)
     if cleared:
         _note(row, rows_cleared=F("rows_cleared") + cleared)
@@ -71,7 +71,7 @@ def _destroy(row: ErasureOrder) -> None:
 
 def _clean(row: ErasureOrder) -> None:
     destruction = destruction_of(row)
-    clean_up_items(row.tenant_id, unheld(row.tenant_id, destruction.items))
+    clean_up_items(row.tenant_id, unheld(row.tenant_id, destruction.items), row.reason)
     cleared = clear_rows(row.tenant_id, destruction)
     _note(
         row,

@@ -23,7 +23,8 @@ def replay(entries: Iterable[JournalEntry]) -> dict[str, int]:
                 found = items_of_bucket(entry.tenant, bucket.category, bucket.rule, bucket.day)
                 died |= {item for _, item in found}
         items = unheld(entry.tenant, sorted(died))
-        clean_up_items(entry.tenant, items)
+        reason = "retention" if entry.destruction.buckets else "erasure"
+        clean_up_items(entry.tenant, items, reason)
         counts["rows"] += clear_rows(entry.tenant, entry.destruction)
         counts["items"] += len(items)
         counts["entries"] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -48,11 +49,8 @@ def store_tracks() -> int:
 
     Each step may be repeated: a crash anywhere costs an upload at most. The local file goes last.
     """
-    with across_tenants("store tracks") as db:
-        rows = Recording.objects.using(db).filter(state=COMPLETED, deletion_reason=None)
-        waiting = with_tracks(rows.order_by("id")[:BATCH], db)
     stored = 0
-    for info in waiting:
+    for info in _waiting():
         try:
             stored += _store(info)
         except (OSError, RingfenceError) as error:
@@ -62,6 +60,21 @@ def store_tracks() -> int:
             if isinstance(error, StorageUnavailable):
                 break
     return stored
+
+
+def _waiting() -> Iterator[RecordingInfo]:
+    """Oldest first; one that has to wait longer holds up no other."""
+    last = UUID(int=0)
+    while True:
+        with across_tenants("store tracks") as db:
+            rows = Recording.objects.using(db).filter(
+                state=COMPLETED, deletion_reason=None, id__gt=last
+            )
+            batch = with_tracks(rows.order_by("id")[:BATCH], db)
+        if not batch:
+            return
+        yield from batch
+        last = batch[-1].id
 
 
 def _store(info: RecordingInfo) -> bool:
