@@ -11,7 +11,7 @@ import click
 
 from ringfence.entry.backup import layout, restore
 from ringfence.entry.backup.state import put_asides
-from ringfence.entry.backup.take import backup, copy_keys_by_command
+from ringfence.entry.backup.take import BackupFailed, backup, copy_keys_by_command
 from ringfence.entry.serve import exclusive
 from ringfence.kernel.clock import SystemClock
 from ringfence.platform import logging as structured_logging
@@ -43,14 +43,13 @@ def backup_command(to: Path | None, keep: int | None) -> None:
     settings = load_settings()
     clock = SystemClock()
     began = clock.monotonic()
-    made = backup(
-        settings,
-        _directory(settings, to, "--to"),
-        clock,
-        _report,
-        keep=keep,
-        copy_keys=copy_keys_by_command,
-    )
+    directory = _directory(settings, to, "--to")
+    try:
+        made = backup(
+            settings, directory, clock, _report, keep=keep, copy_keys=copy_keys_by_command
+        )
+    except OSError as error:
+        raise BackupFailed(str(error)) from None
     summary = {
         "path": str(made.path),
         "seconds": round(clock.monotonic() - began, 1),

@@ -119,7 +119,7 @@ def recover(
     """Replay the log and start the database as it was then; the time of its last transaction.
 
     When the log ends before the time asked for, nothing happened between: all of it is replayed.
-    Raises DatabaseStartError, RestoreFailed.
+    Raises DatabaseStartError, RestoreFailed, LogHasGap.
     """
     if not _is_ours(server, restore):
         raise RestoreFailed(f"{server.files} is not what this restore laid down")
@@ -137,6 +137,7 @@ def recover(
             log = server.files.parent / "postgres.log"
             if target is None or _TOO_SHORT not in log.read_text(errors="replace"):
                 raise RestoreFailed(f"{error.message}; {log} says more") from None
+            check_log(settings, server, backup)  # it may have ended before its end
             _replay(server, archives, None, restore.timeline)
     _ensure_superuser(server)
     with psycopg.connect(server.superuser_url) as connection:

@@ -87,6 +87,20 @@ def run(
     anew. Until the end the installation stays closed. The caller holds the supervisor's lock.
     Raises StillRunning, RestoreFailed and what each step raises.
     """
+    try:
+        return _run(settings, asked, clock, report, prepare, replay)
+    except OSError as error:
+        raise RestoreFailed(str(error)) from None
+
+
+def _run(
+    settings: Settings,
+    asked: Restore,
+    clock: Clock,
+    report: Report,
+    prepare: Callable[[], None],
+    replay: Replay,
+) -> tuple[Restore, int]:
     server = embedded_server(settings)
     begun = find_restore(settings)
     _await_end(settings, server, _ENDING_SECONDS if begun is not None else 0.0)

@@ -6,6 +6,7 @@ import fcntl
 import importlib.metadata
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ from ringfence.platform.postgres import (
     binaries,
     server_environment,
 )
+from ringfence.platform.process import set_parent_death_signal
 from ringfence.platform.settings import Settings
 
 Report = Callable[[str], None]
@@ -55,7 +57,7 @@ def backup(
     """Make a backup below ``directory``; then leave only the newest ``keep``.
 
     ``copy_keys`` writes a copy of the key store to a file. It and the objects are copied after the
-    rows: each key and each object that a row names is in the backup. Raises BackupFailed.
+    rows: each key and each object that a row names is in the backup. Raises BackupFailed, OSError.
     """
     base = directory / "base"
     passable = 0o711 if os.geteuid() == 0 else 0o700  # the server reaches its archive through it
@@ -100,7 +102,7 @@ def backup(
             draft.rename(base / name)
             sync_directory(base)
         except BaseException:
-            shutil.rmtree(draft)
+            shutil.rmtree(draft, ignore_errors=True)
             raise
         made = Backup(base / name, manifest)
         if keep is not None:
@@ -149,11 +151,16 @@ def _copy_database(server: EmbeddedPostgres, target: Path, label: str) -> str:
     ]
     environment = server_environment() | {"PGPASSWORD": password}
     done = subprocess.run(  # noqa: S603 - our own program and arguments
-        command, env=environment, capture_output=True, text=True, check=False
+        command,
+        env=environment,
+        preexec_fn=lambda: set_parent_death_signal(signal.SIGTERM),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         reason = done.stderr.strip().splitlines()[-1:]
-        raise BackupFailed(f"the database cannot be copied; does it run? {' '.join(reason)}")
+        raise BackupFailed(f"the database cannot be copied: {' '.join(reason)}")
     version = subprocess.run(  # noqa: S603
         [str(programs / "postgres"), "--version"], capture_output=True, text=True, check=True
     )
