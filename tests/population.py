@@ -18,6 +18,7 @@ from ringfence.domains.calls.api import store_events
 from ringfence.domains.calls.models import Call, CallLeg
 from ringfence.domains.numbers import api as numbers
 from ringfence.domains.numbers.contracts import NewNumber, SipDial, TrunkDial
+from ringfence.domains.privacy.models import ErasureOrder, Hold
 from ringfence.domains.recordings import api as recordings
 from ringfence.domains.recordings.contracts import SettingsInfo as RecordingSettings
 from ringfence.domains.trunks import api as trunks
@@ -56,6 +57,7 @@ class Populated:
     call: UUID
     leg: UUID
     recording: UUID
+    erasure: UUID
     e164: str
 
     def path_values(self) -> dict[str, str]:
@@ -65,13 +67,14 @@ class Populated:
             "number_id": public_id(Prefix.NUMBER, self.number),
             "call_id": public_id(Prefix.CALL, self.call),
             "recording_id": public_id(Prefix.RECORDING, self.recording),
+            "erasure_id": public_id(Prefix.ERASURE, self.erasure),
         }
 
 
 def populate(name: str, index: int) -> Populated:
     """A tenant with one row, or more, in each table that has tenants' rows."""
     tenant = accounts.create_tenant(name)
-    key = accounts.create_api_key(tenant.id)
+    key = accounts.create_api_key(tenant.id, purposes=("service", "support"))
     trunk = trunks.create_trunk(
         NewTrunk(
             name=f"{name} PBX",
@@ -97,7 +100,10 @@ def populate(name: str, index: int) -> Populated:
     record_use(tenant.id, call)
     recording = new_id()
     record_recording(tenant.id, call, leg, recording)
-    return Populated(tenant.id, key.secret, trunk.id, number.id, call, leg, recording, e164)
+    erasure = order_erasure(tenant.id)
+    return Populated(
+        tenant.id, key.secret, trunk.id, number.id, call, leg, recording, erasure, e164
+    )
 
 
 def journal_event(
@@ -210,6 +216,21 @@ def record_recording(tenant: UUID, call: UUID, leg: UUID, recording: UUID) -> No
     at = clock().micros()
     store_events([CallEvent(call, 100, at, EventKind.RECORDING_STARTED, tenant, data)])
     recordings.project_recordings([call])
+
+
+def order_erasure(tenant: UUID) -> UUID:
+    """An erasure of nobody that was carried out, and a hold that was released."""
+    erasure, at = new_id(), clock().now()
+    with across_tenants("test population") as db:
+        ErasureOrder.objects.using(db).create(
+            id=erasure, tenant_id=tenant, kind="person", reason="request", actor="test",
+            destruction={"persons": [], "items": [], "buckets": []}, state="cleaned",
+            ordered_at=at, destroyed_at=at, cleaned_at=at,
+        )  # fmt: skip
+        Hold.objects.using(db).create(
+            id=new_id(), tenant_id=tenant, actor="test", placed_at=at, released_at=at
+        )
+    return erasure
 
 
 def record_use(tenant: UUID, call: UUID) -> None:

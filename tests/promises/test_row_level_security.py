@@ -25,6 +25,8 @@ TENANT_TABLES = {
     "calls_journal": "tenant_id",
     "calls_leg": "tenant_id",
     "numbers_number": "tenant_id",
+    "privacy_erasure": "tenant_id",
+    "privacy_hold": "tenant_id",
     "recordings_recording": "tenant_id",
     "recordings_settings": "tenant_id",
     "recordings_track": "tenant_id",
