@@ -36,15 +36,18 @@ def clear_rows(tenant: UUID, destruction: Destruction) -> int:
     cleared = 0
     for erased in destruction.persons:
         for clearing in of_person(entries, erased.keep):
-            where = sql.SQL("{} = {}").format(
-                sql.Identifier(clearing.persons[0]), sql.Literal(erased.person)
+            where = sql.SQL("{} = {} AND {}").format(
+                sql.Identifier(clearing.persons[0]), sql.Literal(erased.person), _may_be_of(tenant)
             )
             cleared += _clear(tenant, clearing, where)
     for bucket in destruction.buckets:
         if bucket.day is None:
             continue
         for clearing in of_bucket(entries, bucket.category, bucket.rule):
-            cleared += _clear(tenant, clearing, _within(clearing.day_of, bucket.day, bucket.day))
+            where = sql.SQL("{} AND {}").format(
+                _within(clearing.day_of, bucket.day, bucket.day), _is_of(tenant, clearing)
+            )
+            cleared += _clear(tenant, clearing, where)
     return cleared
 
 
@@ -66,7 +69,7 @@ def _clear(tenant: UUID, clearing: Clearing, where: sql.Composable) -> int:
     cleared = 0
     while True:
         with across_tenants("erasure") as alias, connections[alias].cursor() as cursor:
-            conditions = [where, _of_tenant(tenant), _dirty(clearing), *_not_held(tenant, clearing)]
+            conditions = [where, _dirty(clearing), *_not_held(tenant, clearing)]
             cursor.execute(_statement(model, clearing, conditions))
             count = int(cursor.rowcount)
         cleared += count
@@ -105,12 +108,25 @@ def _names(columns: Sequence[str]) -> sql.Composable:
     return sql.SQL(", ").join([sql.Identifier(name) for name in columns])
 
 
-def _of_tenant(tenant: UUID) -> sql.Composable:
+def _may_be_of(tenant: UUID) -> sql.Composable:
     """A call's first events, and calls that no tenant was found for, stand without tenant."""
     none = sql.SQL("tenant_id IS NULL")
     if tenant == INSTALLATION:
         return none
     return sql.SQL("(tenant_id = {} OR {})").format(sql.Literal(tenant), none)
+
+
+def _is_of(tenant: UUID, clearing: Clearing) -> sql.Composable:
+    """A row without tenant is that tenant's whose rows share its id; nobody's without such rows."""
+    table = sql.Identifier(apps.get_model(clearing.model)._meta.db_table)
+    shared = sql.SQL(
+        "(SELECT 1 FROM {table} other WHERE other.{id} = {table}.{id} AND other.tenant_id "
+    ).format(table=table, id=sql.Identifier(clearing.day_of))
+    if tenant == INSTALLATION:
+        return sql.SQL("(tenant_id IS NULL AND NOT EXISTS {}IS NOT NULL))").format(shared)
+    return sql.SQL("(tenant_id = {0} OR (tenant_id IS NULL AND EXISTS {1}= {0})))").format(
+        sql.Literal(tenant), shared
+    )
 
 
 def _dirty(clearing: Clearing) -> sql.Composable:
