@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from psycopg import sql
 from tests.keys_fixture import Keys
 from tests.promises.sealed_calls import CallPlane, SealedCall, opens
@@ -19,11 +21,12 @@ from ringfence.domains.privacy.contracts import PersonUnknown
 from ringfence.domains.privacy.queries import unfinished_erasures
 from ringfence.domains.privacy.usecases import carry_out as steps
 from ringfence.domains.recordings.track_file import object_key, object_store
+from ringfence.entry.privacy import erase_command, expire_command
 from ringfence.kernel.errors import NotFound
 from ringfence.kernel.fields import CALL_RECORDS, CONTENT, IDENTIFIER, RECORDINGS
-from ringfence.kernel.ids import uuid7
+from ringfence.kernel.ids import Prefix, public_id, uuid7
 from ringfence.platform.database import DatabaseUrls
-from ringfence.platform.keys.names import Bucket, day_number
+from ringfence.platform.keys.names import Bucket, day_date, day_number
 from ringfence.platform.keys.persons import Identifier
 from ringfence.platform.storage import ObjectNotFound
 from ringfence.platform_django import keys as django_keys
@@ -363,3 +366,20 @@ def test_a_destruction_is_not_part_of_a_transaction(world: World) -> None:
 def test_the_day_of_the_world_is_utc(world: World) -> None:
     assert world.now.tzinfo is UTC
     assert day_number(datetime(1970, 1, 2, tzinfo=UTC)) == 1
+
+
+def test_the_commands_erase_and_expire(world: World, db: DatabaseUrls, keys: Keys) -> None:
+    tenant = public_id(Prefix.TENANT, world.tenant)
+    with django_keys.use_keys(keys.blocking("cli")):
+        done = CliRunner().invoke(erase_command, ["--tenant", tenant, "--number", SUBJECT])
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.output)["state"] == "cleaned"
+        assert SUBJECT[2:] not in done.output
+        assert left_of(db, world.subject)[1] == 0
+        again = CliRunner().invoke(erase_command, ["--tenant", tenant, "--number", SUBJECT])
+        assert isinstance(again.exception, PersonUnknown)
+        day = f"{day_date(day_number(world.now) - 1)}"
+        what = ["--category", IDENTIFIER, "--rule", CALL_RECORDS, "--day", day]
+        ended = CliRunner().invoke(expire_command, ["--tenant", tenant, *what])
+        assert json.loads(ended.output)["rows"] > 0
+    assert not any(opened(keys, world.of_others[1]))
