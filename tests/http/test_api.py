@@ -10,17 +10,22 @@ from uuid import UUID
 import pytest
 from django.db import connections
 from django.test import Client
+from tests.keys_fixture import Keys
 from tests.population import Populated, journal_event, populate, record_call
 
 from ringfence.domains.accounts import api as accounts
+from ringfence.domains.calls.models import Call
 from ringfence.domains.trunks import api as trunks
 from ringfence.domains.trunks.contracts import NewTrunk
 from ringfence.kernel.clock import ManualClock
 from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform.database import DatabaseUrls
+from ringfence.platform.keys.erasure import Destruction, ErasePerson
+from ringfence.platform.keys.persons import Identifier
 from ringfence.platform.secrets import find_secret
 from ringfence.platform.tickets import verify_ticket
 from ringfence.platform_django.clock import new_id, use_clock
+from ringfence.platform_django.tenancy import across_tenants
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -30,8 +35,10 @@ def acme(db: DatabaseUrls) -> Populated:
     return populate("Acme", 1)
 
 
-def ask(path: str, key: str | None, verb: str = "get") -> Any:
+def ask(path: str, key: str | None, verb: str = "get", *, purpose: str | None = None) -> Any:
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    if purpose is not None:
+        headers["Ringfence-Purpose"] = purpose
     client = Client(raise_request_exception=False)
     return getattr(client, verb)(f"/api/v1{path}", headers=headers)
 
@@ -66,18 +73,20 @@ def test_a_call_with_its_legs(acme: Populated) -> None:
     body = ask(f"/calls/{public_id(Prefix.CALL, acme.call)}", acme.secret).json()
     assert body["id"] == public_id(Prefix.CALL, acme.call)
     assert body["number_id"] == public_id(Prefix.NUMBER, acme.number)
-    assert body["from_number"] == "+14155550100"
-    assert body["to_number"] == acme.e164
+    assert (body["from_number"], body["from_error"]) == ("+14155550100", None)
+    assert (body["to_number"], body["to_error"]) == (acme.e164, None)
     assert body["started_at"] == "2026-11-22T12:00:00Z"
     assert body["disposition"] == "answered"
-    assert [leg["id"] for leg in body["legs"]] == [public_id(Prefix.LEG, acme.leg)]
+    (leg,) = body["legs"]
+    assert leg["id"] == public_id(Prefix.LEG, acme.leg)
+    assert (leg["number"], leg["number_error"]) == ("+14155550100", None)
 
 
 def test_the_timeline_is_in_order(acme: Populated) -> None:
     journal_event(acme.call, 3, acme.tenant, {"third": True})
     journal_event(acme.call, 2, acme.tenant, {"second": True})
     events = ask(f"/calls/{public_id(Prefix.CALL, acme.call)}/events", acme.secret).json()["events"]
-    assert [event["seq"] for event in events] == [1, 2, 3]
+    assert [event["seq"] for event in events] == [1, 2, 3, 100]
     assert events[1]["data"] == {"second": True}
     assert events[1]["position"] > events[2]["position"] > events[0]["position"]
 
@@ -90,11 +99,95 @@ def test_filters(db: DatabaseUrls) -> None:
     assert listed("?disposition=busy", key) == [third, first]
     assert listed("?from_number=%2B14155550201", key) == [second]
     assert listed("?from_number=%2B1415555020", key) == []
+    assert listed("?to_number=%2B12025550100", key) == [third, second, first]
+    assert listed("?to_number=%2B12025550199", key) == []
     assert listed("?direction=outbound", key) == []
     assert listed("?since=2026-11-22T12:01:00Z", key) == [third, second]
     assert listed("?until=2026-11-22T12:01:00Z", key) == [first]
     assert listed("?since=2026-11-22T13:01:00%2B01:00&until=2026-11-22T12:02:00Z", key) == [second]
     assert listed(f"?number={public_id(Prefix.NUMBER, new_id())}", key) == []
+
+
+def test_a_call_of_the_tenants_own_number_is_found_by_it(acme: Populated) -> None:
+    assert listed(f"?to_number=%2B{acme.e164[1:]}", acme.secret) == [
+        public_id(Prefix.CALL, acme.call)
+    ]
+
+
+def parties(path: str, key: str) -> list[dict[str, Any]]:
+    data = [event["data"] for event in ask(path, key).json()["events"]]
+    return [item["caller"] for item in data if "caller" in item]
+
+
+def test_an_erased_caller_leaves_calls_without_number(acme: Populated, keys: Keys) -> None:
+    path = f"/calls/{public_id(Prefix.CALL, acme.call)}"
+    (found,) = keys.blocking("web").find(acme.tenant, [Identifier("e164", "+14155550100")])
+    assert found is not None
+    named = {"person": found.person.hex, "number": "+14155550100"}
+    assert parties(f"{path}/events", acme.secret)[0] == named
+    gone = Destruction((ErasePerson(found.person, ()),))
+    keys.blocking("worker").destroy(acme.tenant, gone, actor="test")
+    call = ask(path, acme.secret).json()
+    assert (call["from_number"], call["from_error"]) == (None, "key_destroyed")
+    assert (call["to_number"], call["to_error"]) == (acme.e164, None)
+    assert (call["legs"][0]["number"], call["legs"][0]["number_error"]) == (None, "key_destroyed")
+    refused = {"person": found.person.hex, "error": "key_destroyed"}
+    assert parties(f"{path}/events", acme.secret)[0] == refused
+    assert listed("?from_number=%2B14155550100", acme.secret) == []
+    (listed_call,) = ask("/calls", acme.secret).json()["calls"]
+    assert (listed_call["from_number"], listed_call["from_error"]) == (None, "key_destroyed")
+    with across_tenants("test") as db:  # as clean-up after an erasure does
+        Call.objects.using(db).update(caller_sealed=None)
+    call = ask(path, acme.secret).json()
+    assert (call["from_number"], call["from_error"]) == (None, "key_destroyed")
+
+
+OPENING = ("/calls", "/calls/{call}", "/calls/{call}/events")
+
+
+@pytest.mark.parametrize("path", OPENING)
+def test_opening_is_for_a_purpose_of_the_key(acme: Populated, keys: Keys, path: str) -> None:
+    path = path.format(call=public_id(Prefix.CALL, acme.call))
+    for claimed, expected in ((None, "service"), ("support", "support"), ("service", "service")):
+        keys.uses.clear()
+        assert ask(path, acme.secret, purpose=claimed).status_code == 200
+        (use,) = [use for use in keys.uses if use.action == "open"]
+        assert (use.purpose, use.credential, use.tenant) == (expected, "web", acme.tenant)
+        assert use.actor.startswith("key:")
+        assert acme.call.hex in use.objects
+    for claimed in ("marketing", "legal", "nonsense"):
+        answer = ask(path, acme.secret, purpose=claimed)
+        assert (answer.status_code, answer.json()["code"]) == (403, "purpose_refused")
+        assert "14155550100" not in answer.content.decode()
+    none = accounts.create_api_key(acme.tenant, purposes=()).secret
+    answer = ask(path, none)
+    assert (answer.status_code, answer.json()["code"]) == (400, "purpose_required")
+    assert ask("/numbers", none).status_code == 200, "nothing personal is opened there"
+
+
+def test_without_service_there_is_no_live_stream(acme: Populated) -> None:
+    key = accounts.create_api_key(acme.tenant, purposes=("billing",)).secret
+    answer = ask("/live/tickets", key, "post")
+    assert (answer.status_code, answer.json()["code"]) == (403, "purpose_refused")
+
+
+def test_while_keys_is_away_it_says_so(acme: Populated, keys: Keys) -> None:
+    keys.stop()
+    answer = ask("/calls", acme.secret)
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    keys.start()
+    assert ask("/calls", acme.secret).status_code == 200
+
+
+def test_the_document_names_the_header_where_something_is_opened(db: DatabaseUrls) -> None:
+    document = Client().get("/api/v1/openapi.json").json()
+    for path in ("/calls", "/calls/{call_id}", "/calls/{call_id}/events"):
+        operation = document["paths"][f"/api/v1{path}"]["get"]
+        (header,) = [item for item in operation["parameters"] if item["in"] == "header"]
+        assert (header["name"], header["required"]) == ("Ringfence-Purpose", False)
+        assert "400" in operation["responses"]
+    queries = document["paths"]["/api/v1/calls"]["get"]["parameters"]
+    assert "from_number" in {item["name"] for item in queries}
 
 
 def test_pages_neither_repeat_nor_lose(db: DatabaseUrls) -> None:

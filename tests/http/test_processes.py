@@ -19,6 +19,7 @@ import psycopg
 import pytest
 from django.db import connections
 from psycopg.conninfo import conninfo_to_dict
+from tests.keys_fixture import Keys
 from tests.population import populate
 
 from ringfence.platform.database import DatabaseUrls
@@ -89,8 +90,8 @@ class Installation:
 
 
 @pytest.fixture
-def installation(db: DatabaseUrls, tmp_path: Path) -> Iterator[Installation]:
-    started = Installation(db, tmp_path)
+def installation(db: DatabaseUrls, keys: Keys) -> Iterator[Installation]:
+    started = Installation(db, keys.settings.data_dir)
     try:
         yield started
     finally:
@@ -103,7 +104,8 @@ def test_web_serves_and_stops(installation: Installation) -> None:
     until(installation.serves)
     status, body = installation.get("/api/v1/calls", someone.secret)
     assert status == 200
-    assert len(body["calls"]) == 1  # type: ignore[arg-type]
+    (call,) = body["calls"]  # type: ignore[misc]
+    assert call["from_number"] == "+14155550100", "opened by the key owner beside it"
     web.send_signal(signal.SIGTERM)
     assert web.wait(15) == 0
     assert not installation.serves()

@@ -15,12 +15,13 @@ OPEN_ROUTES = {("get", "/api/v1/health")}
 WALKED_ELSEWHERE = {
     "control_call_recording",
     "delete_recording",
+    "erase_person",
     "get_recording_audio",
     "get_recording_object",
     "get_recording_settings",
     "put_recording_settings",
 }
-"""They need a body, sealed files or a live call: tests/http/test_recordings.py asks as another."""
+"""They need a body, sealed files or a live call; test_recordings.py, test_erasures.py ask as another."""
 
 
 @pytest.fixture
@@ -55,6 +56,7 @@ def traces(someone: Populated) -> set[str]:
         someone.call,
         someone.leg,
         someone.recording,
+        someone.erasure,
     )
     return {id_.hex for id_ in ids} | {someone.e164, someone.secret}
 
@@ -66,6 +68,8 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/calls/{call_id}",
         "/api/v1/calls/{call_id}/events",
         "/api/v1/calls/{call_id}/recording/{action}",
+        "/api/v1/erasures",
+        "/api/v1/erasures/{erasure_id}",
         "/api/v1/health",
         "/api/v1/live/tickets",
         "/api/v1/numbers",
@@ -108,7 +112,7 @@ def test_the_other_tenants_objects_do_not_exist(two: tuple[Populated, Populated]
             assert foreign.status_code == absent.status_code == 404
             assert foreign.json() == absent.json()
             walked += 1
-    assert walked == 10
+    assert walked == 12
 
 
 def test_without_a_valid_key_nothing_is_served(two: tuple[Populated, Populated]) -> None:
