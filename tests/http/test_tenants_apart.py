@@ -21,7 +21,7 @@ WALKED_ELSEWHERE = {
     "get_recording_settings",
     "put_recording_settings",
 }
-"""They need a body, sealed files or a live call; test_recordings.py, test_erasures.py ask as another."""
+"""They need a body, sealed files or a live call: test_recordings.py and test_erasures.py do."""
 
 
 @pytest.fixture
