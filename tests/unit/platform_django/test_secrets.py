@@ -1,4 +1,4 @@
-"""Generated secrets, sealed values, live tickets: they open where they should, and only there."""
+"""Generated secrets and live tickets: they open where they should, and only there."""
 
 from __future__ import annotations
 
@@ -13,20 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfence.kernel.clock import ManualClock
-from ringfence.platform.secrets import (
-    SealContext,
-    UnreadableSecret,
-    find_secret,
-    installation_key,
-    installation_secret,
-    open_secret,
-    seal_secret,
-)
+from ringfence.platform.secrets import find_secret, installation_secret
 from ringfence.platform.tickets import sign_ticket, verify_ticket
 
-KEY = bytes(range(32))
-TENANT, OTHER, ROW = UUID(int=1), UUID(int=2), UUID(int=3)
-PLACE = SealContext(TENANT, 1, ROW)
+TENANT, OTHER = UUID(int=1), UUID(int=2)
 
 
 def test_a_secret_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
@@ -34,7 +24,7 @@ def test_a_secret_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
     made = installation_secret(tmp_path, "django")
     assert installation_secret(tmp_path, "django") == find_secret(tmp_path, "django") == made
     assert installation_secret(tmp_path, "other") != made
-    assert len(installation_key(tmp_path, "django")) == 32
+    assert len(made) == 43
     assert stat.S_IMODE((tmp_path / "secrets" / "django").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
     assert {path.name for path in (tmp_path / "secrets").iterdir()} == {"django", "other"}, (
@@ -52,42 +42,6 @@ def test_racing_makers_agree(tmp_path: Path) -> None:
 def test_a_name_is_no_path(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="no name of a secret"):
         installation_secret(tmp_path, name)
-
-
-@given(st.binary(max_size=300))
-def test_a_sealed_value_opens_in_its_place(plaintext: bytes) -> None:
-    sealed = seal_secret(KEY, PLACE, plaintext)
-    assert sealed[0] == 1
-    assert len(sealed) == 1 + 12 + len(plaintext) + 16
-    assert open_secret(KEY, PLACE, sealed) == plaintext
-
-
-@pytest.mark.parametrize(
-    "place",
-    [
-        SealContext(OTHER, 1, ROW),
-        SealContext(None, 1, ROW),
-        SealContext(TENANT, 2, ROW),
-        SealContext(TENANT, 1, OTHER),
-    ],
-)
-def test_it_opens_in_no_other_place(place: SealContext) -> None:
-    with pytest.raises(UnreadableSecret):
-        open_secret(KEY, place, seal_secret(KEY, PLACE, b"value"))
-
-
-def test_it_opens_with_no_other_key_nor_damaged() -> None:
-    sealed = seal_secret(KEY, PLACE, b"value")
-    assert sealed != seal_secret(KEY, PLACE, b"value")
-    with pytest.raises(UnreadableSecret):
-        open_secret(bytes(32), PLACE, sealed)
-    for index in range(len(sealed)):
-        damaged = bytearray(sealed)
-        damaged[index] ^= 1
-        with pytest.raises(UnreadableSecret):
-            open_secret(KEY, PLACE, bytes(damaged))
-        with pytest.raises(UnreadableSecret):
-            open_secret(KEY, PLACE, sealed[:index])
 
 
 def test_a_ticket_lives_for_sixty_seconds() -> None:
