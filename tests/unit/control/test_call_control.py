@@ -15,11 +15,14 @@ from uuid import UUID
 import psycopg
 import pytest
 from django.db import connections
+from tests.keys_fixture import Keys
 from tests.unit.control.test_delivery import outage
 
 from ringfence.domains.accounts import api as accounts
 from ringfence.domains.numbers import api as numbers
 from ringfence.domains.numbers.contracts import NewNumber, SipDial, TrunkDial
+from ringfence.domains.recordings import api as recordings
+from ringfence.domains.recordings.contracts import SettingsInfo
 from ringfence.domains.trunks import api as trunks
 from ringfence.domains.trunks.contracts import NewTrunk
 from ringfence.domains.trunks.contracts import NumberFormat as StoredFormat
@@ -39,6 +42,7 @@ from ringfence.entry.control.database import ControlUnavailable, DatabaseThreads
 from ringfence.entry.control.decisions import Decisions
 from ringfence.entry.control.main import serve
 from ringfence.kernel.clock import SystemClock
+from ringfence.kernel.errors import Unavailable
 from ringfence.kernel.ids import uuid7
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.rpc import RpcClient, RpcError
@@ -148,6 +152,44 @@ def test_a_dialled_number_decides_tenant_and_verbs(installation: Installation) -
     assert expected.recording is None, "off unless the tenant wants it"
     assert installation.route(installation.carrier) == expected
     assert installation.route(installation.pbx) == expected
+
+
+def test_recording_is_decided_with_the_route_and_never_for_emergencies(
+    installation: Installation,
+) -> None:
+    recordings.change_settings(installation.tenant, SettingsInfo(enabled=True, gap="tone"))
+    plan = installation.route(installation.carrier).recording
+    assert plan is not None
+    assert (plan.gap, plan.rule, plan.customer_keys) == ("tone", "recordings", ())
+    assert plan.basis
+    for index, user in enumerate(("911", "112", "933", "988")):
+        e164 = f"+1202555012{index}"
+        dial = (SipDial(f"sip:{user}@psap.example.net"),)
+        numbers.create_number(NewNumber(tenant_id=installation.tenant, e164=e164, dial=dial))
+        decision = installation.route(installation.carrier, e164)
+        assert (decision.emergency, decision.recording) == (True, None), user
+    assert not installation.route(installation.carrier).emergency
+
+
+def test_a_trunk_whose_credentials_do_not_open_is_left_out(
+    installation: Installation, db: DatabaseUrls
+) -> None:
+    with psycopg.connect(db.owner) as connection:  # moved to another row
+        connection.execute(
+            "UPDATE trunks_trunk SET ha1_sha256_sealed = ha1_md5_sealed WHERE id = %s",
+            [installation.pbx],
+        )
+    snapshot = Decisions().config(ConfigRequest())
+    assert snapshot is not None
+    assert {trunk.id for trunk in snapshot.trunks} == {installation.carrier, installation.foreign}
+
+
+def test_new_configuration_waits_for_keys(installation: Installation, keys: Keys) -> None:
+    keys.stop()
+    with pytest.raises(Unavailable):
+        Decisions().config(ConfigRequest())
+    keys.start()
+    assert Decisions().config(ConfigRequest()) is not None
 
 
 def test_what_has_no_route_is_rejected(installation: Installation) -> None:

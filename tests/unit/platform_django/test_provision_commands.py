@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.keys_fixture import Keys
 
 from ringfence.domains.accounts import api as accounts
 from ringfence.domains.trunks import api as trunks
@@ -71,6 +72,19 @@ def test_from_a_tenant_to_a_number(db: DatabaseUrls) -> None:
     for group, one in (("tenant", tenant), ("trunk", carrier), ("number", number)):
         assert [item["id"] for item in made(group, "list")] == [one["id"]]
     assert len(made("key", "list", "--tenant", tenant["id"])) == 3
+
+
+def test_without_the_process_keys_a_secret_is_refused_clearly(db: DatabaseUrls, keys: Keys) -> None:
+    keys.stop()
+    result = run(
+        "trunk", "create", "T", "--operator", "--peer", "udp:192.0.2.1:5060",
+        "--auth-username", "us", "--auth-password", "hush",
+    )  # fmt: skip
+    assert result.exit_code == 1
+    assert "unavailable: the process keys cannot be reached" in result.output
+    assert "ringfence serve" in result.output
+    assert "hush" not in result.output
+    assert trunks.list_all_trunks() == ()
 
 
 def test_text_for_people(db: DatabaseUrls) -> None:
