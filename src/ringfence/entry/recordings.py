@@ -14,7 +14,7 @@ from ringfence.kernel.errors import InvalidInput
 from ringfence.kernel.ids import Prefix, parse_public_id
 
 
-class _Tenant(click.ParamType):
+class _Tenant(click.ParamType[UUID]):
     name = "tenant"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> UUID:

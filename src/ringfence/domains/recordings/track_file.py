@@ -5,6 +5,7 @@ The format is that of platform.keys.objects. The plaintext is a WAV stream of G.
 
 from __future__ import annotations
 
+import fcntl
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,11 +27,14 @@ _PREFIX_BYTES = 7
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What of a sealed track can be opened. ``complete``: its last chunk is there."""
+    """What of a sealed track can be opened."""
 
     bytes: int
     samples: int
     complete: bool
+    """Its last chunk is there."""
+    writing: bool
+    """Its writer lives and may add to it."""
 
 
 def object_store() -> ObjectStore:
@@ -56,10 +60,19 @@ def local_path(tenant: UUID, track: UUID) -> Path:
 
 def inspect(path: Path) -> Inspection:
     """Look at a track's chunks. Raises OSError; a damaged one counts up to its damage."""
-    size = path.stat().st_size
     with path.open("rb") as file:
+        writing = _locked(file)
+        size = path.stat().st_size
         plain, complete = _chunks(file, size) if _skip_header(file) else (0, False)
-    return Inspection(size, max(0, plain - len(ULAW_STREAM)), complete)
+    return Inspection(size, max(0, plain - len(ULAW_STREAM)), complete, writing)
+
+
+def _locked(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _skip_header(file: BinaryIO) -> bool:

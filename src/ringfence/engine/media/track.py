@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,11 @@ def track_path(directory: Path, tenant: UUID, track: UUID) -> Path:
 
 
 class TrackFile:
-    """A sealed WAV stream of G.711 mu-law. Every method but ``write`` waits for the disk."""
+    """A sealed WAV stream of G.711 mu-law. Every method but ``write`` waits for the disk.
+
+    The file is locked for as long as this process may still write to it: who gets the lock knows
+    that nothing will follow, whether the writer finished or died.
+    """
 
     def __init__(self, path: Path, leaf: Leaf, customer_keys: Sequence[str] = ()) -> None:
         """Raises TrackExists, TrackUnwritable, UnfitName (a customer's key is none)."""
@@ -78,6 +83,8 @@ class TrackFile:
 def _create(path: Path) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
     try:
-        return os.open(path, flags, 0o600)
+        fd = os.open(path, flags, 0o600)
     except FileExistsError:
         raise TrackExists("the track has a file") from None
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return fd

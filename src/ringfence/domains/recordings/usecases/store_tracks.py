@@ -31,8 +31,6 @@ from ringfence.platform_django.clock import clock
 from ringfence.platform_django.tenancy import OPERATOR, across_tenants
 
 BATCH = 100
-_SETTLE = timedelta(minutes=2)
-"""How long a file without its end may still be written to after the call ended."""
 _LOST = timedelta(days=1)
 _SAMPLES_PER_MS = 8
 _log = logging.getLogger("ringfence.recordings")
@@ -101,7 +99,7 @@ def _store_track(info: RecordingInfo, track: TrackInfo) -> bool:
         found = inspect(path)
     except FileNotFoundError:
         return clock().now() >= ended + _LOST and _mark_lost(track)
-    if not found.complete and clock().now() < ended + _SETTLE:
+    if found.writing:
         return False
     key = object_key(info.tenant_id, track.id, info.day)
     store = object_store()
