@@ -205,6 +205,7 @@ async def test_a_customer_opens_their_track_without_us(rig: Any) -> None:
     assert frames_of(stream[58:], 700)
 
 
+@pytest.mark.promise("CCA-01.0-11")
 async def test_no_word_is_in_clear_on_disk(rig: Any, tmp_path: Path) -> None:
     """Everything the processes wrote is searched for what was said, in either encoding; a file
     with the same words in clear shows that the search finds them."""

@@ -214,6 +214,7 @@ class Prompt:
         return found
 
 
+@pytest.mark.promise("CMX-05.0-04")
 @pytest.mark.parametrize(
     ("caller", "target", "basis"),
     [

@@ -280,6 +280,7 @@ def _leaf(keys: BlockingKeys, tenant: UUID, purpose: str, track: Track) -> bytes
     return found if isinstance(found, bytes) else None
 
 
+@pytest.mark.promise("SIP-08.2-02")
 def test_no_key_of_the_store_as_it_is_now_opens_what_is_dead(aftermath: Aftermath) -> None:
     """Store, slots and root key in the attacker's hands: every key, and all derived from it."""
     loot = aftermath.home / "keys-loot"

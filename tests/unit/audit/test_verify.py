@@ -71,6 +71,7 @@ def test_one_tenant_alone(chains: World) -> None:
     assert not report(chains, ACME).ok
 
 
+@pytest.mark.promise("CCA-05.0-07")
 @pytest.mark.parametrize("at", [0, 5, 20, -1])
 def test_a_changed_byte_of_a_record(chains: World, at: int) -> None:
     query = "SELECT id, record FROM audit_use WHERE tenant_id = %s AND batch_seq = 3 LIMIT 1"
@@ -90,6 +91,7 @@ def test_a_changed_record_whose_columns_were_changed_with_it(chains: World) -> N
     assert found(chains) == {("record_changed", ACME, 3)}
 
 
+@pytest.mark.promise("CCA-05.0-07")
 @pytest.mark.parametrize(
     "change",
     [
@@ -125,6 +127,7 @@ def test_records_in_another_order(chains: World) -> None:
     assert found(chains) == {("record_changed", ACME, 4)}
 
 
+@pytest.mark.promise("CCA-05.0-07")
 @pytest.mark.parametrize("which", ["batch_index = 0", "batch_index = 1", "true"])
 def test_a_removed_record(chains: World, which: str) -> None:
     chains.tamper(f"DELETE FROM audit_use WHERE tenant_id = %s AND batch_seq = 2 AND {which}", ACME)
