@@ -14,6 +14,7 @@ import msgspec
 from django.db import connections
 
 from ringfence.domains.accounts import api as accounts
+from ringfence.domains.accounts.contracts import ALL_SCOPES
 from ringfence.domains.calls.api import store_events
 from ringfence.domains.calls.models import Call, CallLeg
 from ringfence.domains.numbers import api as numbers
@@ -74,7 +75,7 @@ class Populated:
 def populate(name: str, index: int) -> Populated:
     """A tenant with one row, or more, in each table that has tenants' rows."""
     tenant = accounts.create_tenant(name)
-    key = accounts.create_api_key(tenant.id, purposes=("service", "support"))
+    key = accounts.create_api_key(tenant.id, scopes=ALL_SCOPES, purposes=("service", "support"))
     trunk = trunks.create_trunk(
         NewTrunk(
             name=f"{name} PBX",

@@ -15,6 +15,7 @@ from django.conf import settings as django_settings
 from tests.keys_fixture import Keys
 
 from ringfence.domains.accounts import api as accounts
+from ringfence.domains.accounts.contracts import ALL_SCOPES
 from ringfence.domains.calls.api import store_events
 from ringfence.domains.recordings import api as recordings
 from ringfence.kernel.events import CallEvent, EventKind
@@ -80,6 +81,7 @@ class World:
         self.bolt = accounts.create_tenant("Bolt").id
 
     def key(self, tenant: UUID | None = None, **options: Any) -> str:
+        options = {"scopes": ALL_SCOPES} | options
         return accounts.create_api_key(tenant or self.acme, **options).secret
 
     @contextmanager

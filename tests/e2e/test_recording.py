@@ -122,7 +122,10 @@ def tones(track: np.ndarray[Any, Any], window: int = 1600) -> list[int | None]:
 def recorded(world: World) -> Recorded:
     made = world.installation.cli("tenant", "create", "Recorded")
     world.installation.cli("recording", "enable", "--tenant", made["id"], plain=True)
-    return Recorded(world, Tenant(made["id"], made["api_key"]))
+    scopes = ("calls:read", "audit:read", "recordings:read", "recordings:write")
+    named = [argument for scope in scopes for argument in ("--scope", scope)]
+    key = world.installation.cli("key", "create", "--tenant", made["id"], *named)
+    return Recorded(world, Tenant(made["id"], key["api_key"]))
 
 
 def trunk_to(world: World, phone: Phone) -> str:
@@ -348,9 +351,14 @@ async def test_who_listened_is_on_record_and_deletion_ends_it(recorded: Recorded
     )
     assert (refused, json.loads(body)["code"]) == (403, "purpose_refused")
     async with asyncio.timeout(15):
-        while not (uses := recorded.get(f"/audit/uses?object={id_}")["uses"]):
+        while len(uses := recorded.get(f"/audit/uses?object={id_}")["uses"]) < 2 or (
+            "purpose_refused" not in {use["outcome"] for use in uses}
+        ):
             await asyncio.sleep(0.2)
-    assert {use["purpose"] for use in uses} == {"service"}
+    assert {(use["purpose"], use["outcome"]) for use in uses} == {
+        ("service", "ok"),
+        ("marketing", "purpose_refused"),
+    }
     objects = list((place.folder / "var" / "objects").rglob("*"))
     kept = [path for path in objects if path.is_file()]
     assert len(kept) >= 2

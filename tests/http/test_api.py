@@ -154,21 +154,68 @@ def test_opening_is_for_a_purpose_of_the_key(acme: Populated, keys: Keys, path: 
         (use,) = [use for use in keys.uses if use.action == "open"]
         assert (use.purpose, use.credential, use.tenant) == (expected, "web", acme.tenant)
         assert use.actor.startswith("key:")
-        assert acme.call.hex in use.objects
-    for claimed in ("marketing", "legal", "nonsense"):
-        answer = ask(path, acme.secret, purpose=claimed)
-        assert (answer.status_code, answer.json()["code"]) == (403, "purpose_refused")
-        assert "14155550100" not in answer.content.decode()
+        assert public_id(Prefix.CALL, acme.call) in use.objects
     none = accounts.create_api_key(acme.tenant, purposes=()).secret
     answer = ask(path, none)
     assert (answer.status_code, answer.json()["code"]) == (400, "purpose_required")
     assert ask("/numbers", none).status_code == 200, "nothing personal is opened there"
 
 
-def test_without_service_there_is_no_live_stream(acme: Populated) -> None:
+ODD = {
+    "marketing": "marketing", "legal": "legal", "nonsense": "nonsense", "recovery": "recovery",
+    "seal": "seal", "service,support": "unknown", "service ": "unknown", "Service": "unknown",
+    " ": "unknown", "+14155550100": "unknown", "\u00e9": "unknown", "s" * 8000: "unknown",
+    '["service"]': "unknown",
+}  # fmt: skip
+"""Purposes claimed, and what the record of the refusal calls them."""
+
+
+@pytest.mark.parametrize("claimed", ODD, ids=lambda text: repr(text[:20]))
+def test_a_refused_claim_is_a_use_tried(acme: Populated, keys: Keys, claimed: str) -> None:
+    call = public_id(Prefix.CALL, acme.call)
+    keys.uses.clear()
+    answer = ask(f"/calls/{call}", acme.secret, purpose=claimed)
+    (use,) = [use for use in keys.uses if use.credential == "web"]
+    assert (use.action, use.tenant, use.objects) == ("open", acme.tenant, (call,))
+    assert use.actor.startswith("key:")
+    assert (answer.status_code, answer.json()["code"]) == (403, "purpose_refused")
+    assert "14155550100" not in answer.content.decode()
+    assert (use.purpose, use.outcome) == (ODD[claimed], "purpose_refused")
+
+
+def test_an_empty_claim_is_none(acme: Populated, keys: Keys) -> None:
+    assert ask("/calls", acme.secret, purpose="").status_code == 200
+    assert keys.uses[-1].purpose == "service"
+
+
+def test_looking_a_number_up_is_a_use(acme: Populated, keys: Keys) -> None:
+    for number in ("%2B14155550100", "%2B14155550199"):
+        keys.uses.clear()
+        path = f"/calls?from_number={number}"
+        assert ask(path, acme.secret, purpose="support").status_code == 200
+        (use,) = [use for use in keys.uses if use.action == "find"]
+        assert (use.credential, use.purpose, use.tenant) == ("web", "support", acme.tenant)
+        assert use.actor.startswith("key:")
+        assert use.objects == ()
+        assert "1415555" not in repr(keys.uses)
+
+
+def test_the_call_is_named_where_its_legs_are_opened(acme: Populated, keys: Keys) -> None:
+    with across_tenants("test") as db:  # what is left to be opened are the legs' values
+        Call.objects.using(db).filter(id=acme.call).update(caller_sealed=None, callee_sealed=None)
+    call = public_id(Prefix.CALL, acme.call)
+    keys.uses.clear()
+    assert ask(f"/calls/{call}", acme.secret).json()["legs"][0]["number"] is not None
+    (use,) = [use for use in keys.uses if use.action == "open"]
+    assert use.objects == (public_id(Prefix.LEG, acme.leg), call)
+
+
+def test_without_service_there_is_no_live_stream(acme: Populated, keys: Keys) -> None:
     key = accounts.create_api_key(acme.tenant, purposes=("billing",)).secret
     answer = ask("/live/tickets", key, "post")
     assert (answer.status_code, answer.json()["code"]) == (403, "purpose_refused")
+    use = keys.uses[-1]
+    assert (use.purpose, use.outcome, use.objects) == ("service", "purpose_refused", ())
 
 
 def test_while_keys_is_away_it_says_so(acme: Populated, keys: Keys) -> None:

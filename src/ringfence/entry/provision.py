@@ -120,7 +120,13 @@ def list_tenants(as_json: bool) -> None:
 @_command(key, "create", "Make an API key, which is shown only now.")
 @click.option("--tenant", "tenant_id", type=_id_of(Prefix.TENANT), required=True)
 @click.option("--name", default="default", show_default=True)
-@click.option("--scope", "scopes", multiple=True, help="Repeatable; default all.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    help="What the key may do; repeatable. Default: all but recordings:write and privacy:erase, "
+    "which destroy and must be named; a key with any scope named has only those.",
+)
 @click.option(
     "--purpose",
     "purposes",
@@ -132,9 +138,9 @@ def create_key(
     tenant_id: UUID, name: str, scopes: tuple[str, ...], purposes: tuple[str, ...], as_json: bool
 ) -> None:
     from ringfence.domains.accounts import api
-    from ringfence.domains.accounts.contracts import ALL_SCOPES
+    from ringfence.domains.accounts.contracts import DEFAULT_SCOPES
 
-    made = api.create_api_key(tenant_id, name, scopes or ALL_SCOPES, purposes or ("service",))
+    made = api.create_api_key(tenant_id, name, scopes or DEFAULT_SCOPES, purposes or ("service",))
     _show(_plain(made.info, Prefix.API_KEY) | {"api_key": made.secret}, Prefix.API_KEY, as_json)
 
 

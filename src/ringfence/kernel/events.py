@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from ringfence.kernel.fields import SealedFieldNumber
+from ringfence.kernel.ids import Prefix, public_id
 
 
 class EventKind(StrEnum):
@@ -118,6 +119,14 @@ class CallEvent:
     data: dict[str, Any] = field(default_factory=dict)
     caller: SealedParty | None = None
     callee: SealedParty | None = None
+
+
+def party_objects(kind: str, call: UUID, data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Public ids of what the persons of an event belong to: its call, and the leg it is about."""
+    of_call = public_id(Prefix.CALL, call)
+    if kind == EventKind.LEG_CREATED:
+        return public_id(Prefix.LEG, UUID(hex=data["leg"])), of_call
+    return (of_call,)
 
 
 def party_place(

@@ -34,6 +34,7 @@ class InvalidId(InvalidInput):
 
 
 _HEX32 = re.compile(r"[0-9a-f]{32}")
+_PREFIXES = frozenset(prefix.value for prefix in Prefix)
 
 
 def uuid7(clock: Clock) -> UUID:
@@ -63,6 +64,13 @@ def uuid7_day(value: UUID) -> int:
 def public_id(prefix: Prefix, value: UUID) -> str:
     """``CA`` + 32 hex digits."""
     return f"{prefix.value}{value.hex}"
+
+
+def is_public_id(text: object) -> bool:
+    """Whether it is the public id of anything."""
+    return (
+        isinstance(text, str) and text[:2] in _PREFIXES and _HEX32.fullmatch(text[2:]) is not None
+    )
 
 
 def parse_public_id(prefix: Prefix, text: str) -> UUID:

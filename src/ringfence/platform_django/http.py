@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from typing import Any, Protocol, cast
@@ -15,6 +16,8 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from ringfence.kernel.errors import RingfenceError, Unavailable
+from ringfence.kernel.ids import is_public_id
+from ringfence.platform_django.keys import keys
 from ringfence.platform_django.middleware import error_response
 from ringfence.platform_django.tenancy import tenant
 from ringfence.platform_django.use import using
@@ -63,6 +66,7 @@ class PurposeRefused(RingfenceError):
 
 
 PURPOSE_HEADER = "Ringfence-Purpose"
+_PURPOSE = re.compile(r"[a-z_]{1,24}")
 OPENS: dict[str, Any] = {
     "parameters": [
         {
@@ -114,22 +118,40 @@ def as_caller(view: View) -> View:
             return view(request, *args, **kwargs)
         if scope not in caller.scopes:
             raise InsufficientScope("the API key lacks a scope", details={"required_scope": scope})
-        with _use(request, caller), tenant(caller.tenant_id):
+        with _use(request, caller, kwargs), tenant(caller.tenant_id):
             return view(request, *args, **kwargs)
 
     return bound
 
 
-def _use(request: HttpRequest, caller: Caller) -> AbstractContextManager[None]:
+def _use(
+    request: HttpRequest, caller: Caller, named: Mapping[str, Any]
+) -> AbstractContextManager[None]:
     """The purpose claimed: the header's, or the credential's first; none opens nothing."""
     purpose = request.headers.get(PURPOSE_HEADER) or next(iter(caller.purposes), None)
     if purpose is None:
         return nullcontext()
     if purpose not in caller.purposes:
-        raise PurposeRefused(
-            "the API key was not granted this purpose", details={"granted": caller.purposes}
-        )
+        raise refused_purpose(caller, purpose, named)
     return using(purpose, caller.actor)
+
+
+def refused_purpose(caller: Caller, purpose: str, named: Mapping[str, Any]) -> PurposeRefused:
+    """The error of a claim that the credential was not granted, which is recorded as a use tried.
+
+    ``named``: the parameters of the route; the ids among them are what the use was tried on. What
+    is no word for a purpose is not repeated in the record.
+    """
+    keys().refused(
+        caller.tenant_id,
+        purpose if _PURPOSE.fullmatch(purpose) else "unknown",
+        actor=caller.actor,
+        objects=[text for text in named.values() if is_public_id(text)],
+        outcome=PurposeRefused.code,
+    )
+    return PurposeRefused(
+        "the API key was not granted this purpose", details={"granted": caller.purposes}
+    )
 
 
 def handle_errors(api: NinjaAPI) -> None:

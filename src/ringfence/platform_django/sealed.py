@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from uuid import UUID
 
 import msgspec
@@ -146,7 +146,16 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 EMPTY = Opened()
-_Waiting = tuple[dict[str, Opened], SealedField, Value]
+_Waiting = tuple[dict[str, Opened], SealedField, Value, tuple[str, ...]]
+
+
+class SealedRow(Protocol):
+    """What a model with sealed fields has."""
+
+    @property
+    def use_objects(self) -> tuple[str, ...]:
+        """Public ids under which the audit trail finds an opening of the row's values."""
+        ...
 
 
 def sealed_field(model: type[Model] | Model, name: str) -> SealedField:
@@ -201,13 +210,16 @@ def open_groups(
                 except UnfitName:
                     result[kind.attname] = Opened(error=Unreadable.code)
                     continue
-                waiting.setdefault(place.tenant, []).append((result, kind, _value(place, data)))
+                named = cast(SealedRow, row).use_objects
+                waiting.setdefault(place.tenant, []).append(
+                    (result, kind, _value(place, data), named)
+                )
         found.append(results)
     for tenant, items in waiting.items():
-        values = [value for _, _, value in items]
-        objects = tuple(dict.fromkeys(value.place.row.hex for value in values))
+        values = [value for _, _, value, _ in items]
+        objects = tuple(dict.fromkeys(name for *_, named in items for name in named))
         opened = keys().open(tenant, use.purpose, values, actor=use.actor, objects=objects)
-        for (result, kind, _), outcome in zip(items, opened, strict=True):
+        for (result, kind, *_), outcome in zip(items, opened, strict=True):
             result[kind.attname] = _opened(kind, outcome)
     return found
 

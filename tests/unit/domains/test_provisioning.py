@@ -12,7 +12,7 @@ import pytest
 from django.db import DatabaseError, connections, transaction
 
 from ringfence.domains.accounts import api as accounts
-from ringfence.domains.accounts.contracts import InvalidName, UnknownScope
+from ringfence.domains.accounts.contracts import ALL_SCOPES, InvalidName, UnknownScope
 from ringfence.domains.numbers import api as numbers
 from ringfence.domains.numbers.contracts import (
     InvalidNumber,
@@ -69,6 +69,15 @@ def test_a_revoked_key_is_refused(db: DatabaseUrls) -> None:
         connection.execute("UPDATE accounts_api_key SET revoked_at = now()")
     with pytest.raises(Unauthorized):
         accounts.authenticate_api_key(made.secret)
+
+
+def test_what_destroys_must_be_asked_for(db: DatabaseUrls) -> None:
+    made = accounts.create_api_key(accounts.create_tenant("Acme").id).info
+    destructive = {"privacy:erase", "recordings:write"}
+    assert not destructive & set(made.scopes)
+    assert set(ALL_SCOPES) - set(made.scopes) == destructive
+    named = accounts.create_api_key(made.tenant_id, scopes=("privacy:erase",)).info
+    assert named.scopes == ("privacy:erase",)
 
 
 def test_the_secret_of_a_key_is_not_stored(db: DatabaseUrls) -> None:

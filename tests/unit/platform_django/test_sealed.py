@@ -219,7 +219,22 @@ def test_a_page_is_one_request_and_one_use(service: Keys) -> None:
     assert legs == [{"party_sealed": Opened(NUMBER)}]
     (use,) = [use for use in service.uses if use.action == "open"]
     assert (use.action, use.purpose, use.actor, use.outcome) == ("open", "service", "test", "ok")
-    assert set(use.objects) == {row.id.hex for row in rows} | {leg.id.hex}
+    assert set(use.objects) == {f"CA{row.id.hex}" for row in rows} | {f"LG{leg.id.hex}"}
+
+
+def test_a_leg_alone_is_opened_as_part_of_its_call(service: Keys) -> None:
+    call, leg = new_id(), CallLeg(id=new_id(), tenant_id=TENANT, party_id=person(TENANT))
+    leg.call_id = call
+    leg.party_sealed = seal_field(leg, "party_sealed", NUMBER)
+    created = JournalEvent(
+        kind="leg.created", data={"leg": leg.id.hex}, call_id=call, tenant_id=TENANT,
+        callee_id=leg.party_id, callee_sealed=leg.party_sealed,
+    )  # fmt: skip
+    for row, field in ((leg, "party_sealed"), (created, "callee_sealed")):
+        service.uses.clear()
+        assert opened(row, field) == Opened(NUMBER)
+        (use,) = [use for use in service.uses if use.action == "open"]
+        assert set(use.objects) == {f"LG{leg.id.hex}", f"CA{call.hex}"}
 
 
 def test_an_empty_column_is_no_error(service: Keys) -> None:

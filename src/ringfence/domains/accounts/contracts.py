@@ -21,6 +21,11 @@ ALL_SCOPES = (
 )
 """Scopes that an API key may carry."""
 
+DESTRUCTIVE_SCOPES = frozenset({"recordings:write", "privacy:erase"})
+"""What they allow cannot be undone."""
+DEFAULT_SCOPES = tuple(scope for scope in ALL_SCOPES if scope not in DESTRUCTIVE_SCOPES)
+"""Of a key for which none were named."""
+
 ALL_PURPOSES = (
     "service", "billing", "fraud", "support", "security", "marketing", "training",
 )  # fmt: skip

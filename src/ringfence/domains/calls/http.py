@@ -23,7 +23,13 @@ from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 from ringfence.platform.secrets import installation_secret
 from ringfence.platform.tickets import SECRET_NAME, sign_ticket
 from ringfence.platform_django.clock import clock
-from ringfence.platform_django.http import OPENS, PurposeRefused, caller_of, requires, responses
+from ringfence.platform_django.http import (
+    OPENS,
+    caller_of,
+    refused_purpose,
+    requires,
+    responses,
+)
 
 STREAM_PURPOSE = "service"
 router = Router(tags=["calls"])
@@ -98,7 +104,7 @@ def create_live_ticket(request: HttpRequest) -> Status[TicketOut]:
     """A ticket for the live stream; valid for 60 seconds. The stream opens the numbers in its
     events for the purpose ``service``, which the API key must have been granted."""
     if STREAM_PURPOSE not in caller_of(request).purposes:
-        raise PurposeRefused("the live stream needs a key with the purpose service")
+        raise refused_purpose(caller_of(request), STREAM_PURPOSE, {})
     secret = installation_secret(settings.RINGFENCE.data_dir, SECRET_NAME)
     text, ticket = sign_ticket(secret, caller_of(request).tenant_id, clock())
     return Status(201, TicketOut(ticket=text, expires_at=ticket.expires_at))

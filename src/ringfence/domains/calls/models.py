@@ -6,8 +6,9 @@ from typing import Any
 
 from django.db import models
 
-from ringfence.kernel.events import party_place
+from ringfence.kernel.events import party_objects, party_place
 from ringfence.kernel.fields import SealedFieldNumber
+from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform.keys.crypto import Place
 from ringfence.platform_django.sealed import SealedJSON
 
@@ -73,6 +74,10 @@ class JournalEvent(models.Model):
             ),
         ]
 
+    @property
+    def use_objects(self) -> tuple[str, ...]:
+        return party_objects(self.kind, self.call_id, self.data)
+
 
 class Call(models.Model):
     """A call record (CDR), keyed by the call's own id. Its sealed values are those of the call's
@@ -118,6 +123,10 @@ class Call(models.Model):
             models.Index(fields=["tenant_id", "disposition", "id"], name="call_tenant_disposition"),
         ]
 
+    @property
+    def use_objects(self) -> tuple[str, ...]:
+        return (public_id(Prefix.CALL, self.id),)
+
 
 class CallLeg(models.Model):
     """One leg of a call. It refers to its call by id: both are partitioned by month."""
@@ -156,6 +165,10 @@ class CallLeg(models.Model):
                 condition=models.Q(party_id__isnull=False),
             ),
         ]
+
+    @property
+    def use_objects(self) -> tuple[str, ...]:
+        return public_id(Prefix.LEG, self.id), public_id(Prefix.CALL, self.call_id)
 
 
 class ProjectorState(models.Model):

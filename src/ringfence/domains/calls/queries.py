@@ -107,7 +107,9 @@ def _matching(tenant_id: UUID, where: CallFilter) -> QuerySet[Call]:
 def _persons(tenant_id: UUID, numbers: list[str]) -> list[UUID | None]:
     if not numbers:
         return []
-    found = keys().find(tenant_id, [_identifier(number) for number in numbers])
+    use = current_use()
+    identifiers = [_identifier(number) for number in numbers]
+    found = keys().find(tenant_id, identifiers, purpose=use.purpose, actor=use.actor)
     return [None if person is None else person.person for person in found]
 
 

@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import OpClass
 from django.db import models
 
 from ringfence.kernel.fields import SealedFieldNumber
+from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform_django.clock import new_id
 from ringfence.platform_django.models import CidrField
 from ringfence.platform_django.sealed import SealedText
@@ -43,6 +44,10 @@ class Trunk(models.Model):
     class Meta:
         db_table = "trunks_trunk"
         indexes = [models.Index(fields=["tenant_id", "id"], name="trunk_tenant")]
+
+    @property
+    def use_objects(self) -> tuple[str, ...]:
+        return (public_id(Prefix.TRUNK, self.id),)
 
 
 class TrunkSource(models.Model):

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from ringfence.kernel.errors import RingfenceError
-from ringfence.kernel.events import party_place
+from ringfence.kernel.events import party_objects, party_place
 from ringfence.kernel.fields import CALL_RECORDS, IDENTIFIER
 from ringfence.kernel.ids import uuid7_day
 from ringfence.platform.keys.client import KeyClient, Value
@@ -47,6 +47,7 @@ async def with_parties(keys: KeyClient, rows: Sequence[EventParties]) -> list[st
     sealed for them or ``error``. One request per tenant. Raises Unavailable."""
     shown: dict[int, dict[str, Any]] = {}
     waiting: dict[UUID, list[tuple[dict[str, Any], Value]]] = {}
+    named: dict[UUID, dict[str, None]] = {}
     for index, row in enumerate(rows):
         for role, person, sealed in row.persons():
             data = shown.setdefault(index, msgspec.json.decode(row.data))
@@ -56,10 +57,13 @@ async def with_parties(keys: KeyClient, rows: Sequence[EventParties]) -> list[st
             else:
                 value = _value(row, role, person, sealed, data)
                 waiting.setdefault(row.tenant, []).append((party, value))
+                of_tenant = named.setdefault(row.tenant, {})
+                of_tenant.update(dict.fromkeys(party_objects(row.kind, row.call, data)))
     for tenant, items in waiting.items():
         values = [value for _, value in items]
-        objects = tuple(dict.fromkeys(value.place.row.hex for value in values))
-        opened = await keys.open(tenant, _PURPOSE, values, actor=_ACTOR, objects=objects)
+        opened = await keys.open(
+            tenant, _PURPOSE, values, actor=_ACTOR, objects=tuple(named[tenant])
+        )
         for (party, _), outcome in zip(items, opened, strict=True):
             party |= _shown(outcome)
     return [

@@ -136,9 +136,24 @@ class BlockingKeys:
         """Persons, the keys of items and the leaves to seal with: one round trip."""
         return self._ask(lambda client: client.resolve(tenant, identifiers, items, seal=seal))
 
-    def find(self, tenant: UUID, identifiers: Sequence[Identifier]) -> list[Resolved | None]:
-        """The persons that identifiers mean now. Makes nothing."""
-        return self._ask(lambda client: client.find(tenant, identifiers))
+    def find(
+        self,
+        tenant: UUID,
+        identifiers: Sequence[Identifier],
+        *,
+        purpose: str = "",
+        actor: str = "system",
+    ) -> list[Resolved | None]:
+        """The persons that identifiers mean now. Makes nothing; recorded without identifiers."""
+        return self._ask(
+            lambda client: client.find(tenant, identifiers, purpose=purpose, actor=actor)
+        )
+
+    def refused(
+        self, tenant: UUID, purpose: str, *, actor: str, objects: Sequence[str], outcome: str
+    ) -> None:
+        """Record a use that was refused before anything was asked of ``keys``."""
+        self._client().client.tell(tenant, "open", purpose, actor, objects, outcome)
 
     def destroy(self, tenant: UUID, destruction: Destruction, *, actor: str) -> m.Destroyed:
         """Returns when the keys are destroyed and no client can use them any more."""

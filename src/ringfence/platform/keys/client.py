@@ -220,10 +220,21 @@ class KeyClient:
         sealing = purpose == m.SEAL
         if sealing and error != Refused.code:
             return
-        action = m.SEAL if sealing else "open"
+        self.tell(tenant, m.SEAL if sealing else "open", purpose, actor, objects, error)
+
+    def tell(
+        self,
+        tenant: UUID,
+        action: str,
+        purpose: str,
+        actor: str,
+        objects: Sequence[str],
+        outcome: str,
+    ) -> None:
+        """Tell the audit callback of a use. From any thread."""
         record = m.UseRecord(
             self._clock.micros(), self._credential, actor, tenant, action, purpose,
-            tuple(objects), error,
+            tuple(objects), outcome,
         )  # fmt: skip
         self._audit(record)
 
@@ -251,10 +262,23 @@ class KeyClient:
         self._take((tenant, m.SEAL, None), refs, reply.leaves, asked)
         return list(reply.persons)
 
-    async def find(self, tenant: UUID, identifiers: Sequence[Identifier]) -> list[Resolved | None]:
-        """The persons that identifiers mean now. Makes nothing."""
+    async def find(
+        self,
+        tenant: UUID,
+        identifiers: Sequence[Identifier],
+        *,
+        purpose: str = "",
+        actor: str = "system",
+    ) -> list[Resolved | None]:
+        """The persons that identifiers mean now. Makes nothing; recorded without identifiers."""
         request = m.FindRequest(tenant, tuple(identifiers))
-        return await self._call("find", request, list[Resolved | None], _SECONDS)
+        try:
+            found = await self._call("find", request, list[Resolved | None], _SECONDS)
+        except Refused as error:
+            self.tell(tenant, "find", purpose, actor, (), error.code)
+            raise
+        self.tell(tenant, "find", purpose, actor, (), "ok")
+        return found
 
     async def destroy(self, tenant: UUID, destruction: Destruction, *, actor: str) -> m.Destroyed:
         """Returns when the keys are destroyed and no client can use them any more."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from ringfence.domains.accounts.contracts import (
     ALL_PURPOSES,
     ALL_SCOPES,
+    DEFAULT_SCOPES,
     NewApiKey,
     UnknownPurpose,
     UnknownScope,
@@ -23,13 +24,14 @@ from ringfence.platform_django.tenancy import tenant
 def create_api_key(
     tenant_id: UUID,
     name: str = "default",
-    scopes: tuple[str, ...] = ALL_SCOPES,
+    scopes: tuple[str, ...] = DEFAULT_SCOPES,
     purposes: tuple[str, ...] = ("service",),
 ) -> NewApiKey:
     """Make a key; its secret is in the result and nowhere else.
 
-    ``purposes``: what personal data may be opened for with it, the usual one first; a key without
-    any opens nothing. Raises InvalidName, UnknownScope, UnknownPurpose, NotFound (no such tenant).
+    ``scopes``: those that destroy must be named. ``purposes``: what personal data may be opened
+    for with it, the usual one first; a key without any opens nothing. Raises InvalidName,
+    UnknownScope, UnknownPurpose, NotFound (no such tenant).
     """
     name = checked_name(name)
     unknown = sorted(set(scopes) - set(ALL_SCOPES))

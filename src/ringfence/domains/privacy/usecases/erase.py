@@ -20,6 +20,7 @@ from ringfence.platform_django.keys import keys
 from ringfence.platform_django.tenancy import APP
 
 TASK = "privacy.carry_out"
+_PURPOSE = "rights"
 
 
 def destroy_person(
@@ -68,7 +69,7 @@ def erase_identifier(
     Not to be called in a transaction. Raises PersonUnknown, Unavailable.
     """
     _no_transaction()
-    persons = find_persons(tenant, identifier, earlier_tenures=earlier_tenures)
+    persons = find_persons(tenant, identifier, earlier_tenures=earlier_tenures, actor=actor)
     orders = [_order_person(tenant, person, keep, actor) for person in persons]
     return [carry_out(order.id) for order in orders]
 
@@ -85,7 +86,7 @@ def request_erasure(tenant: UUID, person: UUID, *, actor: str) -> ErasureInfo:
 
 def request_identifier_erasure(tenant: UUID, identifier: Identifier, *, actor: str) -> ErasureInfo:
     """As ``request_erasure``, of whom an identifier means now. The identifier goes no further."""
-    (person,) = find_persons(tenant, identifier)
+    (person,) = find_persons(tenant, identifier, actor=actor)
     return _enqueue(_order_person(tenant, person, (), actor))
 
 
@@ -97,23 +98,23 @@ def request_items_erasure(
 
 
 def find_persons(
-    tenant: UUID, identifier: Identifier, *, earlier_tenures: bool = False
+    tenant: UUID, identifier: Identifier, *, earlier_tenures: bool = False, actor: str
 ) -> list[UUID]:
     """Whom an identifier means now, and on demand whom it meant before: those are looked for
     among everybody whom the tenant's rows name. Raises PersonUnknown, Unavailable."""
-    (found,) = keys().find(tenant, [identifier])
+    (found,) = keys().find(tenant, [identifier], purpose=_PURPOSE, actor=actor)
     persons = [] if found is None else [found.person]
     if earlier_tenures and (found is None or found.tenure > 1):
         named = persons_of_tenant(tenant) - set(persons)
-        persons += [person for person in named if _was(tenant, person, identifier)]
+        persons += [person for person in named if _was(tenant, person, identifier, actor)]
     if not persons:
         raise PersonUnknown("nobody of this tenant is meant")
     return persons
 
 
-def _was(tenant: UUID, person: UUID, identifier: Identifier) -> bool:
+def _was(tenant: UUID, person: UUID, identifier: Identifier, actor: str) -> bool:
     try:
-        made_for = keys().person_identifier(tenant, person, "rights", actor="erasure")
+        made_for = keys().person_identifier(tenant, person, _PURPOSE, actor=actor)
     except (KeyDestroyed, KeyUnknown):
         return False
     return made_for is not None and made_for.normal() == identifier.normal()
