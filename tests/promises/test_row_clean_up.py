@@ -7,14 +7,23 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
 from click.testing import CliRunner
 from psycopg import sql
 from tests.keys_fixture import Keys
-from tests.promises.sealed_calls import CallPlane, SealedCall, opens
+from tests.promises.calls_to_erase import (
+    OTHER,
+    SUBJECT,
+    TABLES,
+    THIRD,
+    World,
+    dump,
+    left_of,
+    opened,
+)
+from tests.promises.sealed_calls import opens
 
 from ringfence.domains.privacy import api as privacy
 from ringfence.domains.privacy.contracts import PersonUnknown
@@ -32,78 +41,11 @@ from ringfence.platform.storage import ObjectNotFound
 from ringfence.platform_django import keys as django_keys
 from ringfence.platform_django.clock import clock, use_clock
 
-SUBJECT, OTHER, THIRD = "+14155550142", "+12125550117", "+13125550133"
-TABLES = ("calls_journal", "calls_call", "calls_leg", "recordings_track", "recordings_recording")
-
-
-class World:
-    """Two tenants' calls: of the subject, with the subject, and without."""
-
-    def __init__(self, keys: Keys, spool: Path) -> None:
-        self.tenant, self.other_tenant = uuid7(clock()), uuid7(clock())
-        self.plane = CallPlane(keys.blocking("signalling"), keys.blocking("media"), spool)
-        self.now = clock().now()
-        self.of_subject = [
-            self.call(SUBJECT, OTHER, recorded=b"what the subject said"),
-            self.call(THIRD, SUBJECT),
-            self.call(SUBJECT, THIRD, days_ago=1),
-        ]
-        self.of_others = [
-            self.call(OTHER, THIRD, recorded=b"what others said"),
-            self.call(THIRD, OTHER, days_ago=1),
-            self.plane.call(self.other_tenant, SUBJECT, OTHER, at=self.now),
-            self.plane.call(self.other_tenant, OTHER, THIRD, at=self.now - timedelta(days=1)),
-        ]
-        self.plane.ship()
-        (found,) = keys.blocking().find(self.tenant, [Identifier("e164", SUBJECT)])
-        assert found is not None
-        self.subject = found.person
-
-    def call(self, caller: str, callee: str, *, days_ago: int = 0, **more: Any) -> SealedCall:
-        at = self.now - timedelta(days=days_ago)
-        return self.plane.call(self.tenant, caller, callee, at=at, **more)
-
 
 @pytest.fixture
 def world(db: DatabaseUrls, keys: Keys, tmp_path: Path) -> Iterator[World]:
     with django_keys.use_keys(keys.blocking("worker")):
         yield World(keys, tmp_path / "spool")
-
-
-def dump(urls: DatabaseUrls, ids: set[UUID]) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of these calls, as the server writes it."""
-    found = {}
-    with psycopg.connect(urls.owner) as connection:
-        for table in TABLES:
-            key = "id" if table == "calls_call" else "call_id"
-            found[table] = connection.execute(
-                sql.SQL("SELECT t::text FROM {} t WHERE {} = ANY(%s) ORDER BY 1").format(
-                    sql.Identifier(table), sql.Identifier(key)
-                ),
-                [list(ids)],
-            ).fetchall()
-    return found
-
-
-def left_of(urls: DatabaseUrls, person: UUID) -> tuple[int, int]:
-    """Rows that name a person, and those of them in which anything of theirs is left."""
-    named = left = 0
-    with psycopg.connect(urls.owner) as connection:
-        for table, role, facts in (
-            ("calls_call", "caller", " OR country_code IS NOT NULL OR area IS NOT NULL"),
-            ("calls_call", "callee", ""),
-            ("calls_leg", "party", ""),
-            ("calls_journal", "caller", " OR data ?| '{country_code,area}'"),
-            ("calls_journal", "callee", ""),
-        ):
-            row = connection.execute(
-                f"SELECT count(*), count(*) FILTER (WHERE {role}_sealed IS NOT NULL{facts}) "
-                f"FROM {table} WHERE {role}_id = %s",  # type: ignore[arg-type]
-                [person],
-            ).fetchone()
-            assert row is not None
-            named, left = named + row[0], left + row[1]
-    return named, left
 
 
 def test_an_erasure_clears_its_person_and_nobody_else(
@@ -130,10 +72,6 @@ def test_an_erasure_clears_its_person_and_nobody_else(
     # the other party's own number stays theirs
     assert [spoken_by_other.caller_number] == [THIRD]
     assert opened(keys, spoken_by_other) == [True, False, True, False]
-
-
-def opened(keys: Keys, call: SealedCall) -> list[bool]:
-    return opens(keys.blocking(), call)
 
 
 @pytest.mark.parametrize("step", ["destroy", "note_destroyed", "items", "rows", "note_cleaned"])

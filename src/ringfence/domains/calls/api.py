@@ -4,13 +4,16 @@ from ringfence.domains.calls.queries import get_call, list_calls, timeline
 from ringfence.domains.calls.usecases.append_event import append_event
 from ringfence.domains.calls.usecases.project_events import project_calls, projected_position
 from ringfence.domains.calls.usecases.store_events import store_events
+from ringfence.domains.calls.usecases.strip_events import calls_of_person, strip_events
 
 __all__ = [
     "append_event",
+    "calls_of_person",
     "get_call",
     "list_calls",
     "project_calls",
     "projected_position",
     "store_events",
+    "strip_events",
     "timeline",
 ]

@@ -42,7 +42,8 @@ def _person(
 def _clear_fact(
     model: str, field: str, *, json_keys: tuple[str, ...] = (), day_of: str = "id"
 ) -> FieldClass:
-    """Tells where the caller's number is from, without saying which it is."""
+    """Tells where the caller's number is from, without saying which it is; so does the ``basis`` of
+    a recording, which may name the state of any party: recordings clears it with each of them."""
     return FieldClass(
         model=model,
         field=field,
@@ -83,7 +84,7 @@ for _role, _own in (("caller", _NUMBER.CALL_CALLER), ("callee", _NUMBER.CALL_CAL
 register(
     _clear_fact(CALL, "country_code"),
     _clear_fact(CALL, "area"),
-    _clear_fact(JOURNAL, "data", json_keys=("country_code", "area"), day_of="call_id"),
+    _clear_fact(JOURNAL, "data", json_keys=("country_code", "area", "basis"), day_of="call_id"),
     *_traffic(JOURNAL, "at", "kind", day_of="call_id"),
     *_traffic(CALL, "direction", "started_at", "routed_at", "answered_at", "ended_at"),
     *_traffic(CALL, "disposition", "end_reason", "ended_by", "sip_status", "q850"),

@@ -5,6 +5,7 @@ from ringfence.domains.privacy.items import (
     register_item_cleanup,
     register_items_of_bucket,
     register_items_of_person,
+    register_person_cleanup,
 )
 from ringfence.domains.privacy.queries import get_erasure
 from ringfence.domains.privacy.registry import (
@@ -56,6 +57,7 @@ __all__ = [
     "register_item_cleanup",
     "register_items_of_bucket",
     "register_items_of_person",
+    "register_person_cleanup",
     "release_hold",
     "replay",
     "request_erasure",

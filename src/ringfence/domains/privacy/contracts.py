@@ -40,6 +40,8 @@ class Erasure(StrEnum):
     CLEAR_FACT = "clear_fact"
     """Stored in clear for search and order (country, area): the column becomes NULL, the keys
     ``json_keys`` leave their object."""
+    BY_DOMAIN = "by_domain"
+    """Its row names no person: its domain clears it (``register_person_cleanup``)."""
     KEEP_UNLINKED = "keep_unlinked"
     """The value stays; without the identifiers of its row it points at nobody."""
     NOT_SUBJECT = "not_subject"

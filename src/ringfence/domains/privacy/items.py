@@ -21,10 +21,15 @@ ItemCleanup = Callable[[UUID, Sequence[UUID], str], None]
 objects and mark their rows. It may be called again for the same items, and for items that it does
 not know."""
 
+PersonCleanup = Callable[[UUID, UUID], int]
+"""``(tenant, person)``: their identifiers are dead; clear the facts about them that stand in rows
+which do not name them. How many rows that were. It may be called again."""
+
 T = TypeVar("T")
 _of_person: list[ItemsOfPerson] = []
 _of_bucket: list[ItemsOfBucket] = []
 _cleanups: list[ItemCleanup] = []
+_person_cleanups: list[PersonCleanup] = []
 
 
 def register_items_of_person(callback: ItemsOfPerson) -> None:
@@ -40,6 +45,11 @@ def register_items_of_bucket(callback: ItemsOfBucket) -> None:
 def register_item_cleanup(callback: ItemCleanup) -> None:
     """See ItemCleanup."""
     _add(_cleanups, callback)
+
+
+def register_person_cleanup(callback: PersonCleanup) -> None:
+    """See PersonCleanup."""
+    _add(_person_cleanups, callback)
 
 
 def items_of_person(tenant: UUID, person: UUID) -> set[UUID]:
@@ -59,6 +69,11 @@ def clean_up_items(tenant: UUID, items: Sequence[UUID], reason: str) -> None:
     if items:
         for callback in _cleanups:
             callback(tenant, items, reason)
+
+
+def clean_up_person(tenant: UUID, person: UUID) -> int:
+    """Tell every domain that this person's identifiers are dead."""
+    return sum(callback(tenant, person) for callback in _person_cleanups)
 
 
 def _add(callbacks: list[T], callback: T) -> None:

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from ringfence.domains.calls.api import append_event
+from ringfence.domains.calls.api import append_event, calls_of_person, strip_events
 from ringfence.domains.privacy.api import (
     register_item_cleanup,
     register_items_of_bucket,
     register_items_of_person,
+    register_person_cleanup,
 )
 from ringfence.domains.recordings.contracts import RecordingInfo
 from ringfence.domains.recordings.models import Recording, RecordingTrack
@@ -25,7 +26,11 @@ from ringfence.domains.recordings.track_file import local_path, object_key, obje
 from ringfence.kernel.events import EventKind
 from ringfence.kernel.fields import CONTENT, CUSTOMER_RECORDINGS
 from ringfence.platform_django.clock import clock
+from ringfence.platform_django.projection import wait_for_projections
 from ringfence.platform_django.tenancy import OPERATOR, across_tenants
+
+_BASIS = "basis"
+_WITH_BASIS = (EventKind.RECORDING_ANNOUNCED, EventKind.RECORDING_STARTED)
 
 
 def register() -> None:
@@ -33,6 +38,7 @@ def register() -> None:
     register_items_of_person(items_of_person)
     register_items_of_bucket(items_of_bucket)
     register_item_cleanup(clean_up)
+    register_person_cleanup(forget_basis)
 
 
 def items_of_person(tenant: UUID, person: UUID) -> list[UUID]:
@@ -57,6 +63,16 @@ def items_of_bucket(
     return [(owner, id_) for id_, owner in owners.items()] + list(
         tracks.values_list("tenant_id", "id")
     )
+
+
+def forget_basis(tenant: UUID, person: UUID) -> int:
+    """The rule that decided about an announcement may name the state of any party of a call."""
+    calls = calls_of_person(tenant, person)
+    cleared = strip_events(calls, _WITH_BASIS, _BASIS)
+    wait_for_projections()
+    with across_tenants("clean up recordings") as db:
+        rows = Recording.objects.using(db).filter(tenant_id=tenant, call_id__in=calls)
+        return cleared + rows.exclude(basis=None).update(basis=None)
 
 
 def clean_up(tenant: UUID, items: Sequence[UUID], reason: str) -> None:
@@ -89,6 +105,7 @@ def _delete(info: RecordingInfo, reason: str) -> None:
             return
         if reason != "request":
             rows.update(basis=None)  # it names the state of a party
+            strip_events([info.call_id], _WITH_BASIS, _BASIS)
         append_event(
             info.call_id,
             info.tenant_id,

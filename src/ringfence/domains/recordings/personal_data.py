@@ -16,7 +16,9 @@ RECORDING, TRACK, SETTINGS = (
 _USES = frozenset({Purpose.SERVICE, Purpose.SUPPORT})
 
 
-def _facts(model: str, *fields: str) -> tuple[FieldClass, ...]:
+def _facts(
+    model: str, *fields: str, erasure: Erasure = Erasure.KEEP_UNLINKED
+) -> tuple[FieldClass, ...]:
     return tuple(
         FieldClass(
             model=model,
@@ -25,7 +27,7 @@ def _facts(model: str, *fields: str) -> tuple[FieldClass, ...]:
             purposes=_USES,
             retention=RECORDINGS,
             export=True,
-            erasure=Erasure.KEEP_UNLINKED,
+            erasure=erasure,
             role="either",
         )
         for field in fields
@@ -35,7 +37,8 @@ def _facts(model: str, *fields: str) -> tuple[FieldClass, ...]:
 register(
     PersonId(TRACK, "person_id", "speaker", item="id"),
     *_facts(RECORDING, "started_at", "ended_at", "duration_ms", "state", "deletion_reason"),
-    *_facts(RECORDING, "basis", "marks"),  # nulled by this domain when the recording is deleted
+    *_facts(RECORDING, "basis", erasure=Erasure.BY_DOMAIN),  # it may name a party's state
+    *_facts(RECORDING, "marks"),  # nulled by this domain when the recording is deleted
     *_facts(TRACK, "role", "duration_ms", "bytes", "samples", "complete", "state"),
 )
 _ROW = "random id of a row or of the business customer"

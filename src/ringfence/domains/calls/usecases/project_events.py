@@ -16,6 +16,7 @@ from ringfence.domains.calls.models import Call, CallLeg
 from ringfence.domains.calls.rules.call_record import CallRecord, call_record
 from ringfence.kernel.clock import to_micros
 from ringfence.kernel.events import CallEvent, EventKind, SealedParty
+from ringfence.platform_django.projection import begin_projection
 from ringfence.platform_django.tenancy import OPERATOR, across_tenants
 
 _EVENTS = """
@@ -40,6 +41,7 @@ def project_calls(calls: Collection[UUID], *, node: str, position: int) -> None:
     """
     with across_tenants("projection") as alias, connections[alias].cursor() as cursor:
         if calls:
+            begin_projection(cursor)
             cursor.execute(_EVENTS, [list(calls)])
             records = [
                 call_record(events)

@@ -15,12 +15,15 @@ from django.apps import apps
 from django.db import connections, models
 from psycopg import sql
 
+from ringfence.domains.privacy.contracts import Category, Classification, FieldClass
+from ringfence.domains.privacy.items import clean_up_person
 from ringfence.domains.privacy.models import Hold
 from ringfence.domains.privacy.registry import all_classifications
 from ringfence.domains.privacy.rules.clean_up import Clearing, of_bucket, of_person
 from ringfence.kernel.fields import INSTALLATION
 from ringfence.kernel.ids import uuid7_floor
 from ringfence.platform.keys.erasure import Destruction
+from ringfence.platform_django.projection import wait_for_projections
 from ringfence.platform_django.tenancy import OPERATOR, across_tenants
 
 BATCH = 2000
@@ -30,25 +33,49 @@ _DAY_MILLIS = int(timedelta(days=1).total_seconds() * 1000)
 def clear_rows(tenant: UUID, destruction: Destruction) -> int:
     """Clear every row that held what died; returns how many. Raises django.db.Error.
 
-    What an active legal hold covers stays as it is.
+    What an active legal hold covers stays as it is. What others are projected from comes first.
     """
     entries = all_classifications()
-    cleared = 0
+    sources = {item.model for item in entries if isinstance(item, FieldClass) and item.copy_of}
+    planned = sorted(
+        _planned(tenant, destruction, entries), key=lambda item: item[0].model not in sources
+    )
+    cleared, waited = 0, False
+    for clearing, where in planned:
+        if not waited and clearing.model not in sources:
+            wait_for_projections()
+            waited = True
+        cleared += _clear(tenant, clearing, where)
+    held = _held_persons(tenant)
+    for erased in destruction.persons:
+        if erased.person not in held and Category.IDENTIFIER not in erased.keep:
+            cleared += clean_up_person(tenant, erased.person)
+    return cleared
+
+
+def _planned(
+    tenant: UUID, destruction: Destruction, entries: Sequence[Classification]
+) -> Iterator[tuple[Clearing, sql.Composable]]:
     for erased in destruction.persons:
         for clearing in of_person(entries, erased.keep):
-            where = sql.SQL("{} = {} AND {}").format(
-                sql.Identifier(clearing.persons[0]), sql.Literal(erased.person), _may_be_of(tenant)
+            yield (
+                clearing,
+                sql.SQL("{} = {} AND {}").format(
+                    sql.Identifier(clearing.persons[0]),
+                    sql.Literal(erased.person),
+                    _may_be_of(tenant),
+                ),
             )
-            cleared += _clear(tenant, clearing, where)
     for bucket in destruction.buckets:
         if bucket.day is None:
             continue
         for clearing in of_bucket(entries, bucket.category, bucket.rule):
-            where = sql.SQL("{} AND {}").format(
-                _within(clearing.day_of, bucket.day, bucket.day), _is_of(tenant, clearing)
+            yield (
+                clearing,
+                sql.SQL("{} AND {}").format(
+                    _within(clearing.day_of, bucket.day, bucket.day), _is_of(tenant, clearing)
+                ),
             )
-            cleared += _clear(tenant, clearing, where)
-    return cleared
 
 
 def unheld(tenant: UUID, items: Sequence[UUID]) -> list[UUID]:
@@ -144,6 +171,11 @@ def _within(column: str, first: int, last: int) -> sql.Composable:
     return sql.SQL("({0} >= {1} AND {0} < {2})").format(
         sql.Identifier(column), sql.Literal(day_range(first)[0]), sql.Literal(day_range(last)[1])
     )
+
+
+def _held_persons(tenant: UUID) -> set[UUID]:
+    holds = Hold.objects.using(OPERATOR).filter(tenant_id=tenant, released_at=None)
+    return {UUID(span[0]) for hold in holds for span in hold.persons}
 
 
 def _not_held(tenant: UUID, clearing: Clearing) -> Iterator[sql.Composable]:

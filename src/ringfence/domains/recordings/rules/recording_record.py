@@ -35,12 +35,12 @@ class _Track(msgspec.Struct):
 
 class _Started(msgspec.Struct):
     recording: UUID
-    basis: str
     rule: str
     day: int
     gap: str
     customer_keys: tuple[str, ...]
     tracks: tuple[_Track, ...]
+    basis: str | None = None  # it leaves the event with the person whose state it names
 
 
 class _Mark(msgspec.Struct):

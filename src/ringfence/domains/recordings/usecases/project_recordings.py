@@ -16,6 +16,7 @@ from ringfence.domains.recordings.contracts import RecordingInfo, TrackInfo
 from ringfence.domains.recordings.rules.recording_record import KINDS, recordings
 from ringfence.kernel.clock import to_micros
 from ringfence.kernel.events import CallEvent, EventKind
+from ringfence.platform_django.projection import begin_projection
 from ringfence.platform_django.tenancy import across_tenants
 
 _EVENTS = """
@@ -66,6 +67,7 @@ def project_recordings(calls: Collection[UUID]) -> None:
     if not calls:
         return
     with across_tenants("projection") as alias, connections[alias].cursor() as cursor:
+        begin_projection(cursor)
         cursor.execute(_EVENTS, [list(calls), [kind.value for kind in KINDS]])
         found = [
             info
