@@ -51,9 +51,9 @@ def setup_database(superuser_url: str, urls: DatabaseUrls) -> None:
                     sql.Identifier(name), sql.Identifier(Role.OWNER)
                 )
             )
-    with psycopg.connect(with_database(superuser_url, name), autocommit=True) as connection:
-        for statement in _database_statements(name):
-            connection.execute(statement)
+        with psycopg.connect(with_database(superuser_url, name), autocommit=True) as inside:
+            for statement in _database_statements(name):
+                inside.execute(statement)
 
 
 def _create_role(
