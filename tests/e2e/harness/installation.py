@@ -65,6 +65,8 @@ class Installation:
     environment: dict[str, str]
     t1: float
     rtp_ports: tuple[int, int]
+    program: tuple[str, ...] = _RINGFENCE
+    """What is run for ``ringfence serve``."""
     process: subprocess.Popen[bytes] | None = None
     _claim: socket.socket | None = None
     _hosts: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -80,6 +82,7 @@ class Installation:
         media: dict[str, Any] | None = None,
         rtp_ports: tuple[int, int] = (20000, 23999),
         drain_seconds: float = 0,
+        program: tuple[str, ...] = _RINGFENCE,
     ) -> "Installation":
         """Write the settings of a new installation; ``start`` runs it."""
         folder = Path(tempfile.mkdtemp(prefix="rf-", dir="/tmp"))
@@ -112,7 +115,9 @@ class Installation:
         (folder / "ringfence.toml").write_text("\n".join(lines) + "\n")
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("RINGFENCE_", "DJANGO_"))}
         environment = clean | {"RINGFENCE_CONFIG": str(folder / "ringfence.toml")}
-        return cls(folder, network, web, live, environment, t1_ms / 1000, rtp_ports, _claim=claim)
+        return cls(
+            folder, network, web, live, environment, t1_ms / 1000, rtp_ports, program, _claim=claim
+        )
 
     # --- addresses -------------------------------------------------------------------------------
 
@@ -151,7 +156,7 @@ class Installation:
         """Run ``ringfence serve`` and wait until every process serves."""
         log = (self.folder / "serve.log").open("ab")
         self.process = subprocess.Popen(
-            [*_RINGFENCE, "serve"],
+            [*self.program, "serve"],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
