@@ -39,6 +39,7 @@ CONFIG_SECONDS = 2.0
 """How often the version of the configuration is asked for."""
 ROUTE_SECONDS = 4.0
 RENEWAL_SECONDS = 3600.0
+RENEWAL_RETRY_SECONDS = 60.0
 _GC_THRESHOLD = 25_000, 20, 20
 """Collecting at Python's defaults took 14 % of this process's time."""
 
@@ -122,7 +123,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     await commands.start()
     loaded = asyncio.Event()
     watch = asyncio.ensure_future(_watch_config(control, gate, loaded))
-    renewal = asyncio.ensure_future(_renew_sealer(vault, journal, clock))
+    renewal = asyncio.ensure_future(_renew_sealer(vault, journal))
     try:
         await loaded.wait()  # without trunks this node cannot take calls
         gc.freeze()  # what was loaded stays; only what calls make is worth a look
@@ -151,11 +152,17 @@ async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
             _log.warning("waiting for the keys")
 
 
-async def _renew_sealer(vault: Vault, journal: Journal, clock: SystemClock) -> None:
+async def _renew_sealer(vault: Vault, journal: Journal) -> None:
     """A new key for the legs' states each hour: the old ones live for a day at most."""
+    pause = RENEWAL_SECONDS
     while True:
-        await asyncio.sleep(RENEWAL_SECONDS)
-        journal.renew(await _patiently(vault.leg_sealer))
+        await asyncio.sleep(pause)
+        try:
+            journal.renew(await vault.leg_sealer())
+            pause = RENEWAL_SECONDS
+        except Exception:  # whatever it was: without a new key a day from now nothing is recovered
+            _log.exception("key for recovery not renewed, trying again")
+            pause = RENEWAL_RETRY_SECONDS
 
 
 async def _watch_config(control: ControlClient, gate: Gate, loaded: asyncio.Event) -> None:

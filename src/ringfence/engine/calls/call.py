@@ -17,7 +17,7 @@ from ringfence.engine.calls import events as ev
 from ringfence.engine.calls.callee import CalleeLeg
 from ringfence.engine.calls.caller import CallerLeg
 from ringfence.engine.calls.leg import Leg
-from ringfence.engine.calls.party import caller_of, is_hold, target_of
+from ringfence.engine.calls.party import caller_of, target_of
 from ringfence.engine.calls.record import CallRecord
 from ringfence.engine.calls.recording import Recording
 from ringfence.engine.media.client import MediaLost
@@ -130,8 +130,8 @@ class Call:
             decision = None
         self.log.tenant = decision.tenant if decision is not None else self.trunk.tenant
         known = await self._resolve(decision)
-        await self.record.started()
-        await self.record.leg_created(self.caller, self.caller_text)
+        self.record.started()
+        self.record.leg_created(self.caller)
         if decision is None or not (known or decision.emergency):
             await self._end(
                 EndReason.FAILED, "system", status=503, q850=41, retry_after=RETRY_AFTER
@@ -208,7 +208,7 @@ class Call:
         except TransportError:
             self._release(trunk)
             return causes.TRANSPORT_FAILED
-        leg = CalleeLeg(self.manager.agent, self, uuid7(self.manager.clock), trunk, flow)
+        leg = CalleeLeg(self.manager.agent, self, self.record.leg_id(target), trunk, flow)
         try:
             sdp = await self._prepare_media(leg)
         except BaseException:
@@ -225,7 +225,7 @@ class Call:
             sdp=sdp,
             max_forwards=int(self.caller.request.headers.get("max-forwards") or 70) - 1,
         )
-        await self.record.leg_created(leg, place.called)
+        self.record.leg_created(leg)
         seconds = min(dial.timeout_seconds, self.manager.ring_seconds)
         self._ring_timer = self.manager.loop.call_later(seconds, self.post, ev.RingTimeout(leg))
         return None
@@ -308,7 +308,6 @@ class Call:
         self._max_timer = self.manager.loop.call_later(
             self._max_seconds, self.post, ev.MaxDuration()
         )
-        await self.recording.begin()
 
     async def _on_failed(self, event: ev.Failed) -> None:
         if event.leg is not self.callee:
@@ -348,6 +347,11 @@ class Call:
             await self._end(EndReason.FAILED, "system", status=488, q850=79)
             return
         await self.manager.media.answer(self.id, event.leg.id, event.sdp, "answer")
+        event.leg.note_hold(event.sdp)
+
+    async def _on_acknowledged(self, event: ev.Acknowledged) -> None:
+        if event.leg is self.caller:  # who may not have the answer yet hears no prompt
+            self.recording.begin()
 
     async def _on_reoffer(self, event: ev.Reoffer) -> None:
         leg = event.leg
@@ -364,11 +368,8 @@ class Call:
             leg.reject_reoffer(event.transaction, 488)
             return
         leg.send_success(event.transaction, sdp, our_offer=not event.sdp)
-        held = is_hold(event.sdp)
-        if held is not leg.held:
-            leg.held = held
-            kind = EventKind.LEG_HELD if held else EventKind.LEG_RESUMED
-            self.log.event(kind, leg=leg.id.hex)
+        if event.sdp:
+            leg.note_hold(event.sdp)
 
     async def _on_no_ack(self, event: ev.NoAck) -> None:
         await self._end(EndReason.ACK_MISSING, "system", status=480, q850=102)
@@ -382,18 +383,13 @@ class Call:
         await self._end(EndReason.MEDIA_TIMEOUT, "system", status=480, q850=41)
 
     async def _on_played(self, event: ev.Played) -> None:
-        await self.recording.on_played(event.leg)
+        self.recording.on_played(event.leg)
 
     async def _on_track_failed(self, event: ev.TrackFailed) -> None:
-        await self.recording.on_track_failed(event.track)
+        self.recording.on_track_failed(event.track)
 
     async def _on_command(self, event: ev.Command) -> None:
-        try:
-            await self.recording.command(event.action)
-        except RingfenceError as error:
-            event.fail(error)
-        else:
-            event.succeed()
+        self.recording.command(event)
 
     async def _on_media_gone(self, event: ev.MediaGone) -> None:
         await self._end(EndReason.MEDIA_LOST, "system", status=503, q850=41)
@@ -431,6 +427,7 @@ class Call:
         for leg in self.legs:
             if isinstance(leg, CalleeLeg):
                 leg.hang_up(q850)
+        await self.recording.close()
         stats = await self._delete_media(None)
         try:
             self.recording.completed(stats.tracks)
@@ -487,12 +484,14 @@ TRANSITIONS: dict[tuple[State, type], Handler] = {
     (_S.CONNECTED, ev.HungUp): Call._on_hung_up,
     (_S.CONNECTED, ev.Reoffer): Call._on_reoffer,
     (_S.CONNECTED, ev.LateAnswer): Call._on_late_answer,
+    (_S.CONNECTED, ev.Acknowledged): Call._on_acknowledged,
     (_S.CONNECTED, ev.NoAck): Call._on_no_ack,
     (_S.CONNECTED, ev.MaxDuration): Call._on_max_duration,
     (_S.CONNECTED, ev.MediaSilent): Call._on_media_silent,
     (_S.CONNECTED, ev.Played): Call._on_played,
     (_S.CONNECTED, ev.TrackFailed): Call._on_track_failed,
     (_S.CONNECTED, ev.Command): Call._on_command,
+    (_S.ENDING, ev.Command): Call._on_command,
     (_S.ENDING, ev.LegOver): Call._on_leg_over,
     **{(state, event): run for state in (_S.DIALLING, _S.CONNECTED) for event, run in _ALIVE},
 }

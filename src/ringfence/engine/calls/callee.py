@@ -19,6 +19,11 @@ from ringfence.protocols.sip.message import Headers, Request, Response
 _VIA = frozenset({"via"})
 
 
+def sip_call_id(leg: UUID, node: str) -> str:
+    """The Call-ID of a leg that we begin."""
+    return f"{leg.hex}@{node}"
+
+
 class CalleeLeg(Leg):
     """Rings one target, and bridges, cancels or hangs it up."""
 
@@ -28,7 +33,7 @@ class CalleeLeg(Leg):
         self, agent: UserAgent, call: Mailbox, leg_id: UUID, trunk: TrunkConfig | None, flow: Flow
     ) -> None:
         super().__init__(agent, call, leg_id, trunk, flow)
-        self.sip_call_id = f"{leg_id.hex}@{agent.node}"
+        self.sip_call_id = sip_call_id(leg_id, agent.node)
         self._invite: ClientTransaction | None = None
         self._cseq = 0
         self._cancelled = False

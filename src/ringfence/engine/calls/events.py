@@ -63,6 +63,13 @@ class HungUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A 2xx of ours was acknowledged: its peer has it."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
 class NoAck:
     """A 2xx of ours was never acknowledged."""
 
@@ -154,6 +161,7 @@ CallEventIn = (
     | Failed
     | RingTimeout
     | HungUp
+    | Acknowledged
     | NoAck
     | LateAnswer
     | Reoffer

@@ -10,6 +10,7 @@ from typing import Protocol
 from uuid import UUID
 
 from ringfence.engine.calls.events import (
+    Acknowledged,
     CallEventIn,
     HungUp,
     LateAnswer,
@@ -17,12 +18,14 @@ from ringfence.engine.calls.events import (
     NoAck,
     Reoffer,
 )
+from ringfence.engine.calls.party import is_hold
 from ringfence.engine.journal.journal import CallLog
 from ringfence.engine.journal.records import LegState
 from ringfence.engine.ports import DialTarget, TrunkConfig
 from ringfence.engine.signalling.agent import ALLOW, UserAgent
 from ringfence.engine.signalling.transactions import ClientTransaction, ServerTransaction
 from ringfence.engine.signalling.transport import Flow, TransportError, format_address
+from ringfence.kernel.events import EventKind
 from ringfence.platform.spool import SpoolError
 from ringfence.protocols.sip import digest
 from ringfence.protocols.sip.dialog import Dialog
@@ -159,6 +162,8 @@ class Leg:
         if self._bye_waits:
             self._bye_waits = False
             self._send_bye()
+        else:
+            self.call.post(Acknowledged(self))
 
     # --- we answer --------------------------------------------------------------------------------
 
@@ -203,6 +208,14 @@ class Leg:
         if self._pending_ack is not None and self._pending_ack.handle is not None:
             self._pending_ack.handle.cancel()
         self._pending_ack = None
+
+    def note_hold(self, sdp: bytes) -> None:
+        """What the peer's newest description says of hold."""
+        held = is_hold(sdp)
+        if held is not self.held:
+            self.held = held
+            kind = EventKind.LEG_HELD if held else EventKind.LEG_RESUMED
+            self.call.log.event(kind, leg=self.id.hex)
 
     def reject_reoffer(self, transaction: ServerTransaction, status: int) -> None:
         """Refuse a re-INVITE; the session stays as it was (14.2)."""

@@ -127,15 +127,12 @@ class CallManager:
             host = f"[{trunk.peer_host}]" if ":" in trunk.peer_host else trunk.peer_host
             suffix = "" if trunk.peer_transport == "udp" else f";transport={trunk.peer_transport}"
             uri = f"sip:{number}@{host}:{trunk.peer_port}{suffix}"
-            return Place(
-                uri, trunk.peer_host, trunk.peer_port, trunk.peer_transport, target.number, trunk
-            )
+            return Place(uri, trunk.peer_host, trunk.peer_port, trunk.peer_transport, trunk)
         try:
-            parsed = parse_uri(target.uri)
-            host, port, transport = hop_of(parsed)
+            host, port, transport = hop_of(parse_uri(target.uri))
         except SipError:
             return None
-        return Place(target.uri, host, port, transport, parsed.user, None)
+        return Place(target.uri, host, port, transport, None)
 
     def on_media_event(self, event: MediaEvent) -> None:
         """What a media worker reports."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ringfence.engine.ports import NumberFormat, TrunkConfig
+from ringfence.engine.ports import DialTarget, NumberFormat, TrunkConfig, TrunkTarget
 from ringfence.engine.signalling.numbers import WITHHELD, from_e164, to_e164
 from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.message import Request
@@ -43,6 +43,16 @@ def target_of(request: Request, form: NumberFormat) -> str:
     return to_e164(user, form) or user[:64]
 
 
+def called_of(target: DialTarget) -> str:
+    """E.164 or the URI's user part of what is dialled, for the record."""
+    if isinstance(target, TrunkTarget):
+        return target.number
+    try:
+        return parse_uri(target.uri).user
+    except SipError:
+        return ""  # it will not be dialled
+
+
 def is_hold(sdp: bytes) -> bool:
     """Whether an offer puts us on hold (RFC 3264 8.4, and the old 0.0.0.0)."""
     return _HOLD.search(sdp) is not None
@@ -56,8 +66,6 @@ class Place:
     host: str
     port: int
     transport: str
-    called: str
-    """E.164 or the URI's user part, for the record."""
     trunk: TrunkConfig | None
 
     def present(self, caller: str) -> str:

@@ -8,15 +8,17 @@ from uuid import UUID
 
 import msgspec
 
+from ringfence.engine.calls.callee import sip_call_id
 from ringfence.engine.calls.leg import Leg, recordable
-from ringfence.engine.calls.vault import CallSeals
+from ringfence.engine.calls.party import called_of
+from ringfence.engine.calls.vault import CallSeals, Party
 from ringfence.engine.journal.journal import CallLog
 from ringfence.engine.journal.records import SealedParty
 from ringfence.engine.ports import Dial, DialTarget, LegStats, RouteDecision, TrunkTarget, Verb
 from ringfence.engine.signalling.numbers import is_e164, region_of
 from ringfence.kernel.events import EndReason, EventKind
 from ringfence.kernel.fields import SealedFieldNumber
-from ringfence.kernel.ids import uuid7_millis
+from ringfence.kernel.ids import uuid7, uuid7_millis
 from ringfence.platform.keys.persons import Identifier
 
 if TYPE_CHECKING:
@@ -35,12 +37,15 @@ class CallRecord:
         self.seals: CallSeals | None = None
         self._own_number = False
         self._persons: dict[DialTarget | str, UUID] = {}
+        self._sealed: dict[tuple[SealedFieldNumber, UUID], SealedParty] = {}
+        self._legs: dict[DialTarget, list[UUID]] = {}
         self._ended: set[UUID] = set()
 
     async def resolve(self, decision: RouteDecision | None) -> None:
         """Learn who the parties are: the caller, the called, every target. One round trip.
 
-        Raises Unavailable, Refused.
+        All that will be said of them is sealed now: nothing waits for `keys`, or needs it, from
+        here to the end of the call. Raises Unavailable, KeyDestroyed, Refused.
         """
         call = self._call
         self._own_number = decision is not None and decision.number is not None
@@ -49,13 +54,48 @@ class CallRecord:
         }
         if not self._own_number:
             wanted[_CALLED] = _identifier(call.called, call.called)
-        for target in _targets(decision.verbs if decision is not None else ()):
+        targets = _targets(decision.verbs if decision is not None else ())
+        for target in targets:
             wanted[target] = _identifier(*_named(target))
         started = uuid7_millis(call.id) * 1000
-        self.seals = await call.manager.vault.begin(self.log.tenant, started, list(wanted.values()))
-        self._persons = dict(zip(wanted, self.seals.persons, strict=True))
+        seals = await call.manager.vault.begin(self.log.tenant, started, list(wanted.values()))
+        persons = dict(zip(wanted, seals.persons, strict=True))
+        legs = [(target, uuid7(call.manager.clock)) for target in targets]
+        parties = self._parties(persons, legs)
+        for party, sealed in zip(parties, await seals.seal(parties), strict=True):
+            self._sealed[party.field, party.row] = sealed
+        for target, leg in legs:
+            self._legs.setdefault(target, []).append(leg)
+        self.seals, self._persons = seals, persons
 
-    async def started(self) -> None:
+    def _parties(
+        self, persons: dict[DialTarget | str, UUID], legs: Sequence[tuple[DialTarget, UUID]]
+    ) -> list[Party]:
+        call, node, field = self._call, self._call.manager.agent.node, SealedFieldNumber
+        caller = persons[_CALLER]
+        assert call.caller.dialog is not None
+        theirs = {
+            "number": call.caller_text,
+            "sip_call_id": recordable(call.caller.dialog.call_id),
+        }
+        parties = [
+            Party(caller, field.CALL_CALLER, call.id, {"number": call.caller_text}),
+            Party(caller, field.LEG_PARTY, call.caller.id, theirs),
+        ]
+        if _CALLED in persons:
+            value = {"number": call.called}
+            parties.append(Party(persons[_CALLED], field.CALL_CALLEE, call.id, value))
+        for target, leg in legs:
+            value = {"number": called_of(target), "sip_call_id": sip_call_id(leg, node)}
+            parties.append(Party(persons[target], field.LEG_PARTY, leg, value))
+        return parties
+
+    def leg_id(self, target: DialTarget) -> UUID:
+        """Of the next leg to this target."""
+        ids = self._legs.get(target)
+        return ids.pop(0) if ids else uuid7(self._call.manager.clock)
+
+    def started(self) -> None:
         """What was dialled stands in clear when it is a number of the tenant, and sealed else."""
         call, flow, own_number = self._call, self._call.caller.flow, self._own_number
         country, area = region_of(call.caller_number)
@@ -65,21 +105,13 @@ class CallRecord:
             trunk=call.trunk.id.hex, to=call.called if own_number else None,
             country_code=country, area=area, source=flow.remote_text.partition(" ")[2],
             transport=flow.transport, node=call.manager.agent.node,
-            caller=await self._seal(_CALLER, field.CALL_CALLER, number=call.caller_text),
-            callee=None if own_number
-            else await self._seal(_CALLED, field.CALL_CALLEE, number=call.called),
+            caller=self._sealed.get((field.CALL_CALLER, call.id)),
+            callee=self._sealed.get((field.CALL_CALLEE, call.id)),
         )  # fmt: skip
 
-    async def leg_created(self, leg: Leg, number: str) -> None:
-        """``number``: of the leg's own party."""
-        assert leg.dialog is not None
-        sip_call_id = recordable(leg.dialog.call_id)
-        party = None
-        if self.seals is not None:
-            party = await self.seals.seal(
-                self.person(leg), SealedFieldNumber.LEG_PARTY, leg.id,
-                {"number": number, "sip_call_id": sip_call_id},
-            )  # fmt: skip
+    def leg_created(self, leg: Leg) -> None:
+        """The leg's own party is who is at its other end."""
+        party = self._sealed.get((SealedFieldNumber.LEG_PARTY, leg.id))
         caller = leg.role == "caller"
         self.log.event(
             EventKind.LEG_CREATED, leg=leg.id.hex, role=leg.role,
@@ -110,15 +142,9 @@ class CallRecord:
             EventKind.CALL_ENDED, at=at, reason=reason.value, by=by, q850=q850, status=status
         )
 
-    async def _seal(self, who: str, field: SealedFieldNumber, **value: str) -> SealedParty | None:
-        if self.seals is None:
-            return None
-        return await self.seals.seal(self._persons[who], field, self._call.id, value)
-
 
 def _targets(verbs: Sequence[Verb]) -> list[DialTarget]:
-    dialled = (target for verb in verbs if isinstance(verb, Dial) for target in verb.targets)
-    return list(dict.fromkeys(dialled))
+    return [target for verb in verbs if isinstance(verb, Dial) for target in verb.targets]
 
 
 def _named(target: DialTarget) -> tuple[str, str]:

@@ -4,16 +4,20 @@ WAITING    -> ANNOUNCING (a prompt is asked for) or RECORDING
 ANNOUNCING -> RECORDING  (played to both legs)
 RECORDING <-> PAUSED
 any        -> OVER       (stopped, the call ended, or it could not be begun)
+
+What takes time is done beside the call, one thing after the other: a hang-up never waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
+from ringfence.engine.calls.events import Command
 from ringfence.engine.calls.leg import Leg
 from ringfence.engine.ports import RecordingPlan, TrackRequest, TrackStats
 from ringfence.kernel.errors import RingfenceError
@@ -42,6 +46,9 @@ class Phase(Enum):
     OVER = auto()
 
 
+_LIVE = (Phase.RECORDING, Phase.PAUSED)
+
+
 class Recording:
     """One per call. Without a plan nothing is ever recorded; a failure never ends the call."""
 
@@ -53,80 +60,128 @@ class Recording:
         self._unheard: set[UUID] = set()
         self._tracks: dict[UUID, Leg] = {}
         self._began = 0.0
+        self._turn = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._beginning: set[asyncio.Task[None]] = set()
 
-    async def begin(self) -> None:
-        """The call was answered: announce, or record at once where no prompt is asked for."""
-        call, plan = self._call, self.plan
-        if plan is None:
+    def begin(self) -> None:
+        """The caller has the answer: announce, or record at once where no prompt is asked for."""
+        if self.phase is not Phase.WAITING:
+            return
+        if self.plan is None:
             self.phase = Phase.OVER
-            return
-        if plan.prompt is None:
-            await self._record(plan)
-            return
-        self.phase = Phase.ANNOUNCING
-        legs = self._legs()
-        self._unheard = {leg.id for leg in legs}
-        plays = (call.manager.media.play(call.id, leg.id, plan.prompt) for leg in legs)
-        await self._attempt(*plays)
+        elif self.plan.prompt is None:
+            self._do(self._record, self._beginning)
+        else:
+            self.phase = Phase.ANNOUNCING
+            self._unheard = {leg.id for leg in self._legs()}
+            self._do(self._announce, self._beginning)
 
-    async def on_played(self, leg: UUID) -> None:
+    def on_played(self, leg: UUID) -> None:
         """A leg has heard all of the prompt."""
-        self._unheard.discard(leg)
-        if self.phase is not Phase.ANNOUNCING or self._unheard or self.plan is None:
+        if self.phase is not Phase.ANNOUNCING or leg not in self._unheard:
             return
-        if any(leg.held for leg in self._legs()):
-            self.phase = Phase.OVER  # who is on hold did not hear it
-            kv = {"call": self._call.id.hex, "code": "on_hold"}
-            _log.error("call is not recorded", extra={"kv": kv})
-        else:
-            self._event(EventKind.RECORDING_ANNOUNCED, basis=self.plan.basis)
-            await self._record(self.plan)
+        self._unheard.discard(leg)
+        if not self._unheard:
+            self._do(self._record, self._beginning)
 
-    async def command(self, action: str) -> None:
-        """Pause, resume or stop. Raises CallState, MediaLost."""
-        if action == "pause_recording":
-            await self._switch(Phase.RECORDING, Phase.PAUSED, "pause", EventKind.RECORDING_PAUSED)
-        elif action == "resume_recording":
-            await self._switch(Phase.PAUSED, Phase.RECORDING, "resume", EventKind.RECORDING_RESUMED)
-        else:
-            await self._stop()
+    def command(self, event: Command) -> None:
+        """Pause, resume or stop. Fails with CallState, MediaLost, Unavailable."""
 
-    async def on_track_failed(self, track: UUID) -> None:
+        async def obey() -> None:
+            try:
+                await self._obey(event)
+            except RingfenceError as error:
+                event.fail(error)
+            else:
+                event.succeed()
+
+        self._do(obey)
+
+    def on_track_failed(self, track: UUID) -> None:
         """Half a recording would mislead: what is not complete ends."""
-        if track in self._tracks and self.phase in (Phase.RECORDING, Phase.PAUSED):
+        if track in self._tracks and self.phase in _LIVE:
             _log.error("recording ended early", extra={"kv": {"call": self._call.id.hex}})
-            await self._stop()
+            self._do(self._stop)
+
+    async def close(self) -> None:
+        """The call ends: nothing begins any more, and what is under way is settled."""
+        if self.phase not in _LIVE:
+            self.phase = Phase.OVER
+        for task in self._beginning:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     def completed(self, stats: dict[UUID, TrackStats]) -> None:
-        """The call's media is gone: say what became of the tracks."""
-        if self.phase in (Phase.RECORDING, Phase.PAUSED):
-            length = self._offset_ms()
-            tracks = []
-            for track in self._tracks:
-                item = stats.get(track) or TrackStats(length, 0, complete=False)
-                tracks.append(
-                    {
-                        "track": track.hex,
-                        "duration_ms": item.duration_ms,
-                        "bytes": item.bytes,
-                        "complete": item.complete,
-                    }
-                )
-            self._event(EventKind.RECORDING_COMPLETED, duration_ms=length, tracks=tracks)
-        self.phase = Phase.OVER
+        """The tracks take nothing more: say what became of them."""
+        live, self.phase = self.phase in _LIVE, Phase.OVER
+        if not live:
+            return
+        length = self._offset_ms()
+        tracks = []
+        for track in self._tracks:
+            item = stats.get(track) or TrackStats(length, 0, complete=False)
+            tracks.append(
+                {
+                    "track": track.hex,
+                    "duration_ms": item.duration_ms,
+                    "bytes": item.bytes,
+                    "complete": item.complete,
+                }
+            )
+        self._event(EventKind.RECORDING_COMPLETED, duration_ms=length, tracks=tracks)
 
     # --- inside -----------------------------------------------------------------------------------
+
+    def _do(
+        self, work: Callable[[], Awaitable[None]], among: set[asyncio.Task[None]] | None = None
+    ) -> None:
+        """Do it when what was asked for before is done."""
+
+        async def turn() -> None:
+            async with self._turn:
+                try:
+                    await work()
+                except RingfenceError as error:
+                    self._failed(error.code)
+                    await self._drop_tracks()
+                except Exception:
+                    _log.exception("call is not recorded")
+                    self.phase = Phase.OVER
+                    await self._drop_tracks()
+
+        task = asyncio.ensure_future(turn())
+        for tasks in (self._tasks, *([] if among is None else [among])):
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    def _failed(self, code: str) -> None:
+        self.phase = Phase.OVER
+        _log.error("call is not recorded", extra={"kv": {"call": self._call.id.hex, "code": code}})
 
     def _legs(self) -> tuple[Leg, Leg]:
         assert self._call.callee is not None
         return self._call.caller, self._call.callee
 
-    async def _record(self, plan: RecordingPlan) -> None:
-        call, record = self._call, self._call.record
+    async def _announce(self) -> None:
+        plan, call = self.plan, self._call
+        assert plan is not None and plan.prompt is not None
+        await _all(call.manager.media.play(call.id, leg.id, plan.prompt) for leg in self._legs())
+
+    async def _record(self) -> None:
+        plan, call, record = self.plan, self._call, self._call.record
+        if plan is None or self.phase not in (Phase.WAITING, Phase.ANNOUNCING):
+            return
         seals, tenant = record.seals, record.log.tenant
         if seals is None or tenant is None:
             self.phase = Phase.OVER
             return
+        if self.phase is Phase.ANNOUNCING:
+            if any(leg.held for leg in self._legs()):
+                self._failed("on_hold")  # who is on hold did not hear it
+                return
+            self._event(EventKind.RECORDING_ANNOUNCED, basis=plan.basis)
         self._tracks = {uuid7(call.manager.clock): leg for leg in self._legs()}
         requests = (
             TrackRequest(
@@ -135,9 +190,7 @@ class Recording:
             )
             for track, leg in self._tracks.items()
         )  # fmt: skip
-        if not await self._attempt(*map(call.manager.media.subscribe, requests)):
-            await self._drop_tracks()
-            return
+        await _all(map(call.manager.media.subscribe, requests))
         self.phase = Phase.RECORDING
         self._began = call.manager.clock.monotonic()
         self._event(
@@ -152,21 +205,22 @@ class Recording:
             ],
         )  # fmt: skip
 
-    async def _attempt(self, *work: object) -> bool:
-        results = await asyncio.gather(*work, return_exceptions=True)  # type: ignore[call-overload]
-        for result in results:
-            if isinstance(result, RingfenceError):
-                kv = {"call": self._call.id.hex, "code": result.code}
-                _log.error("call is not recorded", extra={"kv": kv})
-                self.phase = Phase.OVER
-                return False
-            if isinstance(result, BaseException):
-                raise result
-        return True
-
     async def _drop_tracks(self) -> None:
         for track in self._tracks:
-            await self._track(track, "stop")
+            await self._end(track)
+
+    async def _obey(self, event: Command) -> None:
+        if event.action == "pause_recording":
+            await self._pause()
+        elif event.action == "stop_recording":
+            await self._stop()
+        elif not event.done.cancelled():  # else its tenant was told that it stays paused
+            await self._switch(Phase.PAUSED, Phase.RECORDING, "resume", EventKind.RECORDING_RESUMED)
+            if event.done.cancelled():
+                await self._pause()
+
+    async def _pause(self) -> None:
+        await self._switch(Phase.RECORDING, Phase.PAUSED, "pause", EventKind.RECORDING_PAUSED)
 
     async def _switch(
         self, before: Phase, after: Phase, action: Literal["pause", "resume"], kind: EventKind
@@ -175,21 +229,25 @@ class Recording:
             return
         if self.phase is not before:
             raise CallState("the call is not being recorded")
-        for track in self._tracks:
-            await self._call.manager.media.track(self._call.id, track, action)
+        media, call = self._call.manager.media, self._call.id
+        try:
+            await _all(media.track(call, track, action) for track in self._tracks)
+        except RingfenceError:
+            await self._stop()  # one may be paused and the other not
+            raise
         self.phase = after
         self._event(kind, offset_ms=self._offset_ms())
 
     async def _stop(self) -> None:
-        if self.phase not in (Phase.RECORDING, Phase.PAUSED):
+        if self.phase not in _LIVE:
             self.phase = Phase.OVER
             return
-        found = {track: await self._track(track, "stop") for track in self._tracks}
+        found = {track: await self._end(track) for track in self._tracks}
         self.completed({track: stats for track, stats in found.items() if stats is not None})
 
-    async def _track(self, track: UUID, action: Literal["stop"]) -> TrackStats | None:
+    async def _end(self, track: UUID) -> TrackStats | None:
         try:
-            return await self._call.manager.media.track(self._call.id, track, action)
+            return await self._call.manager.media.track(self._call.id, track, "stop")
         except RingfenceError:
             return None  # it never was, or its worker is gone
 
@@ -198,6 +256,13 @@ class Recording:
 
     def _event(self, kind: EventKind, **data: Any) -> None:
         self._call.record.log.event(kind, recording=self.id.hex, **data)
+
+
+async def _all(work: Any) -> None:
+    """Wait for all of it, also when one fails. Raises the first error."""
+    for result in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
 
 
 def _key_id(pem: str) -> str:

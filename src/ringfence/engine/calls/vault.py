@@ -6,7 +6,7 @@ It can seal, and open nothing but what an earlier run of this node wrote for its
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
@@ -32,6 +32,16 @@ from ringfence.platform.keys.persons import Identifier, NewItem
 _ACTOR = "signalling"
 
 
+@dataclass(frozen=True, slots=True)
+class Party:
+    """What one record says of a person."""
+
+    person: UUID
+    field: SealedFieldNumber
+    row: UUID
+    value: dict[str, str]
+
+
 class CallSeals:
     """The persons of one call, in the order in which they were named, and what seals for them."""
 
@@ -49,21 +59,27 @@ class CallSeals:
         assert self._bucket.day is not None
         return self._bucket.day
 
-    async def seal(
-        self, person: UUID, field: SealedFieldNumber, row: UUID, value: dict[str, Any]
-    ) -> SealedParty:
-        """Seal for the place where the record will stand. Asks `keys` only after a lease ran out.
-
-        Raises Unavailable, KeyDestroyed, Refused.
+    async def seal(self, parties: Sequence[Party]) -> list[SealedParty]:
+        """Seal for the places where the records will stand: at once, so long as the leaves that
+        came with the persons are good. Raises Unavailable, KeyDestroyed, Refused.
         """
-        place = Place(self._tenant, field, row, person, self._bucket)
-        ref = LeafRef(self._bucket, person)
-        data = msgspec.json.encode(value)
-        leaf = self._client.sealing_leaf(self._tenant, ref)
-        if leaf is not None:
-            return SealedParty(person, crypto.seal(leaf, place, data))
-        (sealed,) = await self._client.seal(self._tenant, [Value(ref, place, data)], actor=_ACTOR)
-        return SealedParty(person, sealed)
+        values = [self._value(party) for party in parties]
+        leaves = [self._client.sealing_leaf(self._tenant, value.ref) for value in values]
+        sealed = [
+            crypto.seal(leaf, value.place, value.data)
+            for leaf, value in zip(leaves, values, strict=True)
+            if leaf is not None
+        ]
+        if None in leaves:  # a key died just now, which empties every cache
+            sealed = await self._client.seal(self._tenant, values, actor=_ACTOR)
+        return [
+            SealedParty(party.person, data) for party, data in zip(parties, sealed, strict=True)
+        ]
+
+    def _value(self, party: Party) -> Value:
+        place = Place(self._tenant, party.field, party.row, party.person, self._bucket)
+        ref = LeafRef(self._bucket, party.person)
+        return Value(ref, place, msgspec.json.encode(party.value))
 
 
 class Vault:

@@ -142,7 +142,8 @@ class MediaClient:
         self, session: Session, track: UUID, action: Literal["pause", "resume", "stop"]
     ) -> TrackStats:
         command = TrackCommand(session, track, action)
-        return await self._call(session, "track", command, TrackStats, _TRACK_SECONDS)
+        seconds = _TRACK_SECONDS if action == "stop" else _TIMEOUT_SECONDS
+        return await self._call(session, "track", command, TrackStats, seconds)
 
     async def stats(self, session: Session) -> SessionStats:
         return await self._call(session, "stats", SessionRequest(session), SessionStats)

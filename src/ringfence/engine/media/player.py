@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from ringfence.engine.media.clock import FrameClock
+from ringfence.engine.media.latch import Source
 from ringfence.engine.media.sources import Frames
 from ringfence.engine.media.stream import FRAME_SAMPLES, OutStream
 from ringfence.kernel.clock import Clock
@@ -29,6 +30,7 @@ class Player:
         self._open: Callable[[str], Frames] | None = None
         self._frames: Frames | None = None
         self._codec = ""
+        self._listener: Source | None = None
         self._digits: deque[DtmfSender] = deque()
         self._pause = 0
         self._timestamp = 0
@@ -94,12 +96,12 @@ class Player:
 
     def _send_audio(self) -> None:
         out = self._out
-        payload = self._next_frame()
+        if out.target is None:
+            return  # what nobody can hear waits: who is told that it was played relies on that
+        payload = self._next_frame(out.target)
         if payload is None:
             self.stop()
             self._on_done()
-            return
-        if out.target is None:
             return
         now = self._clock.monotonic()
         marker = out.feeder is not self
@@ -110,10 +112,11 @@ class Player:
         )
         self._timestamp += FRAME_SAMPLES
 
-    def _next_frame(self) -> bytes | None:
+    def _next_frame(self, listener: Source) -> bytes | None:
         if self._open is None:
             return None
-        if self._frames is None or self._codec != self._out.audio.name:
-            self._codec = self._out.audio.name
+        audio = self._out.audio.name
+        if self._frames is None or (self._codec, self._listener) != (audio, listener):
+            self._codec, self._listener = audio, listener  # from its beginning where it goes now
             self._frames = self._open(self._codec)
         return next(self._frames, None)

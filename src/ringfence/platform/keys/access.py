@@ -82,6 +82,7 @@ class Session:
     def takes_part(self, id_: UUID) -> None:
         """A person or item of a live call of this connection; the oldest are forgotten."""
         if self._grant.live_only:
+            self._live.pop(id_, None)  # who calls again is the newest
             self._live[id_] = None
             if len(self._live) > _MAX_LIVE:
                 del self._live[next(iter(self._live))]

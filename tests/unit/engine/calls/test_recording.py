@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 from tests.unit.engine.calls.fakes import TENANT, person_of
-from tests.unit.engine.calls.harness import CALLED, CALLER, World, kinds, until
+from tests.unit.engine.calls.harness import CALLED, CALLER, PHONE_SDP, World, kinds, until
 
+from ringfence.engine.calls.events import Command
 from ringfence.engine.calls.manager import CallNotLive
 from ringfence.engine.calls.recording import CallState
 from ringfence.engine.journal.records import EventRecord
@@ -193,3 +194,77 @@ async def test_an_emergency_is_never_recorded(world: World) -> None:
     world.control.emergency = True
     uac, _ = await world.bridged()
     assert not _recording(await _end(world, uac))
+
+
+async def test_a_hang_up_does_not_wait_for_the_keys(world: World) -> None:
+    """Subscribing may take as long as its deadline; the other side hears of the end at once."""
+    _plan(world)
+    world.media.wait["subscribe"] = asyncio.Event()
+    uac, _ = await world.bridged()
+    await until(lambda: world.media.count("subscribe") == 2)
+    assert not _recording(await _end(world, uac))
+
+
+async def test_no_prompt_before_the_caller_has_the_answer(world: World) -> None:
+    _plan(world, PROMPT)
+    uac = world.uac()
+    uac.request("INVITE", sdp=PHONE_SDP)
+    invite = await world.a.expect("INVITE")
+    world.a.respond(invite, 200, sdp=PHONE_SDP)
+    await world.a.expect("ACK")
+    answer = await world.caller.expect("200 INVITE")
+    await asyncio.sleep(0.05)
+    assert world.media.count("play") == 0
+    uac.ack(answer)
+    await until(lambda: world.media.count("play") == 2)
+    await _end(world, uac)
+
+
+@pytest.mark.parametrize("action", ["pause_recording", "resume_recording"])
+async def test_what_fails_half_way_ends_the_recording(world: World, action: Action) -> None:
+    """One track paused and the other not: neither is what its tenant asked for."""
+    _plan(world)
+    uac, _ = await world.bridged()
+    await until(lambda: world.call().recording.phase.name == "RECORDING")
+    if action == "resume_recording":
+        await _command(world, "pause_recording")
+    world.media.fail[action.partition("_")[0]] = Unavailable("half")
+    with pytest.raises(Unavailable):
+        await _command(world, action)
+    assert world.media.count(action.partition("_")[0]) == 2, "every track is told"
+    assert not world.media.tracks
+    assert kinds(_recording(await _end(world, uac)))[-1] == "recording.completed"
+
+
+async def test_a_resume_that_nobody_waits_for_leaves_it_paused(world: World) -> None:
+    _plan(world)
+    uac, _ = await world.bridged()
+    await until(lambda: world.call().recording.phase.name == "RECORDING")
+    await _command(world, "pause_recording")
+    world.media.wait["resume"] = asyncio.Event()
+    asking = asyncio.ensure_future(_command(world, "resume_recording"))
+    await until(lambda: world.media.count("resume") == 2)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    world.media.wait.pop("resume").set()
+    await until(lambda: world.media.count("pause") == 4)
+    events = kinds(_recording(await _end(world, uac)))
+    assert events[-2:] == ["recording.paused", "recording.completed"]
+
+
+async def test_a_command_that_meets_the_end_is_refused(world: World) -> None:
+    _plan(world)
+    uac, _ = await world.bridged()
+    await until(lambda: world.call().recording.phase.name == "RECORDING")
+    call, held = world.call(), asyncio.Event()
+    world.media.wait["delete"] = held
+    await world.hangs_up(uac)
+    await until(lambda: world.media.count("delete"))
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    call.post(Command("resume_recording", done))
+    held.set()
+    with pytest.raises(CallState):
+        await asyncio.wait_for(done, 5)
+    await world.gets_bye(world.a)
+    await world.ended("caller_hangup", by="caller")

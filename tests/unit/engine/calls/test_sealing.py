@@ -9,8 +9,9 @@ from tests.unit.engine.calls.fakes import TENANT, person_of
 from tests.unit.engine.calls.harness import CALLED, CALLER, PHONE_SDP, World, kinds, until
 
 from ringfence.engine.journal.records import EventRecord
-from ringfence.kernel.errors import Unavailable
+from ringfence.kernel.errors import RingfenceError, Unavailable
 from ringfence.kernel.fields import INSTALLATION, SealedFieldNumber
+from ringfence.platform.keys.errors import Refused
 from ringfence.platform.keys.persons import Identifier
 
 CALLER_DIGITS = CALLER.lstrip("+").encode()
@@ -149,3 +150,24 @@ async def test_legs_written_before_a_new_key_are_readable_after_it(world: World)
     assert bye["Call-ID"] == uac.call_id
     await world.gets_bye(world.a)
     await world.ended("engine_crash", by="system")
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), Refused("not of your calls")])
+async def test_a_hunt_needs_no_keys_after_its_beginning(
+    world: World, error: RingfenceError
+) -> None:
+    """Neither a lease that ended, nor `keys` away or started anew, ends a call that rings on."""
+    world.dial("a", "b", number=TARGET)
+    uac = world.uac()
+    uac.request("INVITE", sdp=PHONE_SDP)
+    first = await world.a.expect("INVITE")
+    world.keys.leased, world.keys.error = False, error
+    world.a.respond(first, 503)
+    second = await world.b.expect("INVITE")
+    world.b.respond(second, 486)
+    uac.ack(await world.caller.expect("486 INVITE"))
+    events = await world.ended("busy", by="callee", status=486)
+    last = _of(events, "leg.created")[-1]
+    field = SealedFieldNumber.LEG_PARTY
+    party = world.opened(field, UUID(hex=last.data["leg"]), last, last.callee)
+    assert party == {"number": TARGET, "sip_call_id": second["Call-ID"]}
