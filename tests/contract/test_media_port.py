@@ -445,3 +445,24 @@ async def test_port_exhaustion_is_an_error(rig: Any) -> None:
         for _ in range(101):
             await rig.port.answer(session, uuid4(), sdp, "offer")
     assert caught.value.code == "no_ports"
+
+
+async def test_a_file_waits_for_who_is_on_hold_and_begins_anew_elsewhere(
+    rig: Any, tmp_path: Path
+) -> None:
+    """play_done means that all of it was sent to where the peer now is."""
+    path = tmp_path / "prompt.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(2 * 160 * 25))
+    peer, other, session = rig.peer(), rig.peer(), uuid4()
+    leg = await rig.offered(session, peer, direction="sendonly")
+    await rig.port.play(session, leg, f"file:{path}")
+    await rig.port.play(session, await rig.offered(session, rig.peer()), f"file:{path}")
+    await rig.eventually(lambda: any(event.kind == "play_done" for event in rig.events))
+    assert not rig.of(leg, "play_done") and not peer.audio()
+    await rig.port.answer(session, leg, peer.sdp(version=2), "offer")
+    await rig.eventually(lambda: len(peer.audio()) >= 5)
+    await rig.port.answer(session, leg, other.sdp(version=3), "offer")
+    await rig.eventually(lambda: rig.of(leg, "play_done"))
+    await rig.eventually(lambda: len(other.audio()) == 25)

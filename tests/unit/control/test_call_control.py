@@ -162,7 +162,8 @@ def test_recording_is_decided_with_the_route_and_never_for_emergencies(
     assert plan is not None
     assert (plan.gap, plan.rule, plan.customer_keys) == ("tone", "recordings", ())
     assert plan.basis
-    for index, user in enumerate(("911", "112", "933", "988")):
+    spellings = ("+911", "+1911", "9-1-1", "911;phone-context=+1", "%39%31%31", "SOS")
+    for index, user in enumerate(("911", "112", "933", "988", *spellings)):
         e164 = f"+1202555012{index}"
         dial = (SipDial(f"sip:{user}@psap.example.net"),)
         numbers.create_number(NewNumber(tenant_id=installation.tenant, e164=e164, dial=dial))

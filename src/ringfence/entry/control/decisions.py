@@ -20,10 +20,14 @@ from ringfence.engine.ports import (
 from ringfence.entry.control.translate import route_decision, trunk_config
 from ringfence.platform_django.config_version import config_version
 from ringfence.platform_django.use import using
+from ringfence.protocols.sip.errors import SipError
+from ringfence.protocols.sip.uri import parse_uri, unescape_user
 
 _NOT_FOUND, _FORBIDDEN = 404, 403
-_EMERGENCY = frozenset({"911", "112", "933", "988"})
+_SERVICES = ("911", "112", "933", "988")
 """Emergency, its test number, and the crisis line."""
+_EMERGENCY = frozenset(prefix + number for prefix in ("", "+", "1", "+1") for number in _SERVICES)
+_VISUAL = str.maketrans("", "", "-.() ")
 
 
 class Decisions:
@@ -81,9 +85,21 @@ def _numbers(request: RouteRequest, plan: RoutePlan) -> list[str]:
 
 def _is_emergency(called: str, plan: RoutePlan) -> bool:
     """Whether emergency or crisis services are dialled, or are where the call goes."""
-    uris = [item.uri for item in plan.dial if isinstance(item, SipDial)]
-    users = [uri.partition(":")[2].partition("@")[0] for uri in uris]
-    return any(user in _EMERGENCY for user in (called, *users))
+    users = [_user(item.uri) for item in plan.dial if isinstance(item, SipDial)]
+    return any(_is_service(user) for user in (called, *users))
+
+
+def _is_service(user: str) -> bool:
+    """However it is written: ``9-1-1``, ``+1911``, with parameters, or ``sos`` (RFC 5031)."""
+    name = user.partition(";")[0].translate(_VISUAL).lower()
+    return name in _EMERGENCY or name == "sos"
+
+
+def _user(uri: str) -> str:
+    try:
+        return unescape_user(parse_uri(uri).user)
+    except SipError:
+        return ""  # it will not be dialled
 
 
 def _reject(tenant: UUID | None, status: int) -> RouteDecision:
