@@ -16,8 +16,12 @@ from ringfence.platform.rpc import RpcError
 class _Vault:
     def __init__(self) -> None:
         self.outcomes: list[Any] = [
-            Unavailable("away"), Refused("no"), RpcError("internal_error", "no"), ValueError(), "key"
-        ]  # fmt: skip
+            Unavailable("away"),
+            Refused("no"),
+            RpcError("internal_error", "no"),
+            ValueError(),
+            "key",
+        ]
 
     async def leg_sealer(self) -> Any:
         outcome = self.outcomes.pop(0)

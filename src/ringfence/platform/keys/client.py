@@ -383,8 +383,7 @@ class KeyClient:
         try:
             async with asyncio.timeout(seconds):
                 await self._up.wait()
-                assert self._welcome is not None
-                await asyncio.shield(self._welcome)
+                await asyncio.shield(self._welcomed())
         except TimeoutError:
             raise Unavailable("the process keys cannot be reached") from None
         try:
@@ -395,9 +394,18 @@ class KeyClient:
     # --- connection
 
     def _connected(self) -> None:
-        self._welcome = asyncio.ensure_future(self._introduce())
-        self._welcome.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._welcome = None
+        self._welcomed()
         self._up.set()
+
+    def _welcomed(self) -> asyncio.Task[None]:
+        """The introduction on this connection; a new one where the last one failed."""
+        known = self._welcome
+        if known is not None and not (known.done() and (known.cancelled() or known.exception())):
+            return known
+        task = self._welcome = asyncio.ensure_future(self._introduce())
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return task
 
     async def _introduce(self) -> None:
         try:
