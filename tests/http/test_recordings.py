@@ -33,6 +33,7 @@ from ringfence.domains.recordings.usecases import open_audio as opening
 from ringfence.kernel.errors import RingfenceError
 from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform.database import DatabaseUrls
+from ringfence.platform.keys.errors import KeyDestroyed
 from ringfence.platform.keys.objects import open_object
 from ringfence.platform.opus import opus_available
 from ringfence.platform.rpc import RpcServer
@@ -309,6 +310,36 @@ def test_deleted_is_gone_at_once_and_for_good(world: World) -> None:
     events = ask(f"/calls/{made.call_id}/events", key).json()["events"]
     deleted = [event for event in events if event["kind"] == "recording.deleted"]
     assert [event["data"]["reason"] for event in deleted] == ["request"]
+
+
+@pytest.mark.parametrize("track", ["caller", "mixed"])
+def test_who_listens_while_it_is_destroyed_hears_no_more(world: World, track: str) -> None:
+    sound = b"\x55" * 64_000 * 5  # several chunks
+    made = world.record(sound, sound)
+    answer = ask(f"/recordings/{made.id}/audio?track={track}", world.key())
+    body = iter(answer.streaming_content)
+    said = next(body) + next(body)
+    with world.worker():
+        recordings.destroy_recording(made.tenant, made.recording, reason="request", actor="test")
+    with pytest.raises(KeyDestroyed):
+        said += b"".join(body)
+    assert len(said) < len(sound) // 2
+
+
+def test_who_listens_while_something_else_is_destroyed_hears_all(world: World) -> None:
+    sound = b"\x55" * 64_000 * 5
+    made, other = world.record(sound, sound), world.record(LEFT[:8000], RIGHT[:8000])
+    world.keys.uses.clear()
+    answer = ask(f"/recordings/{made.id}/audio?track=caller", world.key())
+    body = iter(answer.streaming_content)
+    said = next(body)
+    with world.worker():  # what somebody else's destruction makes every process forget
+        recordings.destroy_recording(other.tenant, other.recording, reason="request", actor="test")
+    said += b"".join(body)
+    assert samples_of(said, 1) == sound
+    uses = [use for use in world.keys.uses if use.credential == "web" and use.action == "open"]
+    assert 1 <= len(uses) <= 2
+    assert {use.objects for use in uses} == {(made.id, made.call_id)}
 
 
 def test_a_deletion_that_is_rolled_back_leaves_no_job(world: World) -> None:

@@ -60,6 +60,8 @@ def redact(value: Any, key: str = "") -> Any:
     if isinstance(value, Mapping):
         return {str(name): redact(item, str(name)) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
+        if key.endswith("_command"):  # of a program only its name: its arguments may be anything
+            return [str(item) if not index else MASK for index, item in enumerate(value)]
         return [redact(item) for item in value]
     if value is None or isinstance(value, (bool, int, float)):
         return value

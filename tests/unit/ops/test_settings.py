@@ -61,6 +61,18 @@ def test_config_masks_secrets(tmp_path: Path) -> None:
     assert result.stdout.count(":***@db/x") == 4
 
 
+def test_config_masks_what_opens_the_keys_and_the_objects(tmp_path: Path) -> None:
+    result = ringfence(
+        tmp_path,
+        "config",
+        RINGFENCE_KEYS__ROOT_KEY_COMMAND='["/usr/bin/unwrap", "--pass", "hunter2"]',
+        RINGFENCE_STORAGE__SECRET_ACCESS_KEY="hunter2",
+    )
+    assert result.returncode == 0
+    assert "/usr/bin/unwrap" in result.stdout
+    assert "hunter2" not in result.stdout
+
+
 def test_status_without_an_installation_is_one_clear_line(tmp_path: Path) -> None:
     result = ringfence(tmp_path, "status")
     assert result.returncode == 2

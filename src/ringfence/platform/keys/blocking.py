@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -111,6 +111,11 @@ class BlockingKeys:
                 tenant, purpose, wanted, actor=actor, objects=objects, hold=hold
             )
         )
+
+    def has(self, tenant: UUID, purpose: str, refs: Collection[LeafRef]) -> bool:
+        """Whether these leaves may still be used, without asking and without a record: a lease ran
+        out, or something was destroyed, when not."""
+        return len(self._client().client.known(tenant, purpose, None, refs)) == len(set(refs))
 
     def sealing_leaf(self, tenant: UUID, ref: LeafRef) -> bytes | None:
         """The leaf to seal with at once; None when it must be asked for."""

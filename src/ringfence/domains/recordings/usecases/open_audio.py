@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
@@ -23,6 +23,7 @@ from ringfence.domains.recordings.track_file import object_key, object_store
 from ringfence.kernel.errors import RingfenceError
 from ringfence.kernel.fields import CONTENT, SealedFieldNumber
 from ringfence.kernel.ids import Prefix, public_id
+from ringfence.platform.keys.client import given
 from ringfence.platform.keys.crypto import Place
 from ringfence.platform.keys.errors import CutOff, Unreadable
 from ringfence.platform.keys.names import Bucket, LeafRef
@@ -119,21 +120,38 @@ def _open(info: RecordingInfo, tracks: Sequence[TrackInfo]) -> list[Iterator[byt
     bucket = Bucket(CONTENT, info.rule, info.day)
     refs = {track.id: LeafRef(bucket, items=(track.id,)) for track in tracks}
     objects = [public_id(Prefix.RECORDING, info.id), public_id(Prefix.CALL, info.call_id)]
-    leaves = keys().leaves(
-        info.tenant_id, use.purpose, refs.values(), actor=use.actor, objects=objects
-    )
+    client = keys()
+
+    def ask() -> dict[LeafRef, bytes | RingfenceError]:
+        return client.leaves(
+            info.tenant_id, use.purpose, refs.values(), actor=use.actor, objects=objects
+        )
+
+    def still_allowed() -> None:
+        """A slow listener hears no more than a lease permits, and nothing that was destroyed."""
+        if not client.has(info.tenant_id, use.purpose, refs.values()):
+            for leaf in ask().values():
+                given(leaf)
+
+    leaves = ask()
     opened = []
     for track in tracks:
-        leaf = leaves[refs[track.id]]
-        if isinstance(leaf, RingfenceError):
-            raise leaf
+        leaf = given(leaves[refs[track.id]])
         if DELETED in (info.state, track.state):
             raise RecordingDeleted("the recording was deleted")
         field = SealedFieldNumber.RECORDING_TRACK
         place = Place(info.tenant_id, field, track.id, track.person_id, bucket)
         pieces = object_store().read(object_key(info.tenant_id, track.id, info.day))
-        opened.append(_samples(open_object(pieces, Leaf(leaf, place)), track))
+        chunks = open_object(pieces, Leaf(leaf, place))
+        opened.append(_samples(_while(still_allowed, chunks), track))
     return opened
+
+
+def _while(allowed: Callable[[], None], chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Each chunk only if its key may still be used when it is asked for."""
+    for chunk in chunks:
+        allowed()
+        yield chunk
 
 
 def _samples(chunks: Iterator[bytes], track: TrackInfo) -> Iterator[bytes]:

@@ -1,0 +1,87 @@
+"""Lists of calls are read by index, as the application's role and under row-level security."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from tests.keys_fixture import Keys
+
+from ringfence.domains.calls.contracts import CallFilter
+from ringfence.domains.calls.queries import _matching
+from ringfence.platform.database import DatabaseUrls
+from ringfence.platform.keys.persons import Identifier
+from ringfence.platform_django.clock import clock, new_id
+from ringfence.platform_django.partitions import ensure_partitions
+from ringfence.platform_django.tenancy import OWNER, tenant
+from ringfence.platform_django.use import using
+
+CALLS, TENANTS = 50_000, 40
+CALLER, CALLEE = "+14155550142", "+12125550117"
+_FILL = """
+    INSERT INTO calls_call (id, tenant_id, direction, caller_id, callee_id, dialled, disposition,
+        started_at, billed_seconds)
+    SELECT (lpad(to_hex(millis), 12, '0') || '7' || substr(hash, 1, 3) || '8' || substr(hash, 4, 15)
+        )::uuid, tenants[1 + n %% %(tenants)s], 'inbound',
+        CASE WHEN k %% 50 = 0 THEN %(caller)s ELSE hash::uuid END,
+        CASE WHEN k %% 70 = 35 THEN %(callee)s WHEN k %% 7 = 0 THEN md5(hash)::uuid END,
+        CASE WHEN k %% 7 <> 0 THEN '+120255500' || 10 + k %% 40 END,
+        'answered', to_timestamp(millis / 1000), 1
+    FROM generate_series(0, %(calls)s) AS n, LATERAL (
+        SELECT md5(n::text) AS hash, %(ids)s::uuid[] AS tenants, n / %(tenants)s AS k,
+            (%(end)s - n * 20000::bigint)::bigint AS millis
+    ) AS made
+"""
+
+
+@pytest.fixture
+def crowd(db: DatabaseUrls, keys: Keys) -> Iterator[UUID]:
+    """A tenant among others, whose calls are of the last twelve days."""
+    ids = [new_id() for _ in range(TENANTS)]
+    own = ids[0]
+    caller, callee = keys.blocking("signalling").resolve(
+        own, [Identifier("e164", number) for number in (CALLER, CALLEE)]
+    )
+    ensure_partitions(using=OWNER)
+    with psycopg.connect(db.owner) as connection:
+        values = {
+            "end": clock().micros() // 1000, "calls": CALLS, "tenants": TENANTS, "ids": ids,
+            "caller": caller.person, "callee": callee.person,
+        }  # fmt: skip
+        connection.execute(_FILL, values)
+        connection.commit()
+        connection.execute("ANALYZE calls_call")
+    with using("service", "test"):
+        yield own
+
+
+def plan(owner: UUID, where: CallFilter) -> str:
+    with tenant(owner):
+        rows = _matching(owner, where).order_by("-id")[:51]
+        assert len(list(rows)) > 0
+        return rows.explain()
+
+
+def test_lists_are_read_by_index(crowd: UUID, db: DatabaseUrls) -> None:
+    with psycopg.connect(db.owner) as connection:
+        rows = connection.execute("SELECT DISTINCT tableoid::regclass::text FROM calls_call")
+        filled = {name for (name,) in rows}
+    now = clock().now()
+    hour = CallFilter(since=now - timedelta(days=2), until=now - timedelta(days=2, hours=-1))
+    for where, condition in (
+        (CallFilter(), "tenant_id ="),
+        (hour, "id >="),
+        (CallFilter(from_number=CALLER), "caller_id ="),
+        (CallFilter(to_number="+12025550015"), "dialled)::text ="),
+        (CallFilter(to_number=CALLEE), "callee_id ="),
+        (CallFilter(from_number=CALLER, since=now - timedelta(days=2)), "caller_id ="),
+    ):
+        text = plan(crowd, where)
+        read_whole = set(re.findall(r"Seq Scan on (\w+)", text))
+        assert not read_whole & filled, text
+        conditions = [line for line in text.splitlines() if "Index Cond" in line]
+        assert any(condition in line for line in conditions), text
