@@ -115,6 +115,29 @@ def test_the_other_tenants_objects_do_not_exist(two: tuple[Populated, Populated]
     assert walked == 12
 
 
+def test_the_other_tenants_ids_find_nothing_in_filters(two: tuple[Populated, Populated]) -> None:
+    """They are valid, so they are no error; a cursor of another tenant's is but a moment."""
+    for own, other in (two, two[::-1]):
+        ids = other.path_values()
+        for path in (
+            f"/calls?number={ids['number_id']}",
+            f"/calls?trunk={ids['trunk_id']}",
+            f"/calls?to_number=%2B{other.e164[1:]}",
+            f"/recordings?call={ids['call_id']}",
+            f"/audit/uses?object={ids['call_id']}",
+            f"/audit/uses?object={ids['recording_id']}",
+            f"/calls?before={ids['call_id']}",
+            f"/recordings?before={ids['recording_id']}",
+        ):
+            answer = ask("get", f"/api/v1{path}", own.secret)
+            assert answer.status_code == 200, (path, answer.content)
+            (listed,) = (value for value in answer.json().values() if isinstance(value, list))
+            if "before" in path:
+                assert not {mark for mark in traces(other) if mark in answer.content.decode()}
+            else:
+                assert listed == [], path
+
+
 def test_without_a_valid_key_nothing_is_served(two: tuple[Populated, Populated]) -> None:
     own = two[0]
     forged = own.secret[:-3] + "AAA"
