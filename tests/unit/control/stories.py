@@ -23,7 +23,7 @@ def unopenable(person: UUID, text: str) -> SealedParty:
 def call_story(tenant: UUID | None = TENANT, trunk: UUID = TENANT) -> list[CallEvent]:
     """An answered call of eleven events and 10.2 s."""
     clock = SystemClock()
-    call, a, b = uuid7(clock), uuid7(clock).hex, uuid7(clock).hex
+    call, (a, b) = uuid7(clock), sorted(uuid7(clock).hex for _ in range(2))  # as they are made
     started = clock.micros()
     parties = {
         1: (unopenable(CALLER, "call"), None),
