@@ -25,6 +25,9 @@ class Prefix(StrEnum):
     RECORDING = "RE"
     PERSON = "PE"
     USE = "AU"
+    LEDGER_ENTRY = "LE"
+    RATE_DECK = "RD"
+    RATE = "RA"
 
 
 class InvalidId(InvalidInput):

@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "ringfence.domains.numbers",
     "ringfence.domains.calls",
     "ringfence.domains.recordings",
+    "ringfence.domains.ledger",
 ]
 MIDDLEWARE = [
     "ringfence.platform_django.middleware.SecurityHeaders",

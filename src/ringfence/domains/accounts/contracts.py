@@ -15,6 +15,7 @@ ALL_SCOPES = (
     "tenant:read",
     "live:read",
     "audit:read",
+    "ledger:read",
     "recordings:read",
     "recordings:write",
     "privacy:erase",
