@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -17,6 +17,8 @@ from ringfence.domains.accounts import api as accounts
 from ringfence.domains.accounts.contracts import ALL_SCOPES
 from ringfence.domains.calls.api import store_events
 from ringfence.domains.calls.models import Call, CallLeg
+from ringfence.domains.ledger import api as ledger
+from ringfence.domains.ledger.contracts import DeckKind, Reference
 from ringfence.domains.numbers import api as numbers
 from ringfence.domains.numbers.contracts import NewNumber, SipDial, TrunkDial
 from ringfence.domains.privacy.models import ErasureOrder, Hold
@@ -33,6 +35,7 @@ from ringfence.kernel.fields import (
     SealedFieldNumber,
 )
 from ringfence.kernel.ids import Prefix, public_id
+from ringfence.kernel.money import Money
 from ringfence.platform.audit import AuditSpool
 from ringfence.platform.keys.client import Value
 from ringfence.platform.keys.crypto import Place
@@ -102,8 +105,34 @@ def populate(name: str, index: int) -> Populated:
     recording = new_id()
     record_recording(tenant.id, call, leg, recording)
     erasure = order_erasure(tenant.id)
+    keep_books(tenant.id, call)
     return Populated(
         tenant.id, key.secret, trunk.id, number.id, call, leg, recording, erasure, e164
+    )
+
+
+def keep_books(tenant: UUID, call: UUID) -> None:
+    """A price list, a paid wallet, and a call that was charged to it."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    deck = ledger.create_deck(
+        tenant,
+        "Retail",
+        "prefix,price_per_minute,connection_fee,minimum_seconds,first_seconds,next_seconds,"
+        f"effective_from,effective_to\n1,0.012,0,0,60,60,{at.isoformat()},\n",
+        kind=DeckKind.SELL,
+        currency="USD",
+    )
+    rated = ledger.rate_number(tenant, deck.id, "+12025550199", 61, at)
+    assert rated is not None
+    ledger.top_up(
+        tenant, Money(5_000_000), idempotency_key="pay-1", reference=Reference("payment", "pi_1")
+    )
+    ledger.charge(
+        tenant,
+        rated.amount,
+        idempotency_key=f"call:{call.hex}",
+        reference=Reference("call", public_id(Prefix.CALL, call)),
+        explanation=replace(rated.explanation, call=call),
     )
 
 

@@ -71,6 +71,7 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/erasures",
         "/api/v1/erasures/{erasure_id}",
         "/api/v1/health",
+        "/api/v1/ledger/entries",
         "/api/v1/live/tickets",
         "/api/v1/numbers",
         "/api/v1/numbers/{number_id}",
@@ -82,6 +83,7 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/tenant",
         "/api/v1/trunks",
         "/api/v1/trunks/{trunk_id}",
+        "/api/v1/wallet",
     }
 
 
@@ -125,6 +127,7 @@ def test_the_other_tenants_ids_find_nothing_in_filters(two: tuple[Populated, Pop
             f"/calls?to_number=%2B{other.e164[1:]}",
             f"/recordings?call={ids['call_id']}",
             f"/audit/uses?object={ids['call_id']}",
+            f"/ledger/entries?call={ids['call_id']}",
             f"/audit/uses?object={ids['recording_id']}",
             f"/calls?before={ids['call_id']}",
             f"/recordings?before={ids['recording_id']}",
