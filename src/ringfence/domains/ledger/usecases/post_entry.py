@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -36,8 +37,8 @@ def post_entry(tenant_id: UUID, new: NewEntry) -> Posted:
     """
     check_entry(new)
     with tenant(tenant_id):
-        entry_id = new_id()
-        if not _insert(tenant_id, entry_id, new):
+        entry_id, occurred_at = new_id(), new.occurred_at or clock().now()
+        if not _insert(tenant_id, entry_id, occurred_at, new):
             return Posted(_same(tenant_id, new), new=False)
         names = {(line.account, line.amount.currency) for line in new.lines}
         accounts = open_accounts(tenant_id, names)
@@ -51,7 +52,17 @@ def post_entry(tenant_id: UUID, new: NewEntry) -> Posted:
             )
             for seq, line in enumerate(new.lines)
         )
-        return Posted(_posted(tenant_id, new), new=True)
+        entry = EntryInfo(
+            id=entry_id,
+            tenant_id=tenant_id,
+            occurred_at=occurred_at,
+            kind=new.kind,
+            idempotency_key=new.idempotency_key,
+            reference=new.reference,
+            explanation=new.explanation,
+            lines=new.lines,
+        )
+        return Posted(entry, new=True)
 
 
 def open_accounts(tenant_id: UUID, names: set[AccountName]) -> dict[AccountName, Account]:
@@ -75,7 +86,7 @@ def _accounts(tenant_id: UUID, names: set[AccountName]) -> dict[AccountName, Acc
     return {name: row for row in rows if (name := (AccountKind(row.kind), row.currency)) in names}
 
 
-def _insert(tenant_id: UUID, entry_id: UUID, new: NewEntry) -> bool:
+def _insert(tenant_id: UUID, entry_id: UUID, occurred_at: datetime, new: NewEntry) -> bool:
     """Whether the key was free. Waits for a transaction that is posting it."""
     with connections[APP].cursor() as cursor:
         cursor.execute(
@@ -83,7 +94,7 @@ def _insert(tenant_id: UUID, entry_id: UUID, new: NewEntry) -> bool:
             [
                 entry_id,
                 tenant_id,
-                new.occurred_at or clock().now(),
+                occurred_at,
                 new.kind,
                 new.idempotency_key,
                 new.reference.type,
@@ -95,14 +106,9 @@ def _insert(tenant_id: UUID, entry_id: UUID, new: NewEntry) -> bool:
         return bool(cursor.rowcount)
 
 
-def _posted(tenant_id: UUID, new: NewEntry) -> EntryInfo:
-    rows = Entry.objects.filter(tenant_id=tenant_id, idempotency_key=new.idempotency_key)
-    (info,) = entry_infos([rows.get()])
-    return info
-
-
 def _same(tenant_id: UUID, new: NewEntry) -> EntryInfo:
-    first = _posted(tenant_id, new)
+    rows = Entry.objects.filter(tenant_id=tenant_id, idempotency_key=new.idempotency_key)
+    (first,) = entry_infos([rows.get()])
     if (first.kind, first.lines, first.reference, first.explanation) != (
         new.kind,
         new.lines,
