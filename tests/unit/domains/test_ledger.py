@@ -9,6 +9,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from django.db import IntegrityError, connections
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -303,6 +304,14 @@ def test_wallet_from_top_up_to_below_its_credit(acme: UUID) -> None:
     assert not ledger.may_start(acme, "USD")  # exactly at the end of its credit
     ledger.top_up(acme, usd(1), idempotency_key="t3", reference=PAYMENT)
     assert ledger.may_start(acme, "USD")
+
+
+def test_an_emergency_call_does_not_ask_the_database(acme: UUID) -> None:
+    with CaptureQueriesContext(connections["default"]) as seen:
+        assert ledger.may_start(acme, "USD", emergency=True)
+        assert len(seen) == 0
+        assert not ledger.may_start(acme, "USD")
+        assert len(seen) > 0
 
 
 @pytest.mark.parametrize("micros", [0, -1])
