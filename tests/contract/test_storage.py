@@ -76,6 +76,10 @@ class Place:
             [sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True
         )
 
+    def putting(self) -> bool:
+        """Whether a child has put what it warms up with, and now part of the large object."""
+        return "warm/up" in set(self.open().list()) and self.half_written()
+
     def half_written(self) -> bool:
         if self.s3 is None:
             staging = Path(self.url.removeprefix("file://")) / ".staging"
@@ -273,17 +277,17 @@ def test_a_killed_put_leaves_nothing(place: Place, large: Path, tmp_path: Path) 
     if place.s3 is None:
         source = tmp_path / "pipe"
         os.mkfifo(source)
-        feeder = threading.Thread(target=_feed, args=(source, release))
+        feeder = threading.Thread(target=_feed, args=(source, release), daemon=True)
         feeder.start()
     with place.child("put", source) as child:
         try:
-            eventually(lambda: place.half_written() or child.poll() is not None)
+            eventually(lambda: place.putting() or child.poll() is not None)
         finally:
             child.send_signal(signal.SIGKILL)
             child.wait()
             release.set()
             if feeder is not None:
-                feeder.join()
+                feeder.join(PATIENCE)
     assert child.returncode == -signal.SIGKILL
     store = place.open()
     with pytest.raises(ObjectNotFound):
@@ -304,7 +308,7 @@ def _feed(pipe: Path, release: threading.Event) -> None:
 def test_a_killed_put_over_an_object_keeps_it(place: Place, tmp_path: Path, large: Path) -> None:
     place.open().put("large", b"the earlier one")
     with place.child("put", large) as child:
-        eventually(lambda: place.half_written() or child.poll() is not None)
+        eventually(lambda: place.putting() or child.poll() is not None)
         child.send_signal(signal.SIGKILL)
         child.wait()
     content = b"".join(place.open().read("large"))
