@@ -87,8 +87,9 @@ async def test_a_client_that_stops_loses_nothing(worker: MediaWorker, settings: 
     await client.wait_connected(5)
     await client.answer(uuid4(), uuid4(), SDP, "offer")
     await client.stop()
-    while client.connected:
-        await asyncio.sleep(0.005)
+    async with asyncio.timeout(5):
+        while client.connected:
+            await asyncio.sleep(0.005)
     assert lost == []
 
 
