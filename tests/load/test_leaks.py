@@ -15,6 +15,9 @@ pytestmark = pytest.mark.e2e
 
 T1 = 0.05
 ROUNDS = 4
+CONTROL_SLACK = 8
+"""Its four database threads open what they keep when a call first comes to them: two connections
+each at most. Fifty calls that leak pass that."""
 
 
 @pytest.fixture
@@ -97,7 +100,10 @@ async def test_nothing_is_left_behind(world: World) -> None:
 
     def same() -> bool:
         now = holdings(place)
-        return all(now[name] <= value + 2 for name, value in before.items())
+        return all(
+            now[name] <= value + (CONTROL_SLACK if name.startswith("control") else 2)
+            for name, value in before.items()
+        )
 
     try:
         await happens(same, within=64 * T1 + 15)
