@@ -11,6 +11,8 @@ from uuid import UUID
 
 import msgspec
 
+from ringfence.engine.verbs.model import DialTarget, Facts, Program
+
 # --- call control -------------------------------------------------------------------------------
 
 
@@ -59,53 +61,30 @@ class TrunkConfig(msgspec.Struct, frozen=True):
     """Limits over both directions; None is unlimited."""
 
 
+class DeviceConfig(msgspec.Struct, frozen=True):
+    """A device that may register, as the call plane needs it."""
+
+    id: UUID
+    tenant: UUID
+    username: str
+    """Of the installation, unique; also the user of its address of record."""
+    ha1_md5: str
+    ha1_sha256: str
+    """H(username:realm:password), hex."""
+
+
 class ConfigSnapshot(msgspec.Struct, frozen=True):
     """All configuration that the call plane keeps in memory."""
 
     version: int
     trunks: tuple[TrunkConfig, ...]
+    devices: tuple[DeviceConfig, ...] = ()
 
 
 class ConfigRequest(msgspec.Struct, frozen=True):
     """RPC ``config``: reply is a ConfigSnapshot, or None when ``known_version`` is current."""
 
     known_version: int | None = None
-
-
-class TrunkTarget(msgspec.Struct, frozen=True, tag="trunk"):
-    """Dial a number through a trunk."""
-
-    trunk: UUID
-    number: str
-    """E.164."""
-
-
-class SipTarget(msgspec.Struct, frozen=True, tag="sip"):
-    """Dial a SIP URI directly."""
-
-    uri: str
-
-
-DialTarget = TrunkTarget | SipTarget
-
-
-class Dial(msgspec.Struct, frozen=True, tag="dial"):
-    """Verb: ring the targets one after the other until one answers, then bridge."""
-
-    targets: tuple[DialTarget, ...]
-    timeout_seconds: int = 30
-    """How long each target may ring."""
-    caller_id: str | None = None
-    """E.164 presented to the target; None passes the caller's own."""
-
-
-class Reject(msgspec.Struct, frozen=True, tag="reject"):
-    """Verb: refuse the call with a SIP status (400-699)."""
-
-    status: int = 404
-
-
-Verb = Dial | Reject
 
 
 class RouteRequest(msgspec.Struct, frozen=True):
@@ -119,6 +98,44 @@ class RouteRequest(msgspec.Struct, frozen=True):
     """E.164, or the user part as it came when it is no number."""
     at: int
     """Microseconds since the Unix epoch."""
+
+
+class OriginateRequest(msgspec.Struct, frozen=True):
+    """RPC ``originate``: begin a call on behalf of a tenant.
+
+    To ``signalling`` (reply None when the call is in the journal; the same id again changes
+    nothing), which asks ``control`` the same (reply RouteDecision with ``first``). Error codes of
+    control: ``target_invalid``, ``caller_id_refused``, ``flow_not_found``, ``wallet_empty``, and
+    those of ProgramRequest.
+    """
+
+    tenant: UUID
+    call: UUID
+    to: str
+    """E.164, a SIP URI, or the public id of a device."""
+    caller_id: str
+    """E.164 of a number of the tenant."""
+    flow: UUID | None = None
+    url: str | None = None
+    """Exactly one of flow and url: what the answering side gets."""
+    timeout_seconds: int = 30
+
+
+class ProgramRequest(msgspec.Struct, frozen=True):
+    """RPC ``program`` to ``control``: the published version of a flow, or the document at a URL.
+
+    Reply: Program. Error codes: ``flow_not_found``, ``flow_not_published``,
+    ``document_unreachable`` (DNS, connection, timeout, status), ``document_refused``
+    (address or redirect not allowed), ``document_too_large``, ``document_invalid``.
+    """
+
+    tenant: UUID
+    call: UUID
+    flow: UUID | None = None
+    url: str | None = None
+    method: Literal["GET", "POST"] = "POST"
+    params: dict[str, str] = {}
+    """What is told to the server of a document."""
 
 
 class RecordingPlan(msgspec.Struct, frozen=True):
@@ -138,16 +155,19 @@ class RecordingPlan(msgspec.Struct, frozen=True):
 
 
 class RouteDecision(msgspec.Struct, frozen=True):
-    """The tenant that the call belongs to and the verbs to run; tenant None only with Reject."""
+    """The tenant that the call belongs to and what to do; tenant None only with Reject."""
 
     tenant: UUID | None
     number: UUID | None
-    verbs: tuple[Verb, ...]
+    program: Program
+    facts: Facts = Facts()
     max_seconds: int | None = None
     recording: RecordingPlan | None = None
-    """None: not recorded."""
+    """Of conversations; None: not recorded."""
     emergency: bool = False
     """The call is put through whatever else fails."""
+    first: DialTarget | None = None
+    """Whom an originated call rings first."""
 
 
 class CallCommand(msgspec.Struct, frozen=True):
@@ -159,7 +179,10 @@ class CallCommand(msgspec.Struct, frozen=True):
 
     tenant: UUID
     call: UUID
-    action: Literal["pause_recording", "resume_recording", "stop_recording"]
+    action: Literal["pause_recording", "resume_recording", "stop_recording", "redirect", "hang_up"]
+    flow: UUID | None = None
+    url: str | None = None
+    """redirect: exactly one of them."""
 
 
 class CallControl(Protocol):
@@ -168,6 +191,41 @@ class CallControl(Protocol):
     async def config(self, known_version: int | None) -> ConfigSnapshot | None: ...
 
     async def route(self, request: RouteRequest) -> RouteDecision: ...
+
+    async def originate(self, request: OriginateRequest) -> RouteDecision: ...
+
+    async def program(self, request: ProgramRequest) -> Program: ...
+
+
+# --- speech -------------------------------------------------------------------------------------
+
+
+class SpeechRequest(msgspec.Struct, frozen=True):
+    """RPC ``render`` on settings.speech_socket: speak a text; reply SpeechReply.
+
+    Error codes: ``speech_text`` (empty, too long, nothing that can be spoken), ``speech_voice``.
+    """
+
+    text: str
+    voice: str = ""
+    language: str = "en-US"
+    personal: bool = False
+    """Nothing of it may outlive the reply."""
+
+
+class SpeechReply(msgspec.Struct, frozen=True):
+    """A media source for PlayRequest: ``source`` of a cached file, else ``audio``."""
+
+    seconds: float
+    source: str = ""
+    audio: bytes = b""
+    """Mu-law, 8 kHz."""
+
+
+class Speech(Protocol):
+    """Text to speech. Raises platform.rpc.RpcUnavailable, RpcError with the codes above."""
+
+    async def render(self, request: SpeechRequest) -> SpeechReply: ...
 
 
 # --- media --------------------------------------------------------------------------------------
@@ -234,13 +292,20 @@ class ConnectRequest(msgspec.Struct, frozen=True):
 class PlayRequest(msgspec.Struct, frozen=True):
     """RPC ``play``: send audio to a leg instead of what it is connected to; reply None.
 
-    ``source``: "tone:440" (Hz, continuous), "ringback:us", "silence", or "file:PATH" (WAV, 8 kHz
-    mono 16-bit). "stop" ends what is playing. When a file ends, a MediaEvent "play_done" follows.
+    ``source``: "tone:440" (Hz, continuous), "ringback:us", "silence", "beep" (1 kHz, 0.4 s),
+    "audio" (the octets of ``audio``), or "file:PATH" (WAV, 8 kHz mono, 16-bit or mu-law). "stop"
+    ends what is playing. When what is finite ends, a MediaEvent "play_done" with ``play`` follows.
     """
 
     session: Session
     leg: Leg
     source: str
+    audio: bytes = b""
+    """Mu-law, 8 kHz."""
+    loop: int = 1
+    """How often a finite source is played; 0: for ever."""
+    play: int = 0
+    """Comes back in the event."""
 
 
 class DtmfRequest(msgspec.Struct, frozen=True):
@@ -272,6 +337,8 @@ class TrackRequest(msgspec.Struct, frozen=True):
     rule: str = "recordings"
     gap: Literal["silence", "tone"] = "silence"
     customer_keys: tuple[str, ...] = ()
+    quiet_seconds: float = 0.0
+    """Not 0: a MediaEvent "quiet" when the peer has said nothing for so long; once."""
 
 
 class TrackCommand(msgspec.Struct, frozen=True):
@@ -330,10 +397,11 @@ class MediaEvent(msgspec.Struct, frozen=True):
 
     session: Session
     leg: Leg
-    kind: Literal["dtmf", "silence", "play_done", "first_packet", "track_failed"]
+    kind: Literal["dtmf", "silence", "play_done", "first_packet", "track_failed", "quiet"]
     data: dict[str, Any] = {}
-    """dtmf: {"digit", "duration_ms"}; silence: {"seconds"}; track_failed: {"track" (hex)}: the disk
-    or the keys refused it, what is on disk stays readable up to there."""
+    """dtmf: {"digit", "duration_ms"}; silence: {"seconds"}; play_done: {"play"}; track_failed:
+    {"track" (hex)}: the disk or the keys refused it, what is on disk stays readable up to there;
+    quiet: {"track" (hex), "spoken" (bool): whether anything was said before}."""
 
 
 class MediaPort(Protocol):
@@ -351,7 +419,16 @@ class MediaPort(Protocol):
 
     async def connect(self, session: Session, a: Leg, b: Leg | None) -> None: ...
 
-    async def play(self, session: Session, leg: Leg, source: str) -> None: ...
+    async def play(
+        self,
+        session: Session,
+        leg: Leg,
+        source: str,
+        *,
+        audio: bytes = b"",
+        loop: int = 1,
+        play: int = 0,
+    ) -> None: ...
 
     async def send_dtmf(
         self, session: Session, leg: Leg, digits: str, duration_ms: int = 100

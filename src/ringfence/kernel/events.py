@@ -25,16 +25,30 @@ class EventKind(StrEnum):
     own), country_code?, area? (of the caller: clear facts), source ("ip:port" of the trunk),
     transport, node. Sealed: caller {"number"}, callee {"number"} unless ``to`` stands in data."""
     CALL_ROUTED = "call.routed"
-    """number? (hex), verbs (list of verb names)"""
+    """number? (hex), flow? (hex), version?, verbs (names of the verbs of the program's nodes)"""
+    VERB_STARTED = "verb.started"
+    """node (its id, after the last slash of its name), flow? (hex), verb"""
+    VERB_ENDED = "verb.ended"
+    """node, verb, outcome. Digits stand in it only where they chose from a menu."""
+    CALL_TAGGED = "call.tagged"
+    """tags: {name: value} set now; without personal values"""
+    CALL_CAPTURED = "call.captured"
+    """names (list). Sealed: caller, all that was captured so far {name: value}."""
+    CALL_REDIRECTED = "call.redirected"
+    """by (api|flow), flow? (hex), version?; without flow: to a document"""
     LEG_CREATED = "leg.created"
     """leg, role (caller|callee), trunk? (hex), transport, cipher?. Sealed: the party of that role
     {"number", "sip_call_id"?}."""
     LEG_PROGRESS = "leg.progress"
     """leg, status (18x), early_media (bool)"""
     LEG_ANSWERED = "leg.answered"
-    """leg, codec?"""
+    """leg (either role: when its own answer is final), codec?"""
     CALL_ANSWERED = "call.answered"
-    """leg (the callee leg that answered); durable before the caller's 200 leaves"""
+    """leg (whose answer it is: the one that was bridged, the caller's own when the platform itself
+    answered, or the first one of an originated call); durable before the caller's 200 leaves. Once
+    per call."""
+    LEG_BRIDGED = "leg.bridged"
+    """leg (the callee leg that talks from now on; until its leg.ended)"""
     LEG_HELD = "leg.held"
     """leg"""
     LEG_RESUMED = "leg.resumed"
@@ -44,7 +58,8 @@ class EventKind(StrEnum):
     and nothing was recorded before"""
     RECORDING_STARTED = "recording.started"
     """recording (hex), basis, rule, day (of the bucket), gap, customer_keys (list of key ids, hex),
-    tracks: list of {track (hex, also the item), leg, role, person (hex)}"""
+    tracks: list of {track (hex, also the item), leg, role, person (hex)}, message? (true: left by
+    the caller alone, after a beep)"""
     RECORDING_PAUSED = "recording.paused"
     """recording, offset_ms"""
     RECORDING_RESUMED = "recording.resumed"
@@ -84,6 +99,11 @@ class EndReason(StrEnum):
     MEDIA_TIMEOUT = "media_timeout"
     MEDIA_LOST = "media_lost"
     ACK_MISSING = "ack_missing"
+    COMPLETED = "completed"
+    """The flow came to its end, or the tenant hung up."""
+    FLOW_FAILED = "flow_failed"
+    """The flow could not go on: a document, a loop without a verb that waits."""
+    NO_CREDIT = "no_credit"
     SHUTDOWN = "shutdown"
     ENGINE_CRASH = "engine_crash"
 
@@ -136,6 +156,8 @@ def party_place(
     record that the event tells of."""
     if kind == EventKind.LEG_CREATED:
         return SealedFieldNumber.LEG_PARTY, UUID(hex=data["leg"])
+    if kind == EventKind.CALL_CAPTURED:
+        return SealedFieldNumber.CALL_CAPTURED, call
     if role == "caller":
         return SealedFieldNumber.CALL_CALLER, call
     return SealedFieldNumber.CALL_CALLEE, call

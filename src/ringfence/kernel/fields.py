@@ -34,6 +34,17 @@ class SealedFieldNumber(IntEnum):
     """trunks.Trunk.ha1_md5_sealed, under the tenant's secret key. Row: the trunk."""
     TRUNK_HA1_SHA256 = 8
     """trunks.Trunk.ha1_sha256_sealed, under the tenant's secret key. Row: the trunk."""
+    CALL_CAPTURED = 9
+    """calls.Call.captured_sealed, and the event call.captured. Row: the call."""
+    DEVICE_HA1_MD5 = 10
+    """devices.Device.ha1_md5_sealed, under the tenant's secret key. Row: the device."""
+    DEVICE_HA1_SHA256 = 11
+    """devices.Device.ha1_sha256_sealed, under the tenant's secret key. Row: the device."""
+    WEBHOOK_SECRET = 12
+    """webhooks.Endpoint.secret_sealed, under the tenant's secret key. Row: the endpoint."""
+    IDEMPOTENT_RESPONSE = 13
+    """platform_django.IdempotentRequest.response_sealed, under the tenant's secret key. Row: the
+    request."""
 
 
 IDENTIFIER = "identifier"

@@ -28,6 +28,13 @@ class Prefix(StrEnum):
     LEDGER_ENTRY = "LE"
     RATE_DECK = "RD"
     RATE = "RA"
+    UNRATED = "UR"
+    FLOW = "FW"
+    TARGET = "TG"
+    PROMPT = "PM"
+    DEVICE = "DV"
+    WEBHOOK = "WH"
+    DELIVERY = "WD"
 
 
 class InvalidId(InvalidInput):

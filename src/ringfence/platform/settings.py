@@ -192,6 +192,27 @@ class MediaSettings(_Section):
         return self
 
 
+class SpeechSettings(_Section):
+    voice: str = ""
+    """Voice where a flow names none; empty: the engine's default."""
+    max_characters: Annotated[int, Field(ge=1, le=20_000)] = 4000
+    cache_bytes: Annotated[int, Field(ge=0)] = 512 * 1024 * 1024
+    """What is kept of texts without personal values; the least recently used goes first."""
+
+
+class EgressSettings(_Section):
+    allow_networks: tuple[str, ...] = ()
+    """Networks (CIDR) that tenants' URLs may lead to although they are not public: loopback in
+    tests, an intranet of the operator's own."""
+
+    @field_validator("allow_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for item in value:
+            ipaddress.ip_network(item)
+        return value
+
+
 class HttpSettings(_Section):
     host: str = "127.0.0.1"
     port: Port = 8080
@@ -224,6 +245,8 @@ class Settings(BaseSettings):
     privacy: PrivacySettings = PrivacySettings()
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
+    speech: SpeechSettings = SpeechSettings()
+    egress: EgressSettings = EgressSettings()
     web: HttpSettings = HttpSettings()
     live: LiveSettings = LiveSettings()
     log: LogSettings = LogSettings()
@@ -288,6 +311,20 @@ class Settings(BaseSettings):
     @property
     def signalling_socket(self) -> Path:
         return self.run_dir / "signalling.sock"
+
+    @property
+    def speech_socket(self) -> Path:
+        return self.run_dir / "speech.sock"
+
+    @property
+    def speech_dir(self) -> Path:
+        """Rendered speech of texts without personal values."""
+        return self.data_dir / "speech"
+
+    @property
+    def prompt_dir(self) -> Path:
+        """Audio files that tenants play: ``<tenant hex>/<prompt hex>.wav``."""
+        return self.data_dir / "prompts"
 
     @property
     def storage_url(self) -> str:

@@ -29,14 +29,11 @@ from ringfence.domains.trunks.contracts import NumberFormat as StoredFormat
 from ringfence.engine.ports import (
     ConfigRequest,
     ConfigSnapshot,
-    Dial,
     NumberFormat,
-    Reject,
     RouteDecision,
     RouteRequest,
-    SipTarget,
-    TrunkTarget,
 )
+from ringfence.engine.verbs.model import Dial, Reject, SipTarget, TrunkTarget, straight
 from ringfence.entry.control import database as module
 from ringfence.entry.control.database import ControlUnavailable, DatabaseThreads
 from ringfence.entry.control.decisions import Decisions
@@ -137,7 +134,7 @@ def test_a_dialled_number_decides_tenant_and_verbs(installation: Installation) -
     expected = RouteDecision(
         installation.tenant,
         installation.number,
-        (
+        straight(
             Dial(
                 targets=(
                     TrunkTarget(installation.carrier, "+12025550199"),
@@ -147,7 +144,7 @@ def test_a_dialled_number_decides_tenant_and_verbs(installation: Installation) -
                 caller_id=DIALLED,
             ),
         ),
-        600,
+        max_seconds=600,
     )
     assert expected.recording is None, "off unless the tenant wants it"
     assert installation.route(installation.carrier) == expected
@@ -195,17 +192,17 @@ def test_new_configuration_waits_for_keys(installation: Installation, keys: Keys
 
 def test_what_has_no_route_is_rejected(installation: Installation) -> None:
     unknown = installation.route(installation.carrier, "+12025550999")
-    assert unknown == RouteDecision(None, None, (Reject(404),))
+    assert unknown == RouteDecision(None, None, straight(Reject(404)))
     own = installation.route(installation.pbx, "sales")
-    assert own == RouteDecision(installation.tenant, None, (Reject(404),))
-    assert installation.route(UUID(int=5)) == RouteDecision(None, None, (Reject(403),))
+    assert own == RouteDecision(installation.tenant, None, straight(Reject(404)))
+    assert installation.route(UUID(int=5)) == RouteDecision(None, None, straight(Reject(403)))
 
 
 def test_a_tenants_trunk_does_not_reach_another_tenants_number(
     installation: Installation,
 ) -> None:
     decision = installation.route(installation.foreign)
-    assert decision == RouteDecision(installation.other, None, (Reject(404),))
+    assert decision == RouteDecision(installation.other, None, straight(Reject(404)))
 
 
 @asynccontextmanager

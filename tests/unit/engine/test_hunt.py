@@ -6,7 +6,6 @@ from uuid import UUID
 
 import pytest
 
-from ringfence.engine.ports import Dial, SipTarget, TrunkTarget
 from ringfence.engine.signalling.causes import (
     CAUSES,
     LIMIT,
@@ -15,7 +14,8 @@ from ringfence.engine.signalling.causes import (
     Next,
     cause_of,
 )
-from ringfence.engine.verbs.dial import Hunt
+from ringfence.engine.verbs.hunt import Hunt
+from ringfence.engine.verbs.model import Dial, SipTarget, TrunkTarget
 
 ROUTE_A = TrunkTarget(UUID(int=1), "+15551230001")
 ROUTE_B = TrunkTarget(UUID(int=2), "+15551230001")

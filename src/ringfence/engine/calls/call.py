@@ -21,20 +21,13 @@ from ringfence.engine.calls.party import caller_of, target_of
 from ringfence.engine.calls.record import CallRecord
 from ringfence.engine.calls.recording import Recording
 from ringfence.engine.media.client import MediaLost
-from ringfence.engine.ports import (
-    Dial,
-    DialTarget,
-    Reject,
-    RouteDecision,
-    RouteRequest,
-    SessionStats,
-    TrunkConfig,
-)
+from ringfence.engine.ports import RouteDecision, RouteRequest, SessionStats, TrunkConfig
 from ringfence.engine.signalling import causes
 from ringfence.engine.signalling.causes import Cause
 from ringfence.engine.signalling.transactions import ServerTransaction
 from ringfence.engine.signalling.transport import Flow, TransportError
-from ringfence.engine.verbs.dial import Hunt
+from ringfence.engine.verbs.hunt import Hunt
+from ringfence.engine.verbs.model import Dial, DialTarget, Reject
 from ringfence.kernel.errors import RingfenceError
 from ringfence.kernel.events import EndReason, EventKind
 from ringfence.kernel.ids import uuid7
@@ -140,9 +133,13 @@ class Call:
         self.log.event(
             EventKind.CALL_ROUTED,
             number=decision.number.hex if decision.number is not None else None,
-            verbs=[type(verb).__name__.lower() for verb in decision.verbs],
+            verbs=[type(n.verb).__name__.lower() for n in decision.program.nodes.values()],
         )
-        self._verbs = list(decision.verbs)
+        self._verbs = [
+            node.verb
+            for node in decision.program.nodes.values()
+            if isinstance(node.verb, Dial | Reject)
+        ]
         if not decision.emergency:
             self.recording.plan = decision.recording
         if decision.max_seconds is not None:

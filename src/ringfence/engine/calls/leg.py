@@ -21,10 +21,11 @@ from ringfence.engine.calls.events import (
 from ringfence.engine.calls.party import is_hold
 from ringfence.engine.journal.journal import CallLog
 from ringfence.engine.journal.records import LegState
-from ringfence.engine.ports import DialTarget, TrunkConfig
+from ringfence.engine.ports import TrunkConfig
 from ringfence.engine.signalling.agent import ALLOW, UserAgent
 from ringfence.engine.signalling.transactions import ClientTransaction, ServerTransaction
 from ringfence.engine.signalling.transport import Flow, TransportError, format_address
+from ringfence.engine.verbs.model import DialTarget
 from ringfence.kernel.events import EventKind
 from ringfence.platform.spool import SpoolError
 from ringfence.protocols.sip import digest

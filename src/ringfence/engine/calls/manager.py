@@ -19,20 +19,13 @@ from ringfence.engine.calls.party import PLAIN_USER, Place
 from ringfence.engine.calls.recording import CallState
 from ringfence.engine.calls.vault import Vault
 from ringfence.engine.journal.journal import Journal
-from ringfence.engine.ports import (
-    CallCommand,
-    CallControl,
-    DialTarget,
-    MediaEvent,
-    MediaPort,
-    TrunkConfig,
-    TrunkTarget,
-)
+from ringfence.engine.ports import CallCommand, CallControl, MediaEvent, MediaPort, TrunkConfig
 from ringfence.engine.signalling.agent import UserAgent
 from ringfence.engine.signalling.gate import Gate
 from ringfence.engine.signalling.numbers import from_e164
 from ringfence.engine.signalling.transactions import ServerTransaction
 from ringfence.engine.signalling.transport import Flow
+from ringfence.engine.verbs.model import DialTarget, TrunkTarget
 from ringfence.kernel.clock import Clock
 from ringfence.kernel.errors import NotFound
 from ringfence.protocols.sip.dialog import hop_of

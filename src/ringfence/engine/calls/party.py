@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ringfence.engine.ports import DialTarget, NumberFormat, TrunkConfig, TrunkTarget
+from ringfence.engine.ports import NumberFormat, TrunkConfig
 from ringfence.engine.signalling.numbers import WITHHELD, from_e164, to_e164
+from ringfence.engine.verbs.model import DialTarget, TrunkTarget
 from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.message import Request
 from ringfence.protocols.sip.uri import parse_uri, unescape_user

@@ -14,8 +14,9 @@ from ringfence.engine.calls.party import called_of
 from ringfence.engine.calls.vault import CallSeals, Party
 from ringfence.engine.journal.journal import CallLog
 from ringfence.engine.journal.records import SealedParty
-from ringfence.engine.ports import Dial, DialTarget, LegStats, RouteDecision, TrunkTarget, Verb
+from ringfence.engine.ports import LegStats, RouteDecision
 from ringfence.engine.signalling.numbers import is_e164, region_of
+from ringfence.engine.verbs.model import Dial, DialTarget, TrunkTarget, Verb
 from ringfence.kernel.events import EndReason, EventKind
 from ringfence.kernel.fields import SealedFieldNumber
 from ringfence.kernel.ids import uuid7, uuid7_millis
@@ -54,7 +55,9 @@ class CallRecord:
         }
         if not self._own_number:
             wanted[_CALLED] = _identifier(call.called, call.called)
-        targets = _targets(decision.verbs if decision is not None else ())
+        targets = _targets(
+            [node.verb for node in decision.program.nodes.values()] if decision else []
+        )
         for target in targets:
             wanted[target] = _identifier(*_named(target))
         started = uuid7_millis(call.id) * 1000

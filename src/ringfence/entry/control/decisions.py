@@ -10,13 +10,8 @@ from ringfence.domains.numbers.contracts import RoutePlan, SipDial, TrunkDial
 from ringfence.domains.recordings.api import recording_plan
 from ringfence.domains.trunks.api import routing_trunks
 from ringfence.domains.trunks.contracts import RoutingTrunk
-from ringfence.engine.ports import (
-    ConfigRequest,
-    ConfigSnapshot,
-    Reject,
-    RouteDecision,
-    RouteRequest,
-)
+from ringfence.engine.ports import ConfigRequest, ConfigSnapshot, RouteDecision, RouteRequest
+from ringfence.engine.verbs.model import Reject, straight
 from ringfence.entry.control.translate import route_decision, trunk_config
 from ringfence.platform_django.config_version import config_version
 from ringfence.platform_django.use import using
@@ -103,4 +98,4 @@ def _user(uri: str) -> str:
 
 
 def _reject(tenant: UUID | None, status: int) -> RouteDecision:
-    return RouteDecision(tenant, None, (Reject(status),))
+    return RouteDecision(tenant, None, straight(Reject(status)))

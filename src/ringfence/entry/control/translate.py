@@ -10,16 +10,8 @@ from ringfence.domains.numbers.contracts import RoutePlan, TrunkDial
 from ringfence.domains.recordings.contracts import RecordingPlanInfo
 from ringfence.domains.trunks.contracts import RoutingTrunk
 from ringfence.engine.journal.records import EventRecord, SealedParty
-from ringfence.engine.ports import (
-    Dial,
-    DialTarget,
-    NumberFormat,
-    RecordingPlan,
-    RouteDecision,
-    SipTarget,
-    TrunkConfig,
-    TrunkTarget,
-)
+from ringfence.engine.ports import NumberFormat, RecordingPlan, RouteDecision, TrunkConfig
+from ringfence.engine.verbs.model import Dial, DialTarget, SipTarget, TrunkTarget, straight
 from ringfence.kernel import events
 from ringfence.kernel.events import CallEvent, EventKind
 
@@ -82,7 +74,7 @@ def route_decision(
     return RouteDecision(
         tenant=plan.tenant_id,
         number=plan.number_id,
-        verbs=(dial,),
+        program=straight(dial),
         max_seconds=plan.max_seconds,
         recording=None if recording is None else RecordingPlan(**asdict(recording)),
         emergency=emergency,

@@ -17,8 +17,8 @@ from ringfence.engine.ports import (
     SessionStats,
     TrackRequest,
     TrackStats,
-    Verb,
 )
+from ringfence.engine.verbs.model import Verb, straight
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform.keys import crypto
 from ringfence.platform.keys.client import Value
@@ -52,7 +52,12 @@ class FakeControl:
         if self.error is not None:
             raise self.error
         return RouteDecision(
-            TENANT, self.number, self.verbs, self.max_seconds, self.recording, self.emergency
+            TENANT,
+            self.number,
+            straight(*self.verbs),
+            max_seconds=self.max_seconds,
+            recording=self.recording,
+            emergency=self.emergency,
         )
 
 

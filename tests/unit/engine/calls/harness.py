@@ -31,17 +31,10 @@ from ringfence.engine.journal.records import (
     decode,
 )
 from ringfence.engine.journal.recovery import recover, recovery_keys
-from ringfence.engine.ports import (
-    ConfigSnapshot,
-    Dial,
-    DialTarget,
-    MediaEvent,
-    SipTarget,
-    TrunkConfig,
-    TrunkTarget,
-)
+from ringfence.engine.ports import ConfigSnapshot, MediaEvent, TrunkConfig
 from ringfence.engine.signalling.agent import UserAgent
 from ringfence.engine.signalling.gate import Gate
+from ringfence.engine.verbs.model import Dial, DialTarget, SipTarget, TrunkTarget
 from ringfence.kernel.clock import SystemClock, from_micros
 from ringfence.kernel.errors import RingfenceError
 from ringfence.kernel.fields import CALL_RECORDS, IDENTIFIER, SealedFieldNumber

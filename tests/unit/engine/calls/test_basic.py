@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from tests.unit.engine.calls.harness import PHONE_SDP, World, kinds, until
 
-from ringfence.engine.ports import Reject
+from ringfence.engine.verbs.model import Reject
 
 
 async def test_answered_and_ended_by_the_caller(world: World) -> None:

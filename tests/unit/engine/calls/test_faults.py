@@ -8,7 +8,7 @@ import pytest
 from tests.unit.engine.calls.harness import CALLED, PHONE_SDP, World, kinds, until
 
 from ringfence.engine.media.client import MediaLost
-from ringfence.engine.ports import Dial, Reject, TrunkTarget
+from ringfence.engine.verbs.model import Dial, Reject, TrunkTarget
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform.rpc import RpcError, RpcUnavailable
 from ringfence.platform.spool import SpoolError

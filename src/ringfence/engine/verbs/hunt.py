@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ringfence.engine.ports import Dial, DialTarget, SipTarget, TrunkTarget
 from ringfence.engine.signalling.causes import Cause, Next
+from ringfence.engine.verbs.model import Dial, DialTarget, SipTarget, TrunkTarget
 
 
 def destination(target: DialTarget) -> str:
