@@ -164,6 +164,8 @@ class RouteDecision(msgspec.Struct, frozen=True):
     max_seconds: int | None = None
     recording: RecordingPlan | None = None
     """Of conversations; None: not recorded."""
+    message: RecordingPlan | None = None
+    """Of messages, which are left after a beep; None: none can be left."""
     emergency: bool = False
     """The call is put through whatever else fails."""
     first: DialTarget | None = None

@@ -18,11 +18,15 @@ from ringfence.engine.ports import (
     CallCommand,
     ConfigRequest,
     ConfigSnapshot,
+    OriginateRequest,
+    ProgramRequest,
     RouteDecision,
     RouteRequest,
 )
 from ringfence.engine.signalling.agent import UserAgent
 from ringfence.engine.signalling.gate import Gate
+from ringfence.engine.speech.client import SpeechClient
+from ringfence.engine.verbs.model import Program
 from ringfence.kernel.clock import SystemClock
 from ringfence.kernel.errors import RingfenceError, Unavailable
 from ringfence.kernel.ids import uuid7
@@ -38,6 +42,8 @@ T = TypeVar("T")
 CONFIG_SECONDS = 2.0
 """How often the version of the configuration is asked for."""
 ROUTE_SECONDS = 4.0
+PROGRAM_SECONDS = 13.0
+"""A document may take its time."""
 RENEWAL_SECONDS = 3600.0
 RENEWAL_RETRY_SECONDS = 60.0
 _GC_THRESHOLD = 25_000, 20, 20
@@ -61,6 +67,12 @@ class ControlClient:
 
     async def route(self, request: RouteRequest) -> RouteDecision:
         return await self._rpc.call("route", request, RouteDecision, timeout=ROUTE_SECONDS)
+
+    async def originate(self, request: OriginateRequest) -> RouteDecision:
+        return await self._rpc.call("originate", request, RouteDecision, timeout=PROGRAM_SECONDS)
+
+    async def program(self, request: ProgramRequest) -> Program:
+        return await self._rpc.call("program", request, Program, timeout=PROGRAM_SECONDS)
 
 
 def main(settings: Settings) -> None:
@@ -113,12 +125,15 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         gate=gate,
         on_invite=manager.on_invite,
     )
-    manager.agent, manager.media = agent, media
+    speech = SpeechClient(settings.speech_socket)
+    speech.start()
+    manager.agent, manager.media, manager.speech = agent, media, speech
     await agent.start()
     clear_wire(agent, pending)
     if pending:
         _log.warning("calls of a crashed run ended", extra={"kv": {"legs": len(pending)}})
     commands = RpcServer(settings.signalling_socket)
+    commands.register("originate", OriginateRequest, lambda ask, _: manager.originate(ask))
     commands.register("command", CallCommand, lambda request, _: manager.command(request))
     await commands.start()
     loaded = asyncio.Event()
@@ -139,6 +154,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         await commands.stop()
         await control_rpc.stop()
         await media.stop()
+        await speech.stop()
         await journal.close()
         await keys.stop()
 

@@ -76,6 +76,15 @@ class CallerLeg(Leg):
         self.ended_by = self.ended_by or "local"
         self._finish()
 
+    def hang_up(
+        self, status: int, *, q850: int | None = None, retry_after: int | None = None
+    ) -> None:
+        """End the leg whatever its state; ``status`` refuses what was not answered."""
+        if self.answered:
+            self.bye(q850)
+        else:
+            self.reject(status, q850=q850, retry_after=retry_after)
+
     def _on_bye(self, transaction: ServerTransaction, request: Request) -> None:
         if self.answered:
             super()._on_bye(transaction, request)

@@ -10,14 +10,13 @@ from uuid import UUID
 from ringfence.engine.signalling.causes import Cause
 
 if TYPE_CHECKING:
+    from ringfence.engine.calls.announcement import Announcement
     from ringfence.engine.calls.callee import CalleeLeg
     from ringfence.engine.calls.leg import Leg
+    from ringfence.engine.calls.recording import Recording
+    from ringfence.engine.ports import CallCommand
     from ringfence.engine.signalling.transactions import ServerTransaction
-
-
-@dataclass(frozen=True, slots=True)
-class Proceed:
-    """Ring the next target."""
+    from ringfence.engine.verbs.model import Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +93,6 @@ class Reoffer:
 
 
 @dataclass(frozen=True, slots=True)
-class MaxDuration:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
 class MediaSilent:
     """A leg that is not on hold has sent nothing for so long."""
 
@@ -107,10 +101,61 @@ class MediaSilent:
 
 
 @dataclass(frozen=True, slots=True)
+class Elapsed:
+    """A time is up that something waited for."""
+
+    timer: object
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
     """A leg has been sent the whole of what was played to it."""
 
     leg: UUID
+    play: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """An announcement is over; ``ok``: all of it could be said."""
+
+    announcement: Announcement
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A key was pressed."""
+
+    leg: UUID
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Whoever is recorded has said nothing for a while."""
+
+    track: UUID
+    spoken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recording has begun, or it will not."""
+
+    recording: Recording
+    began: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A program was asked for: it came, or the error that was given instead.
+
+    ``command``: the tenant wants it now; None: the flow itself asked."""
+
+    program: Program | None
+    error: Exception | None
+    command: Command | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +169,12 @@ class TrackFailed:
 class Command:
     """What the tenant wants of this call; ``done`` takes the outcome, or its error."""
 
-    action: str
+    request: CallCommand
     done: asyncio.Future[None]
+
+    @property
+    def action(self) -> str:
+        return self.request.action
 
     def succeed(self) -> None:
         if not self.done.done():
@@ -154,8 +203,7 @@ class LegOver:
 
 
 CallEventIn = (
-    Proceed
-    | Cancelled
+    Cancelled
     | Progress
     | Answered
     | Failed
@@ -165,9 +213,14 @@ CallEventIn = (
     | NoAck
     | LateAnswer
     | Reoffer
-    | MaxDuration
     | MediaSilent
+    | Elapsed
     | Played
+    | Spoken
+    | Pressed
+    | Quiet
+    | Recorded
+    | Fetched
     | TrackFailed
     | Command
     | MediaGone

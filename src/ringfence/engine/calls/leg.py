@@ -104,6 +104,11 @@ class Leg:
         self._bye_waits = False
         self._challenged: set[str] = set()
 
+    @property
+    def unacknowledged(self) -> bool:
+        """A 2xx of ours is on its way."""
+        return self._pending_ack is not None
+
     # --- the other side asks ----------------------------------------------------------------------
 
     def on_request(self, transaction: ServerTransaction, request: Request) -> None:

@@ -4,30 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from ringfence.engine.calls.call import Call, State
+from ringfence.engine.calls.call import Call
+from ringfence.engine.calls.caller import CallerLeg
 from ringfence.engine.calls.events import (
     Command,
     MediaGone,
     MediaSilent,
     Played,
+    Pressed,
+    Quiet,
     Shutdown,
     TrackFailed,
 )
-from ringfence.engine.calls.party import PLAIN_USER, Place
+from ringfence.engine.calls.originating import place, route
+from ringfence.engine.calls.party import PLAIN_USER, Place, caller_of, target_of
 from ringfence.engine.calls.recording import CallState
+from ringfence.engine.calls.states import RUNNING
 from ringfence.engine.calls.vault import Vault
 from ringfence.engine.journal.journal import Journal
-from ringfence.engine.ports import CallCommand, CallControl, MediaEvent, MediaPort, TrunkConfig
+from ringfence.engine.ports import (
+    CallCommand,
+    CallControl,
+    MediaEvent,
+    MediaPort,
+    OriginateRequest,
+    Speech,
+    TrunkConfig,
+)
 from ringfence.engine.signalling.agent import UserAgent
 from ringfence.engine.signalling.gate import Gate
 from ringfence.engine.signalling.numbers import from_e164
 from ringfence.engine.signalling.transactions import ServerTransaction
 from ringfence.engine.signalling.transport import Flow
-from ringfence.engine.verbs.model import DialTarget, TrunkTarget
+from ringfence.engine.verbs.model import DeviceTarget, DialTarget, SipTarget, TrunkTarget
 from ringfence.kernel.clock import Clock
-from ringfence.kernel.errors import NotFound
+from ringfence.kernel.errors import NotFound, Unavailable
+from ringfence.kernel.ids import uuid7
 from ringfence.protocols.sip.dialog import hop_of
 from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.message import Response
@@ -36,6 +51,8 @@ from ringfence.protocols.sip.uri import parse_uri
 _log = logging.getLogger("ringfence.calls")
 RETRY_AFTER_DRAIN = 10
 _COMMAND_SECONDS = 2.0
+_REDIRECT_SECONDS = 15.0
+_REMEMBERED = 10_000
 
 
 class CallNotLive(NotFound):
@@ -49,6 +66,7 @@ class CallManager:
 
     agent: UserAgent
     media: MediaPort
+    speech: Speech
 
     def __init__(
         self,
@@ -70,6 +88,9 @@ class CallManager:
         self.max_call_seconds = max_call_seconds
         self.loop = asyncio.get_running_loop()
         self.calls: dict[UUID, Call] = {}
+        self.registered: Callable[[DeviceTarget], list[Place]] = lambda target: []
+        """Where a device has registered from."""
+        self._originated: dict[UUID, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -84,18 +105,68 @@ class CallManager:
             _log.warning("trunk limit reached", extra={"kv": {"trunk": trunk.id.hex}})
             return
         try:
-            call = Call(self, transaction, flow, trunk)
+            call = self._inbound(transaction, flow, trunk)
         except SipError as error:
             self.gate.release(trunk)
             transaction.respond(
                 transaction.request.response(error.status, to_tag=self.agent.new_tag())
             )
             return
+        self._run(call, route(call))
+
+    def _run(self, call: Call, begin: Awaitable[None]) -> None:
         self.calls[call.id] = call
         self._idle.clear()
-        task = self.loop.create_task(call.run())
+        task = self.loop.create_task(call.run(begin))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def originate(self, request: OriginateRequest) -> None:
+        """Place a call of a tenant; the same request again changes nothing.
+
+        Raises NotPlaced, Unavailable, and what control answers.
+        """
+        if self.agent.draining:
+            raise Unavailable("this node takes no new calls")
+        if request.call in self._originated:
+            return
+        self._originated[request.call] = None
+        while len(self._originated) > _REMEMBERED:
+            self._originated.pop(next(iter(self._originated)))
+        try:
+            await self._originate(request)
+        except BaseException:
+            self._originated.pop(request.call, None)
+            raise
+
+    async def _originate(self, request: OriginateRequest) -> None:
+        decision = await self.control.originate(request)
+        call = Call(self, request.call, self.clock.micros())
+        try:
+            await place(call, request, decision)
+        except BaseException:
+            call.log.close()
+            await call.delete_media(None)
+            raise
+        await call.log.durable()
+        self._run(call, _nothing())
+
+    def _inbound(self, transaction: ServerTransaction, flow: Flow, trunk: TrunkConfig) -> Call:
+        """The call of an INVITE. Raises SipError, with nothing begun, when its target cannot be
+        read."""
+        request = transaction.request
+        called = target_of(request, trunk.format)
+        caller_number, caller_text = caller_of(request, trunk.format)
+        call = Call(self, uuid7(self.clock), self.clock.micros())
+        call.called, call.caller_number, call.caller_text = called, caller_number, caller_text
+        call.max_forwards = int(request.headers.get("max-forwards") or 70)
+        leg = CallerLeg(self.agent, call, uuid7(self.clock), trunk, flow, transaction)
+        call.primary = leg
+        call.legs.append(leg)
+        return call
+
+    def not_live(self) -> CallNotLive:
+        return CallNotLive("no such call is live")
 
     def _unavailable(self, transaction: ServerTransaction, seconds: int) -> Response:
         response = transaction.request.response(503, to_tag=self.agent.new_tag())
@@ -108,8 +179,15 @@ class CallManager:
         if not self.calls:
             self._idle.set()
 
-    def place(self, target: DialTarget) -> Place | None:
-        """Where a target is, or None when it cannot be dialled (trunk gone, no peer, bad URI)."""
+    def places(self, target: DialTarget) -> list[Place]:
+        """Where a target is; nowhere when it cannot be dialled (trunk gone, no peer, bad URI, a
+        device that is not registered)."""
+        if isinstance(target, DeviceTarget):
+            return self.registered(target)
+        place = self._place(target)
+        return [] if place is None else [place]
+
+    def _place(self, target: TrunkTarget | SipTarget) -> Place | None:
         if isinstance(target, TrunkTarget):
             trunk = self.gate.trunks.get(target.trunk)
             if trunk is None or trunk.peer_host is None:
@@ -135,7 +213,11 @@ class CallManager:
         if event.kind == "silence":
             call.post(MediaSilent(event.leg, event.data["seconds"]))
         elif event.kind == "play_done":
-            call.post(Played(event.leg))
+            call.post(Played(event.leg, event.data["play"]))
+        elif event.kind == "dtmf":
+            call.post(Pressed(event.leg, event.data["digit"]))
+        elif event.kind == "quiet":
+            call.post(Quiet(UUID(hex=event.data["track"]), event.data["spoken"]))
         elif event.kind == "track_failed":
             call.post(TrackFailed(UUID(hex=event.data["track"])))
 
@@ -143,13 +225,14 @@ class CallManager:
         """Do what a tenant wants of its live call. Raises CallNotLive, CallState, MediaLost."""
         call = self.calls.get(request.call)
         if call is None or call.log.tenant != request.tenant:
-            raise CallNotLive("no such call is live")
-        if call.state is not State.CONNECTED:
-            raise CallState("the call is not in conversation")
+            raise self.not_live()
+        if call.state not in RUNNING:
+            raise CallState("the call has not begun, or is over")
         done = self.loop.create_future()
-        call.post(Command(request.action, done))
+        call.post(Command(request, done))
+        seconds = _REDIRECT_SECONDS if request.action == "redirect" else _COMMAND_SECONDS
         try:
-            async with asyncio.timeout(_COMMAND_SECONDS):
+            async with asyncio.timeout(seconds):
                 await done
         except TimeoutError:
             raise CallState("the call did not get to it in time") from None
@@ -175,3 +258,7 @@ class CallManager:
                 await self._idle.wait()
         except TimeoutError:
             _log.warning("peers did not answer our BYE", extra={"kv": {"calls": len(self.calls)}})
+
+
+async def _nothing() -> None:
+    """It has begun already."""

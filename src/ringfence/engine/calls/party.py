@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ringfence.engine.ports import NumberFormat, TrunkConfig
 from ringfence.engine.signalling.numbers import WITHHELD, from_e164, to_e164
-from ringfence.engine.verbs.model import DialTarget, TrunkTarget
+from ringfence.engine.signalling.transport import Flow
+from ringfence.engine.verbs.model import DeviceTarget, DialTarget, TrunkTarget
 from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.message import Request
 from ringfence.protocols.sip.uri import parse_uri, unescape_user
@@ -48,6 +49,8 @@ def called_of(target: DialTarget) -> str:
     """E.164 or the URI's user part of what is dialled, for the record."""
     if isinstance(target, TrunkTarget):
         return target.number
+    if isinstance(target, DeviceTarget):
+        return target.username
     try:
         return parse_uri(target.uri).user
     except SipError:
@@ -68,6 +71,8 @@ class Place:
     port: int
     transport: str
     trunk: TrunkConfig | None
+    flow: Flow | None = None
+    """The way that a registered device is reached by."""
 
     def present(self, caller: str) -> str:
         """The calling number as this place wants it written."""

@@ -1,4 +1,4 @@
-"""The recording of one call: both parties hear the prompt to its end before anything is recorded.
+"""A recording: all who are recorded hear the prompt to its end before anything is recorded.
 
 WAITING    -> ANNOUNCING (a prompt is asked for) or RECORDING
 ANNOUNCING -> RECORDING  (played to both legs)
@@ -17,7 +17,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from ringfence.engine.calls.events import Command
+from ringfence.engine.calls.events import Command, Recorded
 from ringfence.engine.calls.leg import Leg
 from ringfence.engine.ports import RecordingPlan, TrackRequest, TrackStats
 from ringfence.kernel.errors import RingfenceError
@@ -50,14 +50,28 @@ _LIVE = (Phase.RECORDING, Phase.PAUSED)
 
 
 class Recording:
-    """One per call. Without a plan nothing is ever recorded; a failure never ends the call."""
+    """One per conversation or message. Without a plan nothing is ever recorded; a failure never
+    ends the call."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(
+        self,
+        call: Call,
+        plan: RecordingPlan | None,
+        legs: tuple[Leg, ...],
+        *,
+        quiet_seconds: float = 0.0,
+    ) -> None:
+        """``legs``: who is recorded, one alone who leaves a message; ``quiet_seconds``: Quiet is
+        posted when they have said nothing for so long."""
         self._call = call
-        self.plan: RecordingPlan | None = None
+        self.plan = plan
         self.id = uuid7(call.manager.clock)
         self.phase = Phase.WAITING
-        self._unheard: set[UUID] = set()
+        self._legs = legs
+        self._quiet_seconds = quiet_seconds
+        self._unheard: set[int] = set()
+        self.seconds = 0
+        """How long it was, once it is completed."""
         self._tracks: dict[UUID, Leg] = {}
         self._began = 0.0
         self._turn = asyncio.Lock()
@@ -74,14 +88,13 @@ class Recording:
             self._do(self._record, self._beginning)
         else:
             self.phase = Phase.ANNOUNCING
-            self._unheard = {leg.id for leg in self._legs()}
             self._do(self._announce, self._beginning)
 
-    def on_played(self, leg: UUID) -> None:
+    def on_played(self, play: int) -> None:
         """A leg has heard all of the prompt."""
-        if self.phase is not Phase.ANNOUNCING or leg not in self._unheard:
+        if self.phase is not Phase.ANNOUNCING or play not in self._unheard:
             return
-        self._unheard.discard(leg)
+        self._unheard.discard(play)
         if not self._unheard:
             self._do(self._record, self._beginning)
 
@@ -104,6 +117,12 @@ class Recording:
             _log.error("recording ended early", extra={"kv": {"call": self._call.id.hex}})
             self._do(self._stop)
 
+    async def finish(self) -> None:
+        """It is over, and the call goes on."""
+        await self.close()
+        async with self._turn:
+            await self._stop()
+
     async def close(self) -> None:
         """The call ends: nothing begins any more, and what is under way is settled."""
         if self.phase not in _LIVE:
@@ -119,6 +138,7 @@ class Recording:
         if not live:
             return
         length = self._offset_ms()
+        self.seconds = round(length / 1000)
         tracks = []
         for track in self._tracks:
             item = stats.get(track) or TrackStats(length, 0, complete=False)
@@ -148,7 +168,7 @@ class Recording:
                     await self._drop_tracks()
                 except Exception:
                     _log.exception("call is not recorded")
-                    self.phase = Phase.OVER
+                    self._failed("internal_error")
                     await self._drop_tracks()
 
         task = asyncio.ensure_future(turn())
@@ -158,16 +178,18 @@ class Recording:
 
     def _failed(self, code: str) -> None:
         self.phase = Phase.OVER
+        self._call.post(Recorded(self, began=False))
         _log.error("call is not recorded", extra={"kv": {"call": self._call.id.hex, "code": code}})
-
-    def _legs(self) -> tuple[Leg, Leg]:
-        assert self._call.callee is not None
-        return self._call.caller, self._call.callee
 
     async def _announce(self) -> None:
         plan, call = self.plan, self._call
         assert plan is not None and plan.prompt is not None
-        await _all(call.manager.media.play(call.id, leg.id, plan.prompt) for leg in self._legs())
+        plays = {call.next_play(): leg for leg in self._legs}
+        self._unheard = set(plays)
+        await _all(
+            call.manager.media.play(call.id, leg.id, plan.prompt, play=play)
+            for play, leg in plays.items()
+        )
 
     async def _record(self) -> None:
         plan, call, record = self.plan, self._call, self._call.record
@@ -175,18 +197,18 @@ class Recording:
             return
         seals, tenant = record.seals, record.log.tenant
         if seals is None or tenant is None:
-            self.phase = Phase.OVER
+            self._failed("not_sealed")
             return
         if self.phase is Phase.ANNOUNCING:
-            if any(leg.held for leg in self._legs()):
+            if any(leg.held for leg in self._legs):
                 self._failed("on_hold")  # who is on hold did not hear it
                 return
             self._event(EventKind.RECORDING_ANNOUNCED, basis=plan.basis)
-        self._tracks = {uuid7(call.manager.clock): leg for leg in self._legs()}
+        self._tracks = {uuid7(call.manager.clock): leg for leg in self._legs}
         requests = (
             TrackRequest(
                 call.id, leg.id, track, tenant, record.person(leg), seals.day, plan.rule, plan.gap,
-                plan.customer_keys,
+                plan.customer_keys, self._quiet_seconds,
             )
             for track, leg in self._tracks.items()
         )  # fmt: skip
@@ -195,7 +217,8 @@ class Recording:
         self._began = call.manager.clock.monotonic()
         self._event(
             EventKind.RECORDING_STARTED, basis=plan.basis, rule=plan.rule, day=seals.day,
-            gap=plan.gap, customer_keys=[_key_id(pem) for pem in plan.customer_keys],
+            gap=plan.gap, message=True if len(self._legs) == 1 else None,
+            customer_keys=[_key_id(pem) for pem in plan.customer_keys],
             tracks=[
                 {
                     "track": track.hex, "leg": leg.id.hex, "role": leg.role,
@@ -204,6 +227,7 @@ class Recording:
                 for track, leg in self._tracks.items()
             ],
         )  # fmt: skip
+        call.post(Recorded(self, began=True))
 
     async def _drop_tracks(self) -> None:
         for track in self._tracks:

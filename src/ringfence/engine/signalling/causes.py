@@ -81,8 +81,16 @@ NO_RESPONSE = Cause(102, Next.ROUTE, EndReason.UNREACHABLE, 504)
 """Nothing came back at all."""
 TRANSPORT_FAILED = Cause(27, Next.ROUTE, EndReason.UNREACHABLE, 502)
 """The peer's machine refused the message (ICMP, TCP reset), or its name does not resolve."""
+UNREGISTERED = Cause(20, Next.TARGET, EndReason.UNREACHABLE, 480)
+"""Nothing is known of where the target is."""
+NO_MEDIA = Cause(79, Next.TARGET, EndReason.FAILED, 503)
+"""Its answer cannot be used."""
+NOT_SEALED = Cause(41, Next.ROUTE, EndReason.FAILED, 503)
+"""It could not be told who is called."""
 LIMIT = Cause(34, Next.ROUTE, EndReason.LIMIT_REACHED, 503)
 """The trunk's own limit of calls is reached."""
+OURS = frozenset({LIMIT, NO_MEDIA, NOT_SEALED})
+"""Nobody but this platform is to blame."""
 
 
 def cause_of(status: int) -> Cause:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ringfence.engine.signalling.causes import Cause, Next
-from ringfence.engine.verbs.model import Dial, DialTarget, SipTarget, TrunkTarget
+from ringfence.engine.verbs.model import DeviceTarget, Dial, DialTarget, SipTarget, TrunkTarget
 
 
 def destination(target: DialTarget) -> str:
@@ -13,6 +13,8 @@ def destination(target: DialTarget) -> str:
             return number
         case SipTarget(uri=uri):
             return uri
+        case DeviceTarget(username=username):
+            return username
 
 
 class Hunt:

@@ -92,6 +92,13 @@ class Interpreter:
         if save_as:
             self.variables[save_as] = digits
 
+    def last(self, outcome: str) -> bool:
+        """Whether the program is over when the present verb comes out so."""
+        if self._node is None:
+            return True
+        node = self._find(self._node)
+        return outcome not in node.next and "" not in node.next and not self._returns
+
     def step(self, outcome: str | None, at: int) -> Step | None:
         """The next verb to perform; None when the program is over.
 
@@ -99,7 +106,7 @@ class Interpreter:
         moment in microseconds since the Unix epoch. Raises FlowLoop.
         """
         if self._node is None or outcome is None:
-            name: str | None = self._program.start
+            name: str | None = self._program.start if self._program.nodes else None
         else:
             node = self._find(self._node)
             if outcome != "failed" and isinstance(node.verb, _WAITING):

@@ -11,14 +11,18 @@ from uuid import UUID
 from ringfence.engine.ports import (
     ConfigSnapshot,
     LegStats,
+    OriginateRequest,
+    ProgramRequest,
     RecordingPlan,
     RouteDecision,
     RouteRequest,
     SessionStats,
+    SpeechReply,
+    SpeechRequest,
     TrackRequest,
     TrackStats,
 )
-from ringfence.engine.verbs.model import Verb, straight
+from ringfence.engine.verbs.model import Facts, Program, Verb, straight
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform.keys import crypto
 from ringfence.platform.keys.client import Value
@@ -41,6 +45,14 @@ class FakeControl:
         self.error: Exception | None = None
         self.wait: asyncio.Event | None = None
         self.asked: list[RouteRequest] = []
+        self.flow: Program | None = None
+        """Instead of ``verbs``."""
+        self.facts = Facts()
+        self.message: RecordingPlan | None = None
+        self.programs: dict[str, Program | RingfenceError] = {}
+        """By URL, or the flow's hex."""
+        self.fetched: list[ProgramRequest] = []
+        self.placed: RouteDecision | RingfenceError | None = None
 
     async def config(self, known_version: int | None) -> ConfigSnapshot | None:
         return None
@@ -54,11 +66,47 @@ class FakeControl:
         return RouteDecision(
             TENANT,
             self.number,
-            straight(*self.verbs),
+            self.flow or straight(*self.verbs),
+            self.facts,
+            message=self.message,
             max_seconds=self.max_seconds,
             recording=self.recording,
             emergency=self.emergency,
         )
+
+    async def originate(self, request: OriginateRequest) -> RouteDecision:
+        if isinstance(self.placed, RingfenceError):
+            raise self.placed
+        assert self.placed is not None
+        return self.placed
+
+    async def program(self, request: ProgramRequest) -> Program:
+        self.fetched.append(request)
+        if self.wait is not None:
+            await self.wait.wait()
+        found = self.programs[request.url or (request.flow or UUID(int=0)).hex]
+        if isinstance(found, RingfenceError):
+            raise found
+        return found
+
+
+class FakeSpeech:
+    """Every text becomes the octets of itself."""
+
+    def __init__(self) -> None:
+        self.asked: list[SpeechRequest] = []
+        self.error: Exception | None = None
+        self.wait: asyncio.Event | None = None
+
+    async def render(self, request: SpeechRequest) -> SpeechReply:
+        self.asked.append(request)
+        if self.wait is not None:
+            await self.wait.wait()
+        if self.error is not None:
+            raise self.error
+        if request.personal:
+            return SpeechReply(1.0, audio=request.text.encode())
+        return SpeechReply(1.0, source=f"file:{request.text}")
 
 
 class FakeKeys:
@@ -121,6 +169,8 @@ class FakeMedia:
         self.tracks: dict[UUID, TrackRequest] = {}
         self.fail: dict[str, RingfenceError] = {}
         self.wait: dict[str, asyncio.Event] = {}
+        self.plays: dict[UUID, int] = {}
+        """The newest play of each leg whose end matters."""
 
     async def _did(self, name: str, session: UUID, *more: Any) -> None:
         kind = f"{name} {more[-1]}" if name == "answer" else name
@@ -149,7 +199,18 @@ class FakeMedia:
     async def connect(self, session: UUID, a: UUID, b: UUID | None) -> None:
         await self._did("connect", session, a, b)
 
-    async def play(self, session: UUID, leg: UUID, source: str) -> None:
+    async def play(
+        self,
+        session: UUID,
+        leg: UUID,
+        source: str,
+        *,
+        audio: bytes = b"",
+        loop: int = 1,
+        play: int = 0,
+    ) -> None:
+        if play:
+            self.plays[leg] = play
         await self._did("play", session, leg, source)
 
     async def send_dtmf(

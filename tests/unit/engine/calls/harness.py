@@ -14,7 +14,14 @@ from typing import Any, cast
 from uuid import UUID
 
 import msgspec
-from tests.unit.engine.calls.fakes import TENANT, FakeControl, FakeKeys, FakeMedia, leaf_of
+from tests.unit.engine.calls.fakes import (
+    TENANT,
+    FakeControl,
+    FakeKeys,
+    FakeMedia,
+    FakeSpeech,
+    leaf_of,
+)
 from tests.unit.engine.calls.peers import PATIENCE, Dialogue, Peer, Sip, TcpPeer, UdpPeer
 from tests.unit.engine.calls.peers import serial as new_serial
 
@@ -91,6 +98,7 @@ class World:
         self.spool = spool
         self.clock = SystemClock()
         self.control, self.media, self.keys = FakeControl(), FakeMedia(), FakeKeys()
+        self.speech = FakeSpeech()
         self.port = free_port()
         self.engine = ("127.0.0.1", self.port)
         self.trunks: dict[str, TrunkConfig] = {}
@@ -146,6 +154,7 @@ class World:
             on_invite=self.manager.on_invite,
         )
         self.manager.agent, self.manager.media = self.agent, self.media
+        self.manager.speech = self.speech
 
     async def crash(self) -> None:
         """Die as by SIGKILL, everything said so far being on disk; then start anew."""
@@ -158,9 +167,7 @@ class World:
             for transaction in list(table.values()):
                 transaction._stop()
         for call in self.manager.calls.values():
-            call._stop_ring_timer()
-            if call._max_timer is not None:
-                call._max_timer.cancel()
+            call.cancel()
             for leg in call.legs:
                 leg._stop_pending_ack()
         self.journal.append = _dead
@@ -210,7 +217,7 @@ class World:
                 targets.append(SipTarget(name))
             else:
                 targets.append(TrunkTarget(self.trunks[name].id, number))
-        self.control.verbs = (Dial(tuple(targets), timeout),)
+        self.control.verbs = (Dial(tuple(targets), timeout_seconds=timeout),)
 
     def uac(self, peer: Peer | None = None, *, number: str = CALLED, name: str = "") -> Dialogue:
         """A caller about to send its INVITE."""

@@ -18,7 +18,8 @@ async def test_answered_and_ended_by_the_caller(world: World) -> None:
     events = await world.ended("caller_hangup", by="caller")
     assert kinds(events) == [
         "call.started", "leg.created", "call.routed", "leg.created", "leg.progress",
-        "leg.answered", "call.answered", "leg.ended", "leg.ended", "call.ended",
+        "leg.answered", "leg.answered", "call.answered", "leg.bridged",
+        "leg.ended", "leg.ended", "call.ended",
     ]  # fmt: skip
 
 
@@ -240,7 +241,7 @@ async def test_a_second_fork_is_acknowledged_and_hung_up(world: World) -> None:
     fork = world.a.dialog(invite, tag="fork")
     fork.request("BYE")  # it hung up too: that is its own affair
     await world.a.expect("481 BYE")
-    assert world.call().state.name == "CONNECTED"
+    assert world.call().state.name == "BRIDGED"
     uas = world.a.dialog(invite)
     await world.hangs_up(uas)
     await world.gets_bye(world.caller)

@@ -244,7 +244,7 @@ async def test_late_answer_of_a_target_given_up_while_another_is_talking(world: 
     await world.hangs_up(world.a.dialog(first))
     world.a.respond([m for m in world.a.seen if m.kind == "BYE"][-1], 200)
     await asyncio.sleep(5 * T1)
-    assert world.call().state.name == "CONNECTED"
+    assert world.call().state.name == "BRIDGED"
     assert not world.caller.count("BYE")
     await world.hangs_up(uac)
     await world.gets_bye(world.b)

@@ -21,7 +21,7 @@ async def test_conversation(world: World, transport: str) -> None:
     assert bye["Call-ID"] == uac.call_id
     await world.gets_bye(world.a)
     events = await world.ended("engine_crash", by="system")
-    assert kinds(events)[-4:] == ["call.answered", "leg.ended", "leg.ended", "call.ended"]
+    assert kinds(events)[-4:] == ["leg.bridged", "leg.ended", "leg.ended", "call.ended"]
 
 
 async def test_pending_caller_and_pending_target(world: World) -> None:

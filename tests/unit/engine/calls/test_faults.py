@@ -148,10 +148,10 @@ async def test_media_worker_dies(world: World, ringing: bool) -> None:
 
 async def test_media_silence(world: World) -> None:
     await world.bridged()
-    world.media_event(world.call().caller.id, 60)  # most of it was ringing
+    world.media_event(world.call().primary.id, 60)  # most of it was ringing
     await asyncio.sleep(0.05)
     assert not world.a.count("BYE")
-    world.media_event(world.call().caller.id, 0.001)
+    world.media_event(world.call().primary.id, 0.001)
     for peer in (world.caller, world.a):
         await world.gets_bye(peer)
     await world.ended("media_timeout", by="system")
@@ -241,8 +241,8 @@ async def test_drain_while_routing_and_ringing(world: World) -> None:
 async def test_a_bug_in_a_handler_ends_this_call_only(world: World) -> None:
     await world.bridged()
     call = world.call()
-    call._connected_at = None  # the next silence event cannot be computed
-    world.media_event(call.caller.id, 1)
+    call._answered_at = "never"  # the next silence event cannot be computed
+    world.media_event(call.primary.id, 1)
     for peer in (world.caller, world.a):
         await world.gets_bye(peer)
     await until(lambda: not world.leftovers())

@@ -128,7 +128,7 @@ async def test_bye_out_of_order(world: World) -> None:
     await world.caller.expect("200 OPTIONS")
     uac.request("BYE", cseq=49)
     await world.caller.expect("500 BYE")
-    assert world.call().state.name == "CONNECTED"
+    assert world.call().state.name == "BRIDGED"
     uac.request("BYE", cseq=51)
     await world.caller.expect("200 BYE")
     await world.gets_bye(world.a)
@@ -153,7 +153,7 @@ async def test_wrong_tags_are_another_dialog(world: World) -> None:
     )  # fmt: skip
     forged.request("BYE")
     await world.caller.expect("481 BYE")
-    assert world.call().state.name == "CONNECTED"
+    assert world.call().state.name == "BRIDGED"
     await over(world, uac)
     await world.ended("caller_hangup", by="caller")
 

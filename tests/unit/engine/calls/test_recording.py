@@ -28,7 +28,14 @@ def _plan(world: World, prompt: str | None = None) -> None:
 
 def _played(world: World, leg: int) -> None:
     call = world.call()
-    world.manager.on_media_event(MediaEvent(call.id, call.legs[leg].id, "play_done"))
+    world.manager.on_media_event(
+        MediaEvent(
+            call.id,
+            call.legs[leg].id,
+            "play_done",
+            {"play": world.media.plays[call.legs[leg].id]},
+        )
+    )
 
 
 async def _command(world: World, action: Action, tenant: UUID = TENANT) -> None:
@@ -116,7 +123,7 @@ async def test_who_is_on_hold_did_not_hear_it(world: World) -> None:
     await until(lambda: world.media.count("play") == 2)
     uac.request("INVITE", sdp="v=0\r\na=sendonly\r\n")
     uac.ack(await world.caller.expect("200 INVITE"))
-    await until(lambda: world.call().caller.held)
+    await until(lambda: world.call().primary.held)
     _played(world, 0)
     _played(world, 1)
     await until(lambda: world.errors.records)

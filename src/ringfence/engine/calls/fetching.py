@@ -1,0 +1,110 @@
+"""Fetch and redirect: the call goes on with another program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from ringfence.engine.calls.events import Command, Elapsed, Fetched, Pressed, Spoken
+from ringfence.engine.calls.states import State
+from ringfence.engine.ports import ProgramRequest
+from ringfence.engine.verbs.model import Fetch, Program
+from ringfence.kernel.errors import RingfenceError
+from ringfence.kernel.events import EventKind
+from ringfence.kernel.ids import Prefix, public_id
+
+if TYPE_CHECKING:
+    from ringfence.engine.calls.call import Call
+
+
+class Fetching:
+    """The program that a document or flow makes is asked for beside the call."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    async def start(self, verb: Fetch) -> None:
+        call = self._call
+        call.state, call.doing = State.FETCHING, self
+        ask(call, flow=None, url=verb.url, method=verb.method, command=None)
+
+    async def on_spoken(self, event: Spoken) -> None:
+        """Nothing is said."""
+
+    async def on_pressed(self, event: Pressed) -> None:
+        """Nobody asked."""
+
+    async def on_elapsed(self, event: Elapsed) -> None:
+        """Control keeps the time."""
+
+    async def abandon(self) -> None:
+        """What comes is not waited for any more."""
+
+
+def ask(
+    call: Call, *, flow: UUID | None, url: str | None, method: str, command: Command | None
+) -> None:
+    """Ask for a program; Fetched follows."""
+    assert call.log.tenant is not None
+    request = ProgramRequest(
+        call.log.tenant, call.id, flow, url, "GET" if method == "GET" else "POST", told(call)
+    )
+
+    async def fetch() -> None:
+        program: Program | None = None
+        problem: Exception | None = None
+        try:
+            program = await call.manager.control.program(request)
+        except RingfenceError as error:
+            problem = error
+        call.post(Fetched(program, problem, command))
+
+    call.errand(fetch())
+
+
+def told(call: Call) -> dict[str, str]:
+    """What the server of a document learns of the call, by the names that TwiML servers know."""
+    assert call.log.tenant is not None
+    caller, called = call.caller_text or "anonymous", call.called
+    return {
+        "CallSid": public_id(Prefix.CALL, call.id),
+        "AccountSid": public_id(Prefix.TENANT, call.log.tenant),
+        "ApiVersion": "2010-04-01",
+        "From": caller,
+        "Caller": caller,
+        "To": called,
+        "Called": called,
+        "Direction": "inbound" if call.inbound else "outbound-api",
+        "CallStatus": "in-progress" if call.primary.answered else "ringing",
+        **call.parameters,
+    }
+
+
+async def on_fetched(call: Call, event: Fetched) -> None:
+    """It is here: what the call did before ends, and the new program begins."""
+    command = event.command
+    if event.program is None:
+        if command is not None and event.error is not None:
+            command.fail(event.error)
+        elif isinstance(call.doing, Fetching):
+            await call.proceed("failed")
+        return
+    if command is None and not isinstance(call.doing, Fetching):
+        return  # redirected meanwhile
+    if command is not None and command.done.cancelled():
+        return  # its tenant was told that nothing came of it
+    await call.abandon()
+    program = event.program
+    call.log.event(
+        EventKind.CALL_REDIRECTED,
+        by="flow" if command is None else "api",
+        flow=program.flow.hex if program.flow is not None else None,
+        version=program.version,
+    )
+    assert call.interpreter is not None
+    call.interpreter.replace(program)
+    call.load(call.interpreter)
+    call.parameters = {}
+    if command is not None:
+        command.succeed()
+    await call.proceed(None)
