@@ -11,6 +11,9 @@ from ringfence.kernel.errors import InvalidInput
 ALL_SCOPES = (
     "calls:read",
     "numbers:read",
+    "numbers:write",
+    "flows:read",
+    "flows:write",
     "trunks:read",
     "tenant:read",
     "live:read",
