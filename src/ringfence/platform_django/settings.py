@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "ringfence.domains.privacy",
     "ringfence.domains.accounts",
     "ringfence.domains.trunks",
+    "ringfence.domains.flows",
     "ringfence.domains.numbers",
     "ringfence.domains.calls",
     "ringfence.domains.recordings",

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
+from ringfence.domains.flows.graph import Graph
 from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError
-
-if TYPE_CHECKING:
-    from ringfence.domains.flows.graph import Graph
 
 
 class TargetKind(StrEnum):
