@@ -22,7 +22,7 @@ from ringfence.domains.recordings.http import router as recordings_router
 from ringfence.domains.trunks.http import router as trunks_router
 from ringfence.kernel.errors import Unavailable
 from ringfence.platform_django.audit.http import router as audit_router
-from ringfence.platform_django.http import Problem, as_caller, handle_errors
+from ringfence.platform_django.http import Problem, as_caller, handle_errors, knows_operation
 from ringfence.platform_django.tenancy import APP
 
 
@@ -46,6 +46,7 @@ api = NinjaAPI(
 )
 handle_errors(api)
 api.add_decorator(as_caller)
+api.add_decorator(knows_operation, mode="view")
 for router in (
     accounts_router,
     audit_router,

@@ -7,26 +7,40 @@ from datetime import datetime
 from uuid import UUID
 
 from ringfence.kernel.errors import InvalidInput
+from ringfence.kernel.fields import INSTALLATION
 
 ALL_SCOPES = (
+    "audit:read",
     "calls:read",
-    "numbers:read",
-    "numbers:write",
+    "calls:write",
+    "devices:read",
+    "devices:write",
     "flows:read",
     "flows:write",
-    "trunks:read",
-    "tenant:read",
-    "live:read",
-    "audit:read",
+    "keys:read",
+    "keys:write",
     "ledger:read",
+    "ledger:write",
+    "live:read",
+    "numbers:read",
+    "numbers:write",
+    "privacy:erase",
     "recordings:read",
     "recordings:write",
-    "privacy:erase",
+    "tenant:read",
+    "trunks:read",
+    "trunks:write",
+    "webhooks:read",
+    "webhooks:write",
 )
 """Scopes that an API key may carry."""
 
-DESTRUCTIVE_SCOPES = frozenset({"recordings:write", "privacy:erase"})
-"""What they allow cannot be undone."""
+OPERATOR_SCOPES = ("tenants:read", "tenants:write")
+"""Scopes of the operator's keys alone; beside them theirs may carry any other, for the routes of
+the operator that ask for it."""
+
+DESTRUCTIVE_SCOPES = frozenset({"keys:write", "privacy:erase", "recordings:write"})
+"""What they allow cannot be undone, or makes keys that outlive theirs."""
 DEFAULT_SCOPES = tuple(scope for scope in ALL_SCOPES if scope not in DESTRUCTIVE_SCOPES)
 """Of a key for which none were named."""
 
@@ -74,10 +88,15 @@ class Principal:
     """Who an authenticated request acts as."""
 
     tenant_id: UUID
+    """INSTALLATION for an operator."""
     api_key_id: UUID
     scopes: frozenset[str]
     purposes: tuple[str, ...]
     """What the key may open personal data for; a request that names none is for the first."""
+
+    @property
+    def is_operator(self) -> bool:
+        return self.tenant_id == INSTALLATION
 
     @property
     def actor(self) -> str:
