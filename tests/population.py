@@ -16,7 +16,7 @@ from django.db import connections
 from ringfence.domains.accounts import api as accounts
 from ringfence.domains.accounts.contracts import ALL_SCOPES
 from ringfence.domains.calls.api import store_events
-from ringfence.domains.calls.models import Call, CallLeg
+from ringfence.domains.calls.models import Call, CallLeg, CallTag
 from ringfence.domains.ledger import api as ledger
 from ringfence.domains.ledger.contracts import DeckKind, Reference
 from ringfence.domains.numbers import api as numbers
@@ -217,6 +217,9 @@ def record_call(
             number_id=number,
             started_at=at,
             disposition=disposition,
+        )
+        CallTag.objects.using(db).create(
+            call_id=call, name="team", tenant_id=tenant, value="sales"
         )
         CallLeg.objects.using(db).create(
             id=leg,

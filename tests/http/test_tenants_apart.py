@@ -70,6 +70,7 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/calls/{call_id}/recording/{action}",
         "/api/v1/erasures",
         "/api/v1/erasures/{erasure_id}",
+        "/api/v1/events",
         "/api/v1/health",
         "/api/v1/ledger/entries",
         "/api/v1/live/tickets",
