@@ -1,3 +1,5 @@
+from uuid import UUID
+
 import django.contrib.postgres.fields
 from django.db import migrations, models
 
@@ -26,7 +28,7 @@ END
 """
 
 
-def _id() -> tuple[str, models.UUIDField]:
+def _id() -> tuple[str, models.UUIDField[UUID, UUID]]:
     return (
         "id",
         models.UUIDField(
