@@ -43,6 +43,8 @@ TENANT_TABLES = {
     "recordings_track": "tenant_id",
     "trunks_source": "tenant_id",
     "trunks_trunk": "tenant_id",
+    "webhooks_delivery": "tenant_id",
+    "webhooks_endpoint": "tenant_id",
 }
 NO_TENANTS = {
     "audit_spool",

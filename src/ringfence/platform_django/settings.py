@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "ringfence.domains.calls",
     "ringfence.domains.recordings",
     "ringfence.domains.ledger",
+    "ringfence.domains.webhooks",
 ]
 MIDDLEWARE = [
     "ringfence.platform_django.middleware.SecurityHeaders",
