@@ -33,8 +33,14 @@ class PreconditionFailed(RingfenceError):
 
 
 def etag_of(value: BaseModel | Mapping[str, Any]) -> str:
-    """Strong entity tag of a resource as it is served: a hash of its canonical JSON."""
+    """Entity tag of a resource as it is served: a hash of its canonical JSON.
+
+    A schema may name fields in ``volatile`` (a class attribute) that are not part of the state
+    which a change is decided on, such as the time of the last use.
+    """
     plain = value.model_dump() if isinstance(value, BaseModel) else dict(value)
+    for name in getattr(value, "volatile", ()):
+        plain.pop(name, None)
     text = json.dumps(plain, cls=NinjaJSONEncoder, sort_keys=True, separators=(",", ":"))
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
