@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 from uuid import UUID
 
 import django.contrib.postgres.fields
