@@ -16,7 +16,7 @@ from django.db import connections
 from ringfence.domains.accounts import api as accounts
 from ringfence.domains.accounts.contracts import ALL_SCOPES
 from ringfence.domains.calls.api import store_events
-from ringfence.domains.calls.models import Call, CallLeg
+from ringfence.domains.calls.models import Call, CallLeg, CallTag
 from ringfence.domains.ledger import api as ledger
 from ringfence.domains.ledger.contracts import DeckKind, Reference
 from ringfence.domains.numbers import api as numbers
@@ -26,6 +26,8 @@ from ringfence.domains.recordings import api as recordings
 from ringfence.domains.recordings.contracts import SettingsInfo as RecordingSettings
 from ringfence.domains.trunks import api as trunks
 from ringfence.domains.trunks.contracts import NewTrunk
+from ringfence.domains.webhooks import api as webhooks
+from ringfence.domains.webhooks.contracts import NewEndpoint
 from ringfence.kernel.events import CallEvent, EventKind, SealedParty
 from ringfence.kernel.fields import (
     CALL_RECORDS,
@@ -63,6 +65,8 @@ class Populated:
     recording: UUID
     erasure: UUID
     e164: str
+    webhook: UUID
+    delivery: UUID
 
     def path_values(self) -> dict[str, str]:
         """A value of ours for each path parameter of the API."""
@@ -72,6 +76,8 @@ class Populated:
             "call_id": public_id(Prefix.CALL, self.call),
             "recording_id": public_id(Prefix.RECORDING, self.recording),
             "erasure_id": public_id(Prefix.ERASURE, self.erasure),
+            "webhook_id": public_id(Prefix.WEBHOOK, self.webhook),
+            "delivery_id": public_id(Prefix.DELIVERY, self.delivery),
         }
 
 
@@ -107,8 +113,16 @@ def populate(name: str, index: int) -> Populated:
     erasure = order_erasure(tenant.id)
     keep_books(tenant.id, call)
     return Populated(
-        tenant.id, key.secret, trunk.id, number.id, call, leg, recording, erasure, e164
+        *(tenant.id, key.secret, trunk.id, number.id, call, leg, recording, erasure, e164),
+        *listen(tenant.id),
     )
+
+
+def listen(tenant: UUID) -> tuple[UUID, UUID]:
+    """A webhook, to where no message gets, and a delivery to it."""
+    new = NewEndpoint("https://hooks.invalid/ringfence", ("wallet.low",))
+    endpoint = webhooks.create_endpoint(tenant, new).info.id
+    return endpoint, webhooks.send_test(tenant, endpoint).id
 
 
 def keep_books(tenant: UUID, call: UUID) -> None:
@@ -192,13 +206,14 @@ def record_call(
     """
     at = started_at or datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
     field = SealedFieldNumber
-    caller, callee, party = seal_parties(
+    caller, callee, party, captured = seal_parties(
         tenant,
         call,
         (
             (field.CALL_CALLER, call, from_number),
             (field.CALL_CALLEE, call, to_number),
             (field.LEG_PARTY, leg, from_number),
+            (field.CALL_CAPTURED, call, from_number),
         ),
     )
     own = number is not None
@@ -213,11 +228,14 @@ def record_call(
             caller_sealed=caller.sealed,
             callee_id=None if own else callee.person,
             callee_sealed=None if own else callee.sealed,
+            captured_id=captured.person,
+            captured_sealed=captured.sealed,
             dialled=to_number if own else None,
             number_id=number,
             started_at=at,
             disposition=disposition,
         )
+        CallTag.objects.using(db).create(call_id=call, name="team", tenant_id=tenant, value="sales")
         CallLeg.objects.using(db).create(
             id=leg,
             tenant_id=tenant,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import math
 import socket
@@ -12,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.contract.conftest import TABLES, tone_payloads
 
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform.rpc import RpcError
@@ -466,3 +468,126 @@ async def test_a_file_waits_for_who_is_on_hold_and_begins_anew_elsewhere(
     await rig.port.answer(session, leg, other.sdp(version=3), "offer")
     await rig.eventually(lambda: rig.of(leg, "play_done"))
     await rig.eventually(lambda: len(other.audio()) == 25)
+
+
+def ulaw_tone(hertz: int, frames: int) -> bytes:
+    tenth = b"".join(tone_payloads("PCMU", hertz))
+    return (tenth * (frames // 5 + 1))[: frames * 160]
+
+
+def riff(tag: int, bits: int, body: bytes, rate: int = 8000, channels: int = 1) -> bytes:
+    size = bits // 8 * channels
+    form = struct.pack("<HHIIHH", tag, channels, rate, rate * size, size, bits)
+    chunks = b"fmt " + struct.pack("<I", 16) + form + b"data" + struct.pack("<I", len(body)) + body
+    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
+
+
+@pytest.mark.parametrize("law", ["PCMU", "PCMA"])
+async def test_plays_octets_so_often_and_names_the_play_that_ended(rig: Any, law: str) -> None:
+    peer, session = rig.peer(law=law), uuid4()
+    leg = await rig.offered(session, peer)
+    audio = ulaw_tone(600, 10)[:-60]
+    await rig.port.play(session, leg, "audio", audio=audio, loop=3, play=7)
+    await rig.eventually(lambda: rig.of(leg, "play_done"))
+    assert [event.data for event in rig.of(leg, "play_done")] == [{"play": 7}]
+    await rig.eventually(lambda: len(peer.audio()) == 30)
+    payloads = [packet.payload for packet in peer.audio()]
+    assert payloads[:10] == payloads[10:20] == payloads[20:]
+    assert set(payloads[9][-60:]) == {0xFF if law == "PCMU" else 0xD5}
+    peer.packets = peer.packets[:9] * 2
+    assert peer.hears(600)
+
+
+async def test_plays_for_ever_until_told_to_stop(rig: Any) -> None:
+    peer, session = rig.peer(), uuid4()
+    leg = await rig.offered(session, peer)
+    await rig.port.play(session, leg, "audio", audio=ulaw_tone(600, 5), loop=0, play=1)
+    await rig.eventually(lambda: len(peer.audio()) > 60 and peer.hears(600))
+    await rig.port.play(session, leg, "stop")
+    count = len(peer.audio())
+    await rig.port.play(session, leg, "beep", play=2)
+    await rig.eventually(lambda: rig.of(leg, "play_done"))
+    await rig.eventually(lambda: len(peer.audio()) >= count + 20)
+    assert [event.data["play"] for event in rig.of(leg, "play_done")] == [2]
+    assert len(peer.audio()) - count in (20, 21) and peer.hears(1000)
+
+
+async def test_only_what_was_played_last_and_to_its_end_is_done(rig: Any, tmp_path: Path) -> None:
+    """Also when a file that takes long to read was asked for before."""
+    path = tmp_path / "long.wav"
+    path.write_bytes(riff(1, 16, bytes(2 * 8000 * 60)))
+    peer, session = rig.peer(), uuid4()
+    leg = await rig.offered(session, peer)
+    await rig.port.play(session, leg, "audio", audio=ulaw_tone(600, 100), play=1)
+    await rig.eventually(lambda: peer.hears(600))
+    await asyncio.gather(
+        rig.port.play(session, leg, f"file:{path}", play=2),
+        rig.port.play(session, leg, "audio", audio=ulaw_tone(700, 20), play=3),
+    )
+    await rig.eventually(lambda: peer.hears(700))
+    await rig.eventually(lambda: rig.of(leg, "play_done"))
+    count = len(peer.audio())
+    await rig.port.play(session, leg, "audio", audio=ulaw_tone(700, 3), play=4)
+    await rig.eventually(lambda: len(rig.of(leg, "play_done")) == 2)
+    assert [event.data["play"] for event in rig.of(leg, "play_done")] == [3, 4]
+    assert len(peer.audio()) <= count + 4
+
+
+@pytest.mark.parametrize("tag", [1, 7])
+async def test_plays_linear_and_mu_law_files_as_they_are_now(
+    rig: Any, tmp_path: Path, tag: int
+) -> None:
+    def body(hertz: int) -> bytes:
+        codes = ulaw_tone(hertz, 15)
+        if tag == 7:
+            return codes
+        return struct.pack(f"<{len(codes)}h", *(TABLES["PCMU"][code] for code in codes))
+
+    path = tmp_path / "prompt.wav"
+    peer, session = rig.peer(), uuid4()
+    leg = await rig.offered(session, peer)
+    for play, hertz in enumerate((600, 600, 800), 1):
+        if hertz == 800 or play == 1:
+            path.write_bytes(riff(tag, 16 if tag == 1 else 8, body(hertz)))
+        await rig.port.play(session, leg, f"file:{path}", play=play)
+        await rig.eventually(lambda n=play: len(rig.of(leg, "play_done")) == n)
+        await rig.eventually(lambda n=play: len(peer.audio()) == 15 * n)
+        assert peer.hears(hertz)
+
+
+async def test_what_cannot_be_played_leaves_what_plays(rig: Any, tmp_path: Path) -> None:
+    files = {
+        "fast": riff(1, 16, bytes(320), rate=16000),
+        "stereo": riff(1, 16, bytes(320), channels=2),
+        "empty": riff(1, 16, b""),
+        "none": b"RIFF",
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    peer, session = rig.peer(), uuid4()
+    leg = await rig.offered(session, peer)
+    await rig.port.play(session, leg, "tone:600")
+    refused: list[dict[str, Any]] = [{"source": f"file:{tmp_path / name}"} for name in files]
+    refused += [{"source": "audio"}, {"source": "file:"}, {"source": "file:a\0b"}]
+    refused += [{"source": "audio", "audio": b"\xff", "loop": -1}, {"source": "beep:2"}]
+    for fields in refused:
+        with pytest.raises(RpcError) as caught:
+            await rig.port.play(session, leg, fields.pop("source"), **fields)
+        assert caught.value.code == "play_source_invalid"
+    count = len(peer.audio())
+    await rig.eventually(lambda: len(peer.audio()) > count + 10 and peer.hears(600))
+    assert not rig.of(leg, "play_done")
+
+
+async def test_digits_are_told_while_something_plays(rig: Any) -> None:
+    peer, session = rig.peer(), uuid4()
+    leg = await rig.offered(session, peer)
+    await rig.port.play(session, leg, "audio", audio=ulaw_tone(600, 5), loop=0)
+    peer.talk(440)
+    await rig.eventually(lambda: peer.hears(600))
+    peer.hush()
+    peer.press(5)
+    await rig.eventually(lambda: rig.of(leg, "dtmf"))
+    assert rig.of(leg, "dtmf")[0].data["digit"] == "5"
+    count = len(peer.audio())
+    await rig.eventually(lambda: len(peer.audio()) > count + 10 and peer.hears(600))

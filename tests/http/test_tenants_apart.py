@@ -13,6 +13,13 @@ from ringfence.platform.database import DatabaseUrls
 
 OPEN_ROUTES = {("get", "/api/v1/health")}
 WALKED_ELSEWHERE = {
+    "create_webhook",
+    "delete_webhook",
+    "replay_delivery",
+    "replay_webhook",
+    "rotate_webhook_secret",
+    "test_webhook",
+    "update_webhook",
     "control_call_recording",
     "delete_recording",
     "erase_person",
@@ -21,7 +28,8 @@ WALKED_ELSEWHERE = {
     "get_recording_settings",
     "put_recording_settings",
 }
-"""They need a body, sealed files or a live call: test_recordings.py and test_erasures.py do."""
+"""They need a body, sealed files or a live call: test_recordings.py, test_erasures.py
+and test_webhooks.py do."""
 
 
 @pytest.fixture
@@ -57,6 +65,8 @@ def traces(someone: Populated) -> set[str]:
         someone.leg,
         someone.recording,
         someone.erasure,
+        someone.webhook,
+        someone.delivery,
     )
     return {id_.hex for id_ in ids} | {someone.e164, someone.secret}
 
@@ -68,8 +78,11 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/calls/{call_id}",
         "/api/v1/calls/{call_id}/events",
         "/api/v1/calls/{call_id}/recording/{action}",
+        "/api/v1/deliveries/{delivery_id}",
+        "/api/v1/deliveries/{delivery_id}/replay",
         "/api/v1/erasures",
         "/api/v1/erasures/{erasure_id}",
+        "/api/v1/events",
         "/api/v1/health",
         "/api/v1/ledger/entries",
         "/api/v1/live/tickets",
@@ -84,6 +97,12 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/trunks",
         "/api/v1/trunks/{trunk_id}",
         "/api/v1/wallet",
+        "/api/v1/webhooks",
+        "/api/v1/webhooks/{webhook_id}",
+        "/api/v1/webhooks/{webhook_id}/deliveries",
+        "/api/v1/webhooks/{webhook_id}/replay",
+        "/api/v1/webhooks/{webhook_id}/rotate",
+        "/api/v1/webhooks/{webhook_id}/test",
     }
 
 
@@ -114,7 +133,7 @@ def test_the_other_tenants_objects_do_not_exist(two: tuple[Populated, Populated]
             assert foreign.status_code == absent.status_code == 404
             assert foreign.json() == absent.json()
             walked += 1
-    assert walked == 12
+    assert walked == 18
 
 
 def test_the_other_tenants_ids_find_nothing_in_filters(two: tuple[Populated, Populated]) -> None:

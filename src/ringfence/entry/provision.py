@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +33,15 @@ def _id_of(prefix: Prefix) -> Callable[[str], UUID]:
 
     convert.__name__ = f"{prefix.value}id"
     return convert
+
+
+def _moment(text: str) -> datetime:
+    """Converts an ISO 8601 moment on the command line; without offset it is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter("is like 2026-12-31T00:00:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _plain(value: Any, prefix: Prefix | None = None, key: str = "") -> Any:
@@ -118,38 +127,60 @@ def list_tenants(as_json: bool) -> None:
 
 
 @_command(key, "create", "Make an API key, which is shown only now.")
-@click.option("--tenant", "tenant_id", type=_id_of(Prefix.TENANT), required=True)
+@click.option("--tenant", "tenant_id", type=_id_of(Prefix.TENANT), help="Whose it is.")
+@click.option("--operator", is_flag=True, help="The operator's own: manages tenants.")
 @click.option("--name", default="default", show_default=True)
 @click.option(
     "--scope",
     "scopes",
     multiple=True,
-    help="What the key may do; repeatable. Default: all but recordings:write and privacy:erase, "
-    "which destroy and must be named; a key with any scope named has only those.",
+    help="What the key may do; repeatable. Default of a tenant's: all but keys:write, "
+    "privacy:erase and recordings:write, which must be named; a key with any scope named has only "
+    "those. Default of the operator's: tenants:read and tenants:write.",
 )
 @click.option(
     "--purpose",
     "purposes",
     multiple=True,
     help="What personal data may be opened for with it; repeatable, the usual one first. "
-    "Default: service.",
+    "Default: service. The operator's open none.",
 )
+@click.option("--expires", "expires_at", type=_moment, help="When it ends, in ISO 8601.")
 def create_key(
-    tenant_id: UUID, name: str, scopes: tuple[str, ...], purposes: tuple[str, ...], as_json: bool
+    tenant_id: UUID | None,
+    operator: bool,
+    name: str,
+    scopes: tuple[str, ...],
+    purposes: tuple[str, ...],
+    expires_at: datetime | None,
+    as_json: bool,
 ) -> None:
     from ringfence.domains.accounts import api
-    from ringfence.domains.accounts.contracts import DEFAULT_SCOPES
+    from ringfence.domains.accounts.contracts import DEFAULT_SCOPES, OPERATOR_SCOPES
 
-    made = api.create_api_key(tenant_id, name, scopes or DEFAULT_SCOPES, purposes or ("service",))
+    if operator == (tenant_id is not None):
+        raise click.UsageError("give either --tenant or --operator")
+    if tenant_id is None:
+        if purposes:
+            raise click.UsageError("a key of the operator opens no personal data")
+        made = api.create_operator_key(name, scopes or OPERATOR_SCOPES, expires_at)
+    else:
+        made = api.create_api_key(
+            tenant_id, name, scopes or DEFAULT_SCOPES, purposes or ("service",), expires_at
+        )
     _show(_plain(made.info, Prefix.API_KEY) | {"api_key": made.secret}, Prefix.API_KEY, as_json)
 
 
-@_command(key, "list", "A tenant's API keys, without their secrets.")
-@click.option("--tenant", "tenant_id", type=_id_of(Prefix.TENANT), required=True)
-def list_keys(tenant_id: UUID, as_json: bool) -> None:
+@_command(key, "list", "A tenant's API keys, or the operator's, without their secrets.")
+@click.option("--tenant", "tenant_id", type=_id_of(Prefix.TENANT), help="Whose they are.")
+@click.option("--operator", is_flag=True, help="The operator's own.")
+def list_keys(tenant_id: UUID | None, operator: bool, as_json: bool) -> None:
     from ringfence.domains.accounts import api
 
-    _show(api.list_api_keys(tenant_id), Prefix.API_KEY, as_json)
+    if operator == (tenant_id is not None):
+        raise click.UsageError("give either --tenant or --operator")
+    found = api.list_operator_keys() if tenant_id is None else api.list_api_keys(tenant_id)
+    _show(found, Prefix.API_KEY, as_json)
 
 
 def _peer(text: str | None) -> dict[str, Any]:

@@ -20,9 +20,10 @@ from ringfence.domains.numbers.http import router as numbers_router
 from ringfence.domains.privacy.http import router as privacy_router
 from ringfence.domains.recordings.http import router as recordings_router
 from ringfence.domains.trunks.http import router as trunks_router
+from ringfence.domains.webhooks.http import router as webhooks_router
 from ringfence.kernel.errors import Unavailable
 from ringfence.platform_django.audit.http import router as audit_router
-from ringfence.platform_django.http import Problem, as_caller, handle_errors
+from ringfence.platform_django.http import Problem, as_caller, handle_errors, knows_operation
 from ringfence.platform_django.tenancy import APP
 
 
@@ -46,6 +47,7 @@ api = NinjaAPI(
 )
 handle_errors(api)
 api.add_decorator(as_caller)
+api.add_decorator(knows_operation, mode="view")
 for router in (
     accounts_router,
     audit_router,
@@ -55,6 +57,7 @@ for router in (
     privacy_router,
     recordings_router,
     trunks_router,
+    webhooks_router,
 ):
     api.add_router("", router)
 

@@ -1,16 +1,18 @@
-"""Background jobs, by procrastinate, in PostgreSQL."""
+"""Background jobs, by procrastinate, in PostgreSQL; and the messages that leave for webhooks."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+from functools import partial
 from typing import Any
 
 from procrastinate.exceptions import ConnectorException
 
 from ringfence.entry.database import setup_django
 from ringfence.platform import process
+from ringfence.platform.egress import Egress
 from ringfence.platform.settings import Settings
 
 _RETRY_SECONDS = 1.0
@@ -32,10 +34,24 @@ def worker_app() -> Any:
 def main(settings: Settings) -> None:
     """Work until stopped; a stop waits up to 20 s for running jobs."""
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it tells of each try to connect
-    process.run(_work)
+    setup_django("worker")
+    process.run(partial(_work, settings))
 
 
-async def _work(stop: asyncio.Event) -> None:
+async def _work(settings: Settings, stop: asyncio.Event) -> None:
+    async with asyncio.TaskGroup() as group:  # an error in one ends this process
+        group.create_task(_run_jobs(stop))
+        group.create_task(_deliver(settings, stop))
+
+
+async def _deliver(settings: Settings, stop: asyncio.Event) -> None:
+    from ringfence.domains.webhooks.delivery import Deliveries  # needs Django's registry
+
+    async with Egress(settings.egress) as egress:
+        await Deliveries(egress).run(stop)
+
+
+async def _run_jobs(stop: asyncio.Event) -> None:
     """The worker gives up when it loses the database; start it again until it is there."""
     while not stop.is_set():
         try:

@@ -161,3 +161,9 @@ def party_place(
     if role == "caller":
         return SealedFieldNumber.CALL_CALLER, call
     return SealedFieldNumber.CALL_CALLEE, call
+
+
+def party_facts(kind: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """What an opened value says of its person, beside the person's id: names that a flow gave to
+    what it captured stay among themselves."""
+    return {"captured": value} if kind == EventKind.CALL_CAPTURED else dict(value)

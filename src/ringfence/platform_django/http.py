@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import wraps
 from typing import Any, Protocol, cast
 from uuid import UUID
@@ -14,12 +14,15 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.operation import Operation
+from pydantic import BaseModel
 
 from ringfence.kernel.errors import RingfenceError, Unavailable
 from ringfence.kernel.ids import is_public_id
+from ringfence.platform_django.etag import etag_of, lock_address, unchanged
 from ringfence.platform_django.keys import keys
 from ringfence.platform_django.middleware import error_response
-from ringfence.platform_django.tenancy import tenant
+from ringfence.platform_django.tenancy import APP, across_tenants, tenant
 from ringfence.platform_django.use import using
 
 _log = logging.getLogger("ringfence.http")
@@ -39,7 +42,15 @@ class Caller(Protocol):
     """Who makes a request."""
 
     @property
-    def tenant_id(self) -> UUID: ...
+    def tenant_id(self) -> UUID:
+        """INSTALLATION for an operator."""
+        ...
+
+    @property
+    def is_operator(self) -> bool: ...
+
+    @property
+    def api_key_id(self) -> UUID: ...
 
     @property
     def scopes(self) -> frozenset[str]: ...
@@ -55,6 +66,20 @@ class InsufficientScope(RingfenceError):
     """The credential is valid but was not made for this."""
 
     code = "insufficient_scope"
+    http_status = 403
+
+
+class OperatorOnly(RingfenceError):
+    """The route is the operator's; a tenant's credential does not open it."""
+
+    code = "operator_only"
+    http_status = 403
+
+
+class TenantOnly(RingfenceError):
+    """The route is a tenant's; an operator's credential acts for none."""
+
+    code = "tenant_only"
     http_status = 403
 
 
@@ -102,26 +127,90 @@ def requires(scope: str) -> Callable[[View], View]:
     return mark
 
 
+def operator_only(view: View) -> View:
+    """The route is for operator keys, and refuses those of tenants; ``as_caller`` enforces it.
+
+    It runs in one transaction of the operator's role, which sees all tenants.
+    """
+    view.for_operators = True  # type: ignore[attr-defined]
+    return view
+
+
+def knows_operation(run: View) -> View:
+    """Tell the request which operation serves it; wraps ``Operation.run``."""
+    operation = run.__self__  # type: ignore[attr-defined]
+
+    @wraps(run)
+    def told(request: HttpRequest, **kwargs: Any) -> Any:
+        request.operation = operation  # type: ignore[attr-defined]
+        return run(request, **kwargs)
+
+    return told
+
+
 def as_caller(view: View) -> View:
     """Check the scope of a route, and run it as one transaction of the caller's tenant, for the
-    purpose that the request claims.
+    purpose that the request claims. Reading one object tells its ETag.
 
     A route that is open has no caller, hence no tenant, and sees no row. One that is not open and
-    names no scope refuses everybody. Raises InsufficientScope, PurposeRefused (403).
+    names no scope refuses everybody. Raises InsufficientScope, OperatorOnly, TenantOnly,
+    PurposeRefused (403).
     """
     scope = getattr(view, "required_scope", None)
+    for_operators = getattr(view, "for_operators", False)
 
     @wraps(view)
     def bound(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         caller: Caller | None = getattr(request, "auth", None)
         if caller is None:
             return view(request, *args, **kwargs)
+        if for_operators and not caller.is_operator:
+            raise OperatorOnly("this needs a key of the operator")
+        if caller.is_operator and not for_operators:
+            raise TenantOnly("this needs a key of a tenant")
         if scope not in caller.scopes:
             raise InsufficientScope("the API key lacks a scope", details={"required_scope": scope})
-        with _use(request, caller, kwargs), tenant(caller.tenant_id):
-            return view(request, *args, **kwargs)
+        with _use(request, caller, kwargs), _transaction(caller) as db:
+            if request.method in _CHANGES:
+                lock_address(db, caller.tenant_id, request.path)
+            return _answer(request, view(request, *args, **kwargs))
 
     return bound
+
+
+_CHANGES = ("PATCH", "PUT", "DELETE")
+
+
+@contextmanager
+def _transaction(caller: Caller) -> Iterator[str]:
+    """The one transaction of a request; yields the alias of its connection."""
+    if caller.is_operator:
+        with across_tenants("operator request") as db:
+            yield db
+    else:
+        with tenant(caller.tenant_id):
+            yield APP
+
+
+def _answer(request: HttpRequest, result: Any) -> Any:
+    """The result of a route as a response with its ETag, where it is the object at this address."""
+    operation: Operation = request.operation  # type: ignore[attr-defined]
+    reads_one = request.method == "GET" and (operation.operation_id or "").startswith("get_")
+    if not isinstance(result, BaseModel) or not (reads_one or request.method in ("PATCH", "PUT")):
+        return result
+    etag = etag_of(result)
+    if reads_one and unchanged(request, etag):
+        return HttpResponse(status=304, headers={"ETag": etag})
+    response = rendered(request, result)
+    response.headers["ETag"] = etag
+    return response
+
+
+def rendered(request: HttpRequest, result: Any) -> HttpResponse:
+    """The response that a route's result becomes."""
+    operation: Operation = request.operation  # type: ignore[attr-defined]
+    empty = operation.api.create_temporal_response(request)
+    return cast(HttpResponse, operation._result_to_response(request, result, empty))
 
 
 def _use(

@@ -66,10 +66,12 @@ INSTALLED_APPS = [
     "ringfence.domains.privacy",
     "ringfence.domains.accounts",
     "ringfence.domains.trunks",
+    "ringfence.domains.flows",
     "ringfence.domains.numbers",
     "ringfence.domains.calls",
     "ringfence.domains.recordings",
     "ringfence.domains.ledger",
+    "ringfence.domains.webhooks",
 ]
 MIDDLEWARE = [
     "ringfence.platform_django.middleware.SecurityHeaders",

@@ -12,7 +12,7 @@ import pytest
 from django.db import DatabaseError, connections, transaction
 
 from ringfence.domains.accounts import api as accounts
-from ringfence.domains.accounts.contracts import ALL_SCOPES, InvalidName, UnknownScope
+from ringfence.domains.accounts.contracts import ALL_SCOPES, InvalidName, TenantSuspended, UnknownScope
 from ringfence.domains.numbers import api as numbers
 from ringfence.domains.numbers.contracts import (
     InvalidNumber,
@@ -59,7 +59,7 @@ def test_a_key_authenticates_until_its_tenant_is_suspended(db: DatabaseUrls) -> 
     assert principal.scopes == {"calls:read"}
     with psycopg.connect(db.owner) as connection:
         connection.execute("UPDATE accounts_tenant SET status = 'suspended'")
-    with pytest.raises(Unauthorized):
+    with pytest.raises(TenantSuspended):
         accounts.authenticate_api_key(made.secret)
 
 
@@ -73,7 +73,7 @@ def test_a_revoked_key_is_refused(db: DatabaseUrls) -> None:
 
 def test_what_destroys_must_be_asked_for(db: DatabaseUrls) -> None:
     made = accounts.create_api_key(accounts.create_tenant("Acme").id).info
-    destructive = {"privacy:erase", "recordings:write"}
+    destructive = {"keys:write", "privacy:erase", "recordings:write"}
     assert not destructive & set(made.scopes)
     assert set(ALL_SCOPES) - set(made.scopes) == destructive
     named = accounts.create_api_key(made.tenant_id, scopes=("privacy:erase",)).info

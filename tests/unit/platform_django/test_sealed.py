@@ -275,7 +275,7 @@ def test_while_keys_is_away_nothing_is_sealed(service: Keys) -> None:
 @pytest.mark.parametrize(
     ("table", "columns"),
     [
-        ("calls_call", ("caller_sealed", "callee_sealed")),
+        ("calls_call", ("caller_sealed", "callee_sealed", "captured_sealed")),
         ("calls_leg", ("party_sealed",)),
         ("calls_journal", ("caller_sealed", "callee_sealed")),
         ("trunks_trunk", ("auth_password_sealed", "ha1_md5_sealed", "ha1_sha256_sealed")),

@@ -6,24 +6,41 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from ringfence.kernel.errors import InvalidInput
+from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError
+from ringfence.kernel.fields import INSTALLATION
 
 ALL_SCOPES = (
-    "calls:read",
-    "numbers:read",
-    "trunks:read",
-    "tenant:read",
-    "live:read",
     "audit:read",
+    "calls:read",
+    "calls:write",
+    "devices:read",
+    "devices:write",
+    "flows:read",
+    "flows:write",
+    "keys:read",
+    "keys:write",
     "ledger:read",
+    "ledger:write",
+    "live:read",
+    "numbers:read",
+    "numbers:write",
+    "privacy:erase",
     "recordings:read",
     "recordings:write",
-    "privacy:erase",
+    "tenant:read",
+    "trunks:read",
+    "trunks:write",
+    "webhooks:read",
+    "webhooks:write",
 )
 """Scopes that an API key may carry."""
 
-DESTRUCTIVE_SCOPES = frozenset({"recordings:write", "privacy:erase"})
-"""What they allow cannot be undone."""
+OPERATOR_SCOPES = ("tenants:read", "tenants:write")
+"""Scopes of the operator's keys alone; beside them theirs may carry any other, for the routes of
+the operator that ask for it."""
+
+DESTRUCTIVE_SCOPES = frozenset({"keys:write", "privacy:erase", "recordings:write"})
+"""What they allow cannot be undone, or makes keys that outlive theirs."""
 DEFAULT_SCOPES = tuple(scope for scope in ALL_SCOPES if scope not in DESTRUCTIVE_SCOPES)
 """Of a key for which none were named."""
 
@@ -49,13 +66,33 @@ class ApiKeyInfo:
     """An API key without its secret."""
 
     id: UUID
-    tenant_id: UUID
+    tenant_id: UUID | None
+    """None: the operator's."""
     name: str
     last4: str
     scopes: tuple[str, ...]
     purposes: tuple[str, ...]
     created_at: datetime
+    expires_at: datetime | None
     revoked_at: datetime | None
+    last_used_at: datetime | None
+    """To the minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantPage:
+    """Tenants, newest first, and the id to continue before; None on the last page."""
+
+    tenants: tuple[TenantInfo, ...]
+    next_cursor: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyPage:
+    """Keys, newest first, and the id to continue before; None on the last page."""
+
+    keys: tuple[ApiKeyInfo, ...]
+    next_cursor: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +108,16 @@ class Principal:
     """Who an authenticated request acts as."""
 
     tenant_id: UUID
+    """INSTALLATION for an operator."""
     api_key_id: UUID
     scopes: frozenset[str]
     purposes: tuple[str, ...]
     """What the key may open personal data for; a request that names none is for the first."""
+    expires_at: datetime | None = None
+
+    @property
+    def is_operator(self) -> bool:
+        return self.tenant_id == INSTALLATION
 
     @property
     def actor(self) -> str:
@@ -98,3 +141,48 @@ class InvalidName(InvalidInput):
     """A name is empty or too long."""
 
     code = "invalid_name"
+
+
+class InvalidExpiry(InvalidInput):
+    """A key ends in the future, or not at all."""
+
+    code = "invalid_expiry"
+
+
+class InvalidStatus(InvalidInput):
+    """A tenant is ``active`` or ``suspended``."""
+
+    code = "invalid_status"
+
+
+class TenantNotFound(NotFound):
+    """The installation has no such tenant."""
+
+    code = "tenant_not_found"
+
+
+class ApiKeyNotFound(NotFound):
+    """No such API key of this tenant."""
+
+    code = "api_key_not_found"
+
+
+class TenantSuspended(RingfenceError):
+    """The key is valid, and its tenant is suspended by the operator."""
+
+    code = "tenant_suspended"
+    http_status = 403
+
+
+class GrantRefused(RingfenceError):
+    """A key gives nothing that it has not: neither scopes, nor purposes, nor a longer life."""
+
+    code = "grant_refused"
+    http_status = 403
+
+
+class TooManyKeys(RingfenceError):
+    """The tenant has as many valid keys as it may have."""
+
+    code = "too_many_keys"
+    http_status = 409

@@ -6,7 +6,6 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from ringfence.platform_django.clock import new_id
-from ringfence.platform_django.models import TenantModel
 
 
 class Tenant(models.Model):
@@ -27,9 +26,12 @@ class Tenant(models.Model):
         ]
 
 
-class ApiKey(TenantModel):
-    """A credential of the REST API. The secret itself is stored nowhere."""
+class ApiKey(models.Model):
+    """A credential of the REST API, the operator's when it has no tenant. The secret itself is
+    stored nowhere."""
 
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant_id = models.UUIDField(null=True, editable=False)
     name = models.CharField(max_length=120)
     secret_hash = models.BinaryField(unique=True)
     """SHA-256 of the secret's 32 random bytes."""
@@ -38,7 +40,10 @@ class ApiKey(TenantModel):
     purposes = ArrayField(models.CharField(max_length=24))
     """The first is claimed by requests that name none."""
     created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+    """To the minute."""
 
     class Meta:
         db_table = "accounts_api_key"

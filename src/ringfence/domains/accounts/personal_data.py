@@ -8,7 +8,7 @@ _BUSINESS = "describes the business customer, not a person"
 
 not_personal(TENANT, _BUSINESS, "id", "name", "status", "created_at")
 not_personal(KEY, _BUSINESS, "id", "tenant_id", "name", "scopes", "purposes")
-not_personal(KEY, _BUSINESS, "created_at", "revoked_at")
+not_personal(KEY, _BUSINESS, "created_at", "expires_at", "revoked_at", "last_used_at")
 for _field in ("secret_hash", "last4"):
     register(
         FieldClass(

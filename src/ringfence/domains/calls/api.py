@@ -1,6 +1,7 @@
 """Calls, for other domains and the entrances."""
 
-from ringfence.domains.calls.queries import get_call, list_calls, timeline
+from ringfence.domains.calls.journal_queries import list_events, timeline
+from ringfence.domains.calls.queries import get_call, last_call_at, list_calls
 from ringfence.domains.calls.usecases.append_event import append_event
 from ringfence.domains.calls.usecases.project_events import project_calls, projected_position
 from ringfence.domains.calls.usecases.store_events import store_events
@@ -10,7 +11,9 @@ __all__ = [
     "append_event",
     "calls_of_person",
     "get_call",
+    "last_call_at",
     "list_calls",
+    "list_events",
     "project_calls",
     "projected_position",
     "store_events",

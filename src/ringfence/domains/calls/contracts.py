@@ -9,6 +9,9 @@ from uuid import UUID
 
 from ringfence.kernel.errors import NotFound
 
+MAX_TAG_NAME, MAX_TAG_VALUE = 64, 255
+"""Characters of a tag that are kept."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegFacts:
@@ -24,6 +27,8 @@ class LegFacts:
     created_at: datetime
     ringing_at: datetime | None
     answered_at: datetime | None
+    bridged_at: datetime | None
+    """When it first talked to the other side of its call; of callee legs."""
     ended_at: datetime | None
     sip_status: int | None
     q850: int | None
@@ -60,6 +65,9 @@ class CallFacts:
     """Area code of the caller's number, where its country has any."""
     trunk_id: UUID | None
     number_id: UUID | None
+    flow_id: UUID | None
+    """The flow that the call began with; None for a number that dials."""
+    flow_version: int | None
     started_at: datetime
     routed_at: datetime | None
     answered_at: datetime | None
@@ -86,6 +94,10 @@ class CallInfo(CallFacts):
     recorded."""
     to_number: str | None
     to_error: str | None
+    tags: dict[str, str]
+    captured: dict[str, str] | None = None
+    """What the flow captured, by variable; only opened when one call is asked for."""
+    captured_error: str | None = None
     legs: tuple[LegInfo, ...] = ()
     """Only filled when one call is asked for."""
 
@@ -93,8 +105,10 @@ class CallInfo(CallFacts):
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
     """One journal event of a call. ``data`` has the persons that it names as ``caller`` and
-    ``callee``: ``person`` (hex id), and what was sealed for them or ``error``."""
+    ``callee``: ``person`` (hex id), and what was sealed for them (``number``, or ``captured``) or
+    ``error``."""
 
+    call_id: UUID
     seq: int
     at: datetime
     kind: str
@@ -104,8 +118,20 @@ class TimelineEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class EventPage:
+    """Events in order of their positions."""
+
+    events: tuple[TimelineEvent, ...]
+    last: int
+    """Pass as ``after`` to read on; also where nothing was found."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallFilter:
-    """Which calls to list; None does not restrict. ``since`` inclusive, ``until`` exclusive."""
+    """Which calls to list; None does not restrict. ``since`` inclusive, ``until`` exclusive.
+
+    A ``tag_value`` restricts only together with the name of its ``tag``.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
@@ -115,6 +141,9 @@ class CallFilter:
     to_number: str | None = None
     number_id: UUID | None = None
     trunk_id: UUID | None = None
+    flow_id: UUID | None = None
+    tag: str | None = None
+    tag_value: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 
 from django.conf import settings
@@ -15,9 +14,11 @@ from ringfence.domains.calls.schemas import (
     CallOut,
     CallQuery,
     EventList,
-    EventOut,
+    JournalList,
+    JournalQuery,
     call_out,
     call_summary,
+    event_out,
 )
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 from ringfence.platform.secrets import installation_secret
@@ -88,9 +89,20 @@ def get_call(request: HttpRequest, call_id: str) -> CallOut:
 def list_call_events(request: HttpRequest, call_id: str) -> EventList:
     """Everything that happened to a call, in order."""
     events = api.timeline(caller_of(request).tenant_id, parse_public_id(Prefix.CALL, call_id))
-    return EventList.model_construct(
-        events=[EventOut.model_construct(**asdict(event)) for event in events]
-    )
+    return EventList.model_construct(events=list(map(event_out, events)))
+
+
+@router.get(
+    "/events",
+    response=responses(JournalList, 400, 422),
+    operation_id="list_events",
+    openapi_extra=OPENS,
+)
+@requires("calls:read")
+def list_events(request: HttpRequest, query: Query[JournalQuery]) -> JournalList:
+    """Everything that happened to the tenant's calls, in the order of the journal."""
+    page = api.list_events(caller_of(request).tenant_id, after=query.after, limit=query.limit)
+    return JournalList.model_construct(events=list(map(event_out, page.events)), last=page.last)
 
 
 @router.post(

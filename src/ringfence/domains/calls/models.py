@@ -26,7 +26,10 @@ class JournalParty(SealedJSON):
 
     @property
     def numbers(self) -> frozenset[int]:
-        return super().numbers | {int(SealedFieldNumber.LEG_PARTY)}
+        return super().numbers | {
+            int(SealedFieldNumber.LEG_PARTY),
+            int(SealedFieldNumber.CALL_CAPTURED),
+        }
 
     def place(self, row: Any) -> Place:
         place = super().place(row)
@@ -90,12 +93,17 @@ class Call(models.Model):
     caller_sealed = SealedJSON(SealedFieldNumber.CALL_CALLER, "caller")
     callee_id = models.UUIDField(null=True)
     callee_sealed = SealedJSON(SealedFieldNumber.CALL_CALLEE, "callee")
+    captured_id = models.UUIDField(null=True)
+    captured_sealed = SealedJSON(SealedFieldNumber.CALL_CAPTURED, "captured")
+    """What the person at the other end gave in answer to the flow: {variable: value}."""
     dialled = models.CharField(max_length=128, null=True)
     """The called number when it is the tenant's own; nobody else's number stands here."""
     country_code = models.CharField(max_length=8, null=True)
     area = models.CharField(max_length=16, null=True)
     trunk_id = models.UUIDField(null=True)
     number_id = models.UUIDField(null=True)
+    flow_id = models.UUIDField(null=True)
+    flow_version = models.IntegerField(null=True)
     started_at = models.DateTimeField()
     routed_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
@@ -118,8 +126,19 @@ class Call(models.Model):
                 name="call_tenant_callee",
                 condition=models.Q(callee_id__isnull=False),
             ),
+            models.Index(
+                fields=["tenant_id", "captured_id", "id"],
+                name="call_tenant_captured",
+                condition=models.Q(captured_id__isnull=False),
+            ),
             models.Index(fields=["tenant_id", "dialled", "id"], name="call_tenant_dialled"),
             models.Index(fields=["tenant_id", "number_id", "id"], name="call_tenant_number"),
+            models.Index(
+                fields=["tenant_id", "flow_id", "id"],
+                name="call_tenant_flow",
+                condition=models.Q(flow_id__isnull=False),
+            ),
+            models.Index(fields=["tenant_id", "direction", "id"], name="call_tenant_direction"),
             models.Index(fields=["tenant_id", "disposition", "id"], name="call_tenant_disposition"),
         ]
 
@@ -144,6 +163,7 @@ class CallLeg(models.Model):
     created_at = models.DateTimeField()
     ringing_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
+    bridged_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     sip_status = models.IntegerField(null=True)
     q850 = models.IntegerField(null=True)
@@ -169,6 +189,22 @@ class CallLeg(models.Model):
     @property
     def use_objects(self) -> tuple[str, ...]:
         return public_id(Prefix.LEG, self.id), public_id(Prefix.CALL, self.call_id)
+
+
+class CallTag(models.Model):
+    """A tag of a call, for reports: one value per name. Says nothing personal."""
+
+    pk = models.CompositePrimaryKey("call_id", "name")
+    call_id = models.UUIDField()
+    name = models.CharField(max_length=64)
+    tenant_id = models.UUIDField(null=True)
+    value = models.CharField(max_length=255)
+
+    class Meta:
+        db_table = "calls_tag"
+        indexes = [
+            models.Index(fields=["tenant_id", "name", "value", "call_id"], name="tag_value"),
+        ]
 
 
 class ProjectorState(models.Model):

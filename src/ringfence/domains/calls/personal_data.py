@@ -4,10 +4,11 @@ from ringfence.domains.privacy.api import not_personal, register
 from ringfence.domains.privacy.contracts import Category, Erasure, FieldClass, PersonId, Purpose
 from ringfence.kernel.fields import CALL_RECORDS, SealedFieldNumber
 
-JOURNAL, CALL, LEG, PROJECTOR = (
+JOURNAL, CALL, LEG, TAG, PROJECTOR = (
     "calls.JournalEvent",
     "calls.Call",
     "calls.CallLeg",
+    "calls.CallTag",
     "calls.ProjectorState",
 )
 _USES = frozenset({Purpose.SERVICE, Purpose.BILLING, Purpose.FRAUD, Purpose.SUPPORT})
@@ -78,9 +79,16 @@ def _traffic(model: str, *fields: str, day_of: str = "id") -> tuple[FieldClass, 
 _NUMBER = SealedFieldNumber
 _person(CALL, "caller", _NUMBER.CALL_CALLER)
 _person(CALL, "callee", _NUMBER.CALL_CALLEE)
+_person(CALL, "captured", _NUMBER.CALL_CAPTURED)
 _person(LEG, "party", _NUMBER.LEG_PARTY, day_of="call_id")
 for _role, _own in (("caller", _NUMBER.CALL_CALLER), ("callee", _NUMBER.CALL_CALLEE)):
-    _person(JOURNAL, _role, None, copy_of=(_own, _NUMBER.LEG_PARTY), day_of="call_id")
+    _person(
+        JOURNAL,
+        _role,
+        None,
+        copy_of=(_own, _NUMBER.LEG_PARTY, _NUMBER.CALL_CAPTURED),
+        day_of="call_id",
+    )
 register(
     _clear_fact(CALL, "country_code"),
     _clear_fact(CALL, "area"),
@@ -89,6 +97,8 @@ register(
     *_traffic(CALL, "direction", "started_at", "routed_at", "answered_at", "ended_at"),
     *_traffic(CALL, "disposition", "end_reason", "ended_by", "sip_status", "q850"),
     *_traffic(CALL, "billed_seconds", "duration_ms", "number_id", "trunk_id"),
+    *_traffic(CALL, "flow_id", "flow_version"),
+    *_traffic(TAG, "name", "value", day_of="call_id"),  # fixed by the flow, nothing that was said
     *_traffic(
         LEG, "role", "trunk_id", "transport", "cipher", "codec", "created_at", day_of="call_id"
     ),
@@ -96,6 +106,7 @@ register(
         LEG,
         "ringing_at",
         "answered_at",
+        "bridged_at",
         "ended_at",
         "sip_status",
         "q850",
@@ -119,4 +130,5 @@ not_personal(JOURNAL, "order of insertion in the installation", "seq", "position
 not_personal(CALL, _ROW, "id", "tenant_id")
 not_personal(CALL, "a number of the business customer, its own; any other is sealed", "dialled")
 not_personal(LEG, _ROW, "id", "tenant_id", "call_id")
+not_personal(TAG, _ROW, "tenant_id", "call_id")
 not_personal(PROJECTOR, "progress of the software", "name", "position")

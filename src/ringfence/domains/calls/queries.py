@@ -1,4 +1,4 @@
-"""Reading call records and their timelines, as the tenant that they belong to."""
+"""Reading call records, as the tenant that they belong to."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from ringfence.domains.calls.contracts import (
     CallNotFound,
     CallPage,
     LegInfo,
-    TimelineEvent,
 )
-from ringfence.domains.calls.models import Call, CallLeg, JournalEvent
+from ringfence.domains.calls.models import Call, CallLeg, CallTag
 from ringfence.kernel.clock import to_micros
 from ringfence.kernel.ids import uuid7_floor
 from ringfence.platform.keys.errors import KeyDestroyed
@@ -29,10 +28,13 @@ from ringfence.platform_django.use import current_use
 
 MAX_PAGE = 200
 
-
 _CALL_PARTIES = ("caller_sealed", "callee_sealed")
+_CALL_SEALED = (*_CALL_PARTIES, "captured_sealed")
 _LEG_PARTY = ("party_sealed",)
-_OWN = {"from_number", "from_error", "to_number", "to_error", "legs", "number", "number_error"}
+_OWN = {
+    *("from_number", "from_error", "to_number", "to_error", "captured", "captured_error"),
+    *("tags", "legs", "number", "number_error"),
+}
 _CALL_FACTS = [item.name for item in fields(CallInfo) if item.name not in _OWN]
 _LEG_FACTS = [item.name for item in fields(LegInfo) if item.name not in _OWN]
 
@@ -43,33 +45,40 @@ def _leg_info(row: CallLeg, opened: dict[str, Opened]) -> LegInfo:
     return LegInfo(**facts, number=number, number_error=error)
 
 
-def _call_info(row: Call, opened: dict[str, Opened], legs: tuple[LegInfo, ...] = ()) -> CallInfo:
+def _call_info(
+    row: Call,
+    opened: dict[str, Opened],
+    tags: dict[str, str],
+    legs: tuple[LegInfo, ...] = (),
+) -> CallInfo:
     from_number, from_error = _number(row.caller_id, opened["caller_sealed"])
     to_number, to_error = row.dialled, None
     if to_number is None:
         to_number, to_error = _number(row.callee_id, opened["callee_sealed"])
+    captured = opened.get("captured_sealed", Opened())
+    asked = "captured_sealed" in opened
     return CallInfo(
         **{name: getattr(row, name) for name in _CALL_FACTS},
         from_number=from_number,
         from_error=from_error,
         to_number=to_number,
         to_error=to_error,
+        tags=tags,
+        captured=captured.value,
+        captured_error=captured.error or (_gone(row.captured_id, captured) if asked else None),
         legs=legs,
     )
 
 
 def _number(person: UUID | None, opened: Opened) -> tuple[str | None, str | None]:
     """A party's number, or why there is none."""
-    value = _party(person, opened)
-    return value.get("number"), value.get("error")
+    value: dict[str, Any] = opened.value or {}
+    return value.get("number"), opened.error or _gone(person, opened)
 
 
-def _party(person: UUID | None, opened: Opened) -> dict[str, Any]:
-    """What was sealed for a person, or the error. A value that is gone went with its key."""
-    if opened.error is None and isinstance(opened.value, dict):
-        return opened.value
-    gone = KeyDestroyed.code if person is not None else None
-    return {"error": opened.error or gone}
+def _gone(person: UUID | None, opened: Opened) -> str | None:
+    """A value that is gone went with its person's key."""
+    return KeyDestroyed.code if person is not None and opened.value is None else None
 
 
 def _floor(moment: datetime) -> UUID:
@@ -100,8 +109,15 @@ def _matching(tenant_id: UUID, where: CallFilter) -> QuerySet[Call]:
         "direction": where.direction,
         "number_id": where.number_id,
         "trunk_id": where.trunk_id,
+        "flow_id": where.flow_id,
     }
-    return rows.filter(**{name: value for name, value in exact.items() if value is not None})
+    rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
+    if where.tag is None:
+        return rows
+    tags = CallTag.objects.filter(tenant_id=tenant_id, name=where.tag)
+    if where.tag_value is not None:
+        tags = tags.filter(value=where.tag_value)
+    return rows.filter(id__in=tags.values("call_id"))
 
 
 def _persons(tenant_id: UUID, numbers: list[str]) -> list[UUID | None]:
@@ -137,11 +153,22 @@ def list_calls(
         if before is not None:
             rows = rows.filter(id__lt=before)
         found = list(rows.order_by("-id")[: limit + 1])
-    page = found[:limit]
+        page = found[:limit]
+        tags = _tags([row.id for row in page])
     opened = open_fields(page, *_CALL_PARTIES)
     return CallPage(
-        tuple(map(_call_info, page, opened)), page[-1].id if len(found) > limit else None
+        tuple(map(_call_info, page, opened, tags)), page[-1].id if len(found) > limit else None
     )
+
+
+def _tags(calls: list[UUID]) -> list[dict[str, str]]:
+    """Of each of these calls, in the tenant's transaction."""
+    found: dict[UUID, dict[str, str]] = {call: {} for call in calls}
+    if calls:
+        rows = CallTag.objects.filter(call_id__in=calls).order_by("name")
+        for call, name, value in rows.values_list("call_id", "name", "value"):
+            found[call][name] = value
+    return list(found.values())
 
 
 def get_call(tenant_id: UUID, call_id: UUID) -> CallInfo:
@@ -154,26 +181,19 @@ def get_call(tenant_id: UUID, call_id: UUID) -> CallInfo:
         if row is None:
             raise CallNotFound("no such call")
         legs = list(CallLeg.objects.filter(call_id=call_id).order_by("id"))
-    (opened,), of_legs = open_groups(([row], _CALL_PARTIES), (legs, _LEG_PARTY))
-    return _call_info(row, opened, tuple(map(_leg_info, legs, of_legs)))
+        (tags,) = _tags([call_id])
+    (opened,), of_legs = open_groups(([row], _CALL_SEALED), (legs, _LEG_PARTY))
+    return _call_info(row, opened, tags, tuple(map(_leg_info, legs, of_legs)))
 
 
-def timeline(tenant_id: UUID, call_id: UUID) -> tuple[TimelineEvent, ...]:
-    """All journal events of a call in order, opened for the current use.
+def last_call_at(tenant_id: UUID, number: str, *, before: UUID) -> datetime | None:
+    """When whoever the number (E.164) means now last called the tenant before the call ``before``.
 
-    Raises CallNotFound when there is none, PurposeRequired, Refused, Unavailable.
+    Opens nothing; looked up for the current use. Raises PurposeRequired, Refused, Unavailable.
     """
+    (person,) = _persons(tenant_id, [number])
+    if person is None:
+        return None
     with tenant(tenant_id):
-        rows = list(JournalEvent.objects.filter(call_id=call_id).order_by("seq"))
-    if not rows:
-        raise CallNotFound("no such call")
-    return tuple(map(_timeline_event, rows, open_fields(rows, *_CALL_PARTIES)))
-
-
-def _timeline_event(row: JournalEvent, opened: dict[str, Opened]) -> TimelineEvent:
-    persons = {
-        role: {"person": person.hex, **_party(person, opened[f"{role}_sealed"])}
-        for role, person in (("caller", row.caller_id), ("callee", row.callee_id))
-        if person is not None
-    }
-    return TimelineEvent(row.seq, row.at, row.kind, {**row.data, **persons}, row.position)
+        rows = Call.objects.filter(tenant_id=tenant_id, caller_id=person, id__lt=before)
+        return rows.order_by("-id").values_list("started_at", flat=True).first()

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
-from ringfence.domains.calls.contracts import CallFilter, CallInfo, LegInfo
+from ringfence.domains.calls.contracts import (
+    MAX_TAG_NAME,
+    MAX_TAG_VALUE,
+    CallFilter,
+    CallInfo,
+    LegInfo,
+    TimelineEvent,
+)
 from ringfence.kernel.events import Disposition
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 
@@ -29,6 +36,7 @@ class LegOut(Schema):
     created_at: datetime
     ringing_at: datetime | None
     answered_at: datetime | None
+    bridged_at: datetime | None
     ended_at: datetime | None
     sip_status: int | None
     q850: int | None
@@ -59,6 +67,9 @@ class CallSummary(Schema):
     area: str | None
     trunk_id: str | None
     number_id: str | None
+    flow_id: str | None
+    flow_version: int | None
+    tags: dict[str, str]
     started_at: datetime
     routed_at: datetime | None
     answered_at: datetime | None
@@ -73,8 +84,11 @@ class CallSummary(Schema):
 
 
 class CallOut(CallSummary):
-    """A call record with its legs."""
+    """A call record with its legs, and what its flow captured, by variable; ``captured_error``
+    says why that does not open."""
 
+    captured: dict[str, str] | None
+    captured_error: str | None
     legs: list[LegOut]
 
 
@@ -87,8 +101,10 @@ class CallList(Schema):
 
 class EventOut(Schema):
     """One journal event of a call. Where it names persons, ``data`` has ``caller`` and ``callee``:
-    ``person`` (a random id), and their ``number`` or an ``error``."""
+    ``person`` (a random id), and their ``number``, what they gave (``captured``) or an ``error``.
+    """
 
+    call_id: str
     seq: int
     at: datetime
     kind: str
@@ -100,8 +116,23 @@ class EventList(Schema):
     events: list[EventOut]
 
 
+class JournalList(Schema):
+    """Events of all calls, oldest first; pass ``last`` as ``after`` to read on, now or later."""
+
+    events: list[EventOut]
+    last: int
+
+
+class JournalQuery(Schema):
+    """``after``: the position of the last event that is known."""
+
+    after: int = Field(0, ge=0, le=2**63 - 1)
+    limit: int = Field(100, ge=1, le=500)
+
+
 class CallQuery(Schema):
-    """Filters: ``since`` inclusive, ``until`` exclusive, numbers in E.164, whole."""
+    """Filters: ``since`` inclusive, ``until`` exclusive, numbers in E.164, whole; ``tag`` is the
+    name of a tag, ``tag_value`` its value (any, without)."""
 
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
@@ -111,8 +142,17 @@ class CallQuery(Schema):
     to_number: str | None = Field(None, max_length=128)
     number: str | None = None
     trunk: str | None = None
+    flow: str | None = None
+    tag: str | None = Field(None, min_length=1, max_length=MAX_TAG_NAME)
+    tag_value: str | None = Field(None, max_length=MAX_TAG_VALUE)
     before: str | None = None
     limit: int = Field(50, ge=1, le=200)
+
+    @model_validator(mode="after")
+    def _value_of_a_tag(self) -> Self:
+        if self.tag_value is not None and self.tag is None:
+            raise ValueError("tag_value needs tag")
+        return self
 
     def as_filter(self) -> CallFilter:
         """Raises InvalidId."""
@@ -125,6 +165,9 @@ class CallQuery(Schema):
             to_number=self.to_number,
             number_id=None if not self.number else parse_public_id(Prefix.NUMBER, self.number),
             trunk_id=None if not self.trunk else parse_public_id(Prefix.TRUNK, self.trunk),
+            flow_id=None if not self.flow else parse_public_id(Prefix.FLOW, self.flow),
+            tag=self.tag,
+            tag_value=self.tag_value,
         )
 
     @property
@@ -152,6 +195,7 @@ def _call_values(info: CallInfo) -> dict[str, Any]:
         "id": public_id(Prefix.CALL, info.id),
         "trunk_id": _optional(Prefix.TRUNK, info.trunk_id),
         "number_id": _optional(Prefix.NUMBER, info.number_id),
+        "flow_id": _optional(Prefix.FLOW, info.flow_id),
     }
 
 
@@ -161,4 +205,14 @@ def call_summary(info: CallInfo) -> CallSummary:
 
 def call_out(info: CallInfo) -> CallOut:
     legs = [leg_out(leg) for leg in info.legs]
-    return CallOut.model_construct(**_call_values(info), legs=legs)
+    return CallOut.model_construct(
+        **_call_values(info),
+        captured=info.captured,
+        captured_error=info.captured_error,
+        legs=legs,
+    )
+
+
+def event_out(event: TimelineEvent) -> EventOut:
+    values = asdict(event) | {"call_id": public_id(Prefix.CALL, event.call_id)}
+    return EventOut.model_construct(**values)

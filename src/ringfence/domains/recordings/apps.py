@@ -8,6 +8,7 @@ class RecordingsConfig(AppConfig):
     label = "recordings"
 
     def ready(self) -> None:
-        from ringfence.domains.recordings import erasure
+        from ringfence.domains.recordings import erasure, webhooks
 
         erasure.register()
+        webhooks.register()

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from ringfence.kernel.errors import RingfenceError
-from ringfence.kernel.events import party_objects, party_place
+from ringfence.kernel.events import party_facts, party_objects, party_place
 from ringfence.kernel.fields import CALL_RECORDS, IDENTIFIER
 from ringfence.kernel.ids import uuid7_day
 from ringfence.platform.keys.client import KeyClient, Value
@@ -46,7 +46,7 @@ async def with_parties(keys: KeyClient, rows: Sequence[EventParties]) -> list[st
     """``data`` of each row with its persons as ``caller`` and ``callee``: their id, and what was
     sealed for them or ``error``. One request per tenant. Raises Unavailable."""
     shown: dict[int, dict[str, Any]] = {}
-    waiting: dict[UUID, list[tuple[dict[str, Any], Value]]] = {}
+    waiting: dict[UUID, list[tuple[str, dict[str, Any], Value]]] = {}
     named: dict[UUID, dict[str, None]] = {}
     for index, row in enumerate(rows):
         for role, person, sealed in row.persons():
@@ -56,16 +56,16 @@ async def with_parties(keys: KeyClient, rows: Sequence[EventParties]) -> list[st
                 party["error"] = KeyDestroyed.code  # the value went with the key
             else:
                 value = _value(row, role, person, sealed, data)
-                waiting.setdefault(row.tenant, []).append((party, value))
+                waiting.setdefault(row.tenant, []).append((row.kind, party, value))
                 of_tenant = named.setdefault(row.tenant, {})
                 of_tenant.update(dict.fromkeys(party_objects(row.kind, row.call, data)))
     for tenant, items in waiting.items():
-        values = [value for _, value in items]
+        values = [value for *_, value in items]
         opened = await keys.open(
             tenant, _PURPOSE, values, actor=_ACTOR, objects=tuple(named[tenant])
         )
-        for (party, _), outcome in zip(items, opened, strict=True):
-            party |= _shown(outcome)
+        for (kind, party, _), outcome in zip(items, opened, strict=True):
+            party |= _shown(kind, outcome)
     return [
         msgspec.json.encode(shown[index]).decode() if index in shown else row.data
         for index, row in enumerate(rows)
@@ -82,8 +82,7 @@ def _value(
     )
 
 
-def _shown(outcome: bytes | RingfenceError) -> dict[str, Any]:
+def _shown(kind: str, outcome: bytes | RingfenceError) -> dict[str, Any]:
     if isinstance(outcome, RingfenceError):
         return {"error": outcome.code}
-    found: dict[str, Any] = msgspec.json.decode(outcome)
-    return found
+    return party_facts(kind, msgspec.json.decode(outcome))

@@ -119,8 +119,18 @@ class MediaClient:
     async def connect(self, session: Session, a: Leg, b: Leg | None) -> None:
         await self._call(session, "connect", ConnectRequest(session, a, b), type(None))
 
-    async def play(self, session: Session, leg: Leg, source: str) -> None:
-        await self._call(session, "play", PlayRequest(session, leg, source), type(None))
+    async def play(
+        self,
+        session: Session,
+        leg: Leg,
+        source: str,
+        *,
+        audio: bytes = b"",
+        loop: int = 1,
+        play: int = 0,
+    ) -> None:
+        request = PlayRequest(session, leg, source, audio, loop, play)
+        await self._call(session, "play", request, type(None))
 
     async def send_dtmf(
         self, session: Session, leg: Leg, digits: str, duration_ms: int = 100

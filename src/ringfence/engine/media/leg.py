@@ -15,6 +15,7 @@ from ringfence.engine.media.player import Player
 from ringfence.engine.media.ports import PortPair
 from ringfence.engine.media.reception import Reception
 from ringfence.engine.media.reports import Reports
+from ringfence.engine.media.sources import Sound
 from ringfence.engine.media.stream import RATE, OutStream, Relay, routes
 from ringfence.engine.media.timeline import Timeline
 from ringfence.engine.ports import LegStats
@@ -49,7 +50,8 @@ class Leg:
             pair.rtp, self._latch, clock, self._digit, self._source_found, self._rtcp
         )
         self._reports = Reports(pair.rtcp, pair.rtp, self._reception, self._out, self._latch, clock)
-        self._player = Player(self._out, ticker, clock, lambda: on_event("play_done", {}))
+        self._player = Player(self._out, ticker, clock, self._play_done)
+        self._play_asked = self._play_begun = 0
         self._timeline: Timeline | None = None
         self._heard_first = False
         self._quiet_since = clock.monotonic()
@@ -90,12 +92,23 @@ class Leg:
         self._timeline = timeline
         self._reception.timeline = timeline if self._speaks else None
 
-    def play(self, source: Callable[[str], Any] | None) -> None:
-        """Send audio instead of what the peer says; None ends it."""
-        if source is None:
+    def next_play(self) -> int:
+        """The place in the order of what was asked to be played, for ``play``."""
+        self._play_asked += 1
+        return self._play_asked
+
+    def play(self, order: int, sound: Sound | None, number: int = 0) -> None:
+        """Send audio instead of what the peer says; None ends it.
+
+        What was asked for later and has begun already goes on. ``number`` comes back in the event.
+        """
+        if order < self._play_begun:
+            return
+        self._play_begun = order
+        if sound is None:
             self._player.stop()
         else:
-            self._player.play(source)
+            self._player.play(sound, number)
 
     def send_digits(self, digits: str, duration_ms: int) -> None:
         """Queue digits. Raises DigitsInvalid."""
@@ -192,6 +205,9 @@ class Leg:
         if not self._heard_first:
             self._heard_first = True
             self._on_event("first_packet", {})
+
+    def _play_done(self, number: int) -> None:
+        self._on_event("play_done", {"play": number})
 
     def _digit(self, digit: dtmf.Digit) -> None:
         milliseconds = digit.duration * 1000 // RATE

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ringfence.engine.media.clock import FrameClock
 from ringfence.engine.media.latch import Source
-from ringfence.engine.media.sources import Frames
+from ringfence.engine.media.sources import Frames, Sound
 from ringfence.engine.media.stream import FRAME_SAMPLES, OutStream
 from ringfence.kernel.clock import Clock
 from ringfence.protocols.dtmf import DtmfSender
@@ -20,14 +20,15 @@ class Player:
     """Feeds an OutStream. While it has something to send, nothing else enters the stream."""
 
     def __init__(
-        self, out: OutStream, ticker: FrameClock, clock: Clock, on_done: Callable[[], None]
+        self, out: OutStream, ticker: FrameClock, clock: Clock, on_done: Callable[[int], None]
     ) -> None:
-        """``on_done`` is called when audio came to its own end."""
+        """``on_done`` gets the number of what came to its own end."""
         self._out = out
         self._ticker = ticker
         self._clock = clock
         self._on_done = on_done
-        self._open: Callable[[str], Frames] | None = None
+        self._open: Sound | None = None
+        self._number = 0
         self._frames: Frames | None = None
         self._codec = ""
         self._listener: Source | None = None
@@ -35,9 +36,10 @@ class Player:
         self._pause = 0
         self._timestamp = 0
 
-    def play(self, source: Callable[[str], Frames]) -> None:
-        """Send audio from now on, instead of any other."""
-        self._open = source
+    def play(self, sound: Sound, number: int) -> None:
+        """Send audio from now on, instead of any other, whose end is then never told."""
+        self._open = sound
+        self._number = number
         self._frames = None
         self._begin()
 
@@ -101,7 +103,7 @@ class Player:
         payload = self._next_frame(out.target)
         if payload is None:
             self.stop()
-            self._on_done()
+            self._on_done(self._number)
             return
         now = self._clock.monotonic()
         marker = out.feeder is not self

@@ -1,16 +1,14 @@
-"""Audio that a worker makes itself, as 20 ms frames of G.711."""
+"""Audio that a worker sends of itself, as 20 ms frames of G.711."""
 
 from __future__ import annotations
 
 import itertools
-import sys
 from array import array
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from pathlib import Path
 
 from ringfence.engine.media.errors import PlaySourceInvalid
-from ringfence.protocols import g711, wav
+from ringfence.protocols import g711
 
 FRAME_SAMPLES = 160
 _FRAMES_PER_SECOND = 50
@@ -19,6 +17,8 @@ _RINGBACK = {"us": ((440, 480), 2, 4)}
 
 Frames = Iterator[bytes]
 """Payloads of 160 octets; ends when the source does."""
+Sound = Callable[[str], Frames]
+"""From a codec name to the frames, from their beginning."""
 _ENCODERS: dict[str, Callable[[array[int]], bytes]] = {
     "PCMU": g711.encode_ulaw,
     "PCMA": g711.encode_alaw,
@@ -27,25 +27,41 @@ _SILENT = {
     "PCMU": bytes([g711.ULAW_SILENCE]) * FRAME_SAMPLES,
     "PCMA": bytes([g711.ALAW_SILENCE]) * FRAME_SAMPLES,
 }
+_BEEP = g711.encode_ulaw(g711.tone((1000,), g711.RATE * 4 // 10))
 
 
-def open_source(source: str) -> Callable[[str], Frames]:
-    """What PlayRequest.source names, as a function from a codec name to its frames.
-
-    Blocks while a file is read. Raises PlaySourceInvalid.
-    """
+def made(source: str, loop: int = 1) -> Sound:
+    """What PlayRequest.source names and needs no octets. Raises PlaySourceInvalid."""
     kind, _, value = source.partition(":")
-    if kind == "silence" and not value:
+    if source == "silence":
         return lambda codec: itertools.repeat(_SILENT[codec])
+    if source == "beep":
+        return finite(_BEEP, loop)
     if kind == "tone" and value.isascii() and value.isdigit() and 0 < int(value) < 4000:
         return lambda codec: itertools.cycle(_second((int(value),), codec))
     if kind == "ringback" and value in _RINGBACK:
         frequencies, on, period = _RINGBACK[value]
         return lambda codec: itertools.cycle(_cadence(frequencies, on, period, codec))
-    if kind == "file" and value:
-        samples = _read_wav(Path(value))
-        return lambda codec: _encoded(samples, codec)
     raise PlaySourceInvalid("nothing can be played from this source")
+
+
+def finite(audio: bytes, loop: int) -> Sound:
+    """Mu-law octets, ``loop`` times (0: for ever), each time from the start of a frame.
+
+    Raises PlaySourceInvalid when there are none.
+    """
+    if not audio or loop < 0:
+        raise PlaySourceInvalid("there is no audio to play, or less than no repetition")
+    return lambda codec: _frames(audio, loop, codec)
+
+
+def _frames(audio: bytes, loop: int, codec: str) -> Frames:
+    for _ in range(loop) if loop else itertools.count():
+        for start in range(0, len(audio), FRAME_SAMPLES):
+            frame = audio[start : start + FRAME_SAMPLES]
+            if codec == "PCMA":
+                frame = g711.ulaw_to_alaw(frame)
+            yield frame + _SILENT[codec][len(frame) :]
 
 
 @lru_cache(maxsize=32)
@@ -60,27 +76,3 @@ def _second(frequencies: tuple[int, ...], codec: str) -> tuple[bytes, ...]:
 def _cadence(frequencies: tuple[int, ...], on: int, period: int, codec: str) -> list[bytes]:
     pause = [_SILENT[codec]] * (_FRAMES_PER_SECOND * (period - on))
     return [*_second(frequencies, codec) * on, *pause]
-
-
-def _encoded(samples: array[int], codec: str) -> Frames:
-    encode = _ENCODERS[codec]
-    for start in range(0, len(samples), FRAME_SAMPLES):
-        frame = encode(samples[start : start + FRAME_SAMPLES])
-        yield frame + _SILENT[codec][len(frame) :]
-
-
-def _read_wav(path: Path) -> array[int]:
-    try:
-        data = path.read_bytes()
-        header = wav.parse(data)
-    except (OSError, wav.WavError):
-        raise PlaySourceInvalid("the file cannot be read as WAV") from None
-    if (header.encoding, header.channels, header.rate) != (wav.Encoding.PCM16, 1, 8000):
-        raise PlaySourceInvalid("the file is not WAV, 8 kHz, mono, 16 bit")
-    end = len(data) if header.data_bytes is None else header.data_start + header.data_bytes
-    samples = array("h")
-    body = data[header.data_start : end]
-    samples.frombytes(body[: len(body) // 2 * 2])
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return samples

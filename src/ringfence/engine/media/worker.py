@@ -13,10 +13,11 @@ from uuid import UUID
 
 from ringfence.engine.media.clock import FrameClock
 from ringfence.engine.media.errors import UnknownLeg
+from ringfence.engine.media.files import AudioFiles
 from ringfence.engine.media.leg import EventKind, Leg, join, separate
 from ringfence.engine.media.ports import PortPool
 from ringfence.engine.media.recorder import LeafSource, Recorder, Tap, Track
-from ringfence.engine.media.sources import open_source
+from ringfence.engine.media.sources import finite, made
 from ringfence.engine.ports import (
     AnswerRequest,
     ConnectRequest,
@@ -65,6 +66,7 @@ class MediaWorker:
         self._ports = PortPool(settings.media.bind_address, first, last, clock)
         self._ticker = FrameClock()
         self._sessions: dict[UUID, dict[UUID, Leg]] = {}
+        self._files = AudioFiles()
         self._recorder = Recorder(settings.track_dir, keys, clock, self._track_failed)
         self._epoch: str | None = None
         self._commanders: set[Connection] = set()
@@ -144,17 +146,29 @@ class MediaWorker:
         else:
             join(a, self._leg(request.session, request.b))
 
-    async def _play(self, request: PlayRequest, _: Connection) -> None:
+    def _play(self, request: PlayRequest, _: Connection) -> Awaitable[None] | None:
         leg = self._leg(request.session, request.leg)
+        kind, colon, path = request.source.partition(":")
+        order = leg.next_play()
         if request.source == "stop":
-            leg.play(None)
-            return
-        if request.source.startswith("file:"):
-            source = await asyncio.to_thread(open_source, request.source)
-            leg = self._leg(request.session, request.leg)  # it may have gone meanwhile
+            leg.play(order, None)
+            return None
+        if kind + colon == "file:":
+            audio = self._files.cached(path)
+            if audio is None:
+                return self._play_file(request, order, path)
+        elif request.source == "audio":
+            audio = request.audio
         else:
-            source = open_source(request.source)
-        leg.play(source)
+            leg.play(order, made(request.source, request.loop), request.play)
+            return None
+        leg.play(order, finite(audio, request.loop), request.play)
+        return None
+
+    async def _play_file(self, request: PlayRequest, order: int, path: str) -> None:
+        audio = await self._files.read(path)
+        leg = self._leg(request.session, request.leg)  # it may have gone meanwhile
+        leg.play(order, finite(audio, request.loop), request.play)
 
     def _dtmf(self, request: DtmfRequest, _: Connection) -> None:
         self._leg(request.session, request.leg).send_digits(request.digits, request.duration_ms)

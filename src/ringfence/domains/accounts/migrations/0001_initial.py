@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                         serialize=False,
                     ),
                 ),
-                ("tenant_id", models.UUIDField(editable=False)),
+                ("tenant_id", models.UUIDField(editable=False, null=True)),
                 ("name", models.CharField(max_length=120)),
                 ("secret_hash", models.BinaryField(unique=True)),
                 ("last4", models.CharField(max_length=4)),
@@ -43,7 +43,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField(null=True)),
                 ("revoked_at", models.DateTimeField(null=True)),
+                ("last_used_at", models.DateTimeField(null=True)),
             ],
             options={
                 "db_table": "accounts_api_key",
@@ -83,14 +85,29 @@ class Migration(migrations.Migration):
         grant("accounts_tenant", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
         grant("accounts_api_key", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
         definer_function(
-            "ringfence_authenticate_api_key(hash bytea)",
-            "TABLE (api_key_id uuid, tenant_id uuid, scopes text[], purposes text[])",
+            "ringfence_authenticate_api_key(hash bytea, at timestamptz)",
+            """TABLE (api_key_id uuid, tenant_id uuid, scopes text[], purposes text[],
+                   expires_at timestamptz, last_used_at timestamptz, active boolean)""",
             """
-            SELECT k.id, k.tenant_id, k.scopes::text[], k.purposes::text[]
-            FROM accounts_api_key k JOIN accounts_tenant t ON t.id = k.tenant_id
-            WHERE k.secret_hash = hash AND k.revoked_at IS NULL AND t.status = 'active'
+            SELECT k.id, k.tenant_id, k.scopes::text[], k.purposes::text[], k.expires_at,
+                   k.last_used_at, k.tenant_id IS NULL OR t.status = 'active'
+            FROM accounts_api_key k LEFT JOIN accounts_tenant t ON t.id = k.tenant_id
+            WHERE k.secret_hash = hash AND k.revoked_at IS NULL
+            AND (k.expires_at IS NULL OR k.expires_at > at)
             """,
             Role.APP,
+        ),
+        definer_function(
+            "ringfence_api_key_used(key uuid, at timestamptz)",
+            "void",
+            """
+            BEGIN
+                UPDATE accounts_api_key SET last_used_at = at WHERE id = key
+                AND (last_used_at IS NULL OR last_used_at <= at - interval '1 minute');
+            END
+            """,
+            Role.APP,
+            language="plpgsql",
         ),
         definer_function(
             "ringfence_tenant_is_active(tenant uuid)",

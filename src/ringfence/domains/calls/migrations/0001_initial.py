@@ -44,11 +44,18 @@ class Migration(migrations.Migration):
                     "callee_sealed",
                     sealed.SealedJSON(number=2, role="callee", row="id", day_of="id"),
                 ),
+                ("captured_id", models.UUIDField(null=True)),
+                (
+                    "captured_sealed",
+                    sealed.SealedJSON(number=9, role="captured", row="id", day_of="id"),
+                ),
                 ("dialled", models.CharField(max_length=128, null=True)),
                 ("country_code", models.CharField(max_length=8, null=True)),
                 ("area", models.CharField(max_length=16, null=True)),
                 ("trunk_id", models.UUIDField(null=True)),
                 ("number_id", models.UUIDField(null=True)),
+                ("flow_id", models.UUIDField(null=True)),
+                ("flow_version", models.IntegerField(null=True)),
                 ("started_at", models.DateTimeField()),
                 ("routed_at", models.DateTimeField(null=True)),
                 ("answered_at", models.DateTimeField(null=True)),
@@ -73,9 +80,22 @@ class Migration(migrations.Migration):
                         name="call_tenant_callee",
                         condition=models.Q(("callee_id__isnull", False)),
                     ),
+                    models.Index(
+                        fields=["tenant_id", "captured_id", "id"],
+                        name="call_tenant_captured",
+                        condition=models.Q(("captured_id__isnull", False)),
+                    ),
                     models.Index(fields=["tenant_id", "dialled", "id"], name="call_tenant_dialled"),
                     models.Index(
                         fields=["tenant_id", "number_id", "id"], name="call_tenant_number"
+                    ),
+                    models.Index(
+                        fields=["tenant_id", "flow_id", "id"],
+                        name="call_tenant_flow",
+                        condition=models.Q(("flow_id__isnull", False)),
+                    ),
+                    models.Index(
+                        fields=["tenant_id", "direction", "id"], name="call_tenant_direction"
                     ),
                     models.Index(
                         fields=["tenant_id", "disposition", "id"], name="call_tenant_disposition"
@@ -103,6 +123,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField()),
                 ("ringing_at", models.DateTimeField(null=True)),
                 ("answered_at", models.DateTimeField(null=True)),
+                ("bridged_at", models.DateTimeField(null=True)),
                 ("ended_at", models.DateTimeField(null=True)),
                 ("sip_status", models.IntegerField(null=True)),
                 ("q850", models.IntegerField(null=True)),
@@ -122,6 +143,35 @@ class Migration(migrations.Migration):
                         fields=["tenant_id", "party_id"],
                         name="leg_party",
                         condition=models.Q(("party_id__isnull", False)),
+                    ),
+                ],
+            },
+        ),
+        CreatePartitioned(
+            partition_by="call_id",
+            name="CallTag",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "call_id",
+                        "name",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("call_id", models.UUIDField()),
+                ("name", models.CharField(max_length=64)),
+                ("tenant_id", models.UUIDField(null=True)),
+                ("value", models.CharField(max_length=255)),
+            ],
+            options={
+                "db_table": "calls_tag",
+                "indexes": [
+                    models.Index(
+                        fields=["tenant_id", "name", "value", "call_id"], name="tag_value"
                     ),
                 ],
             },
@@ -194,16 +244,19 @@ class Migration(migrations.Migration):
         sealed.sealed_check("calls_journal", "callee_sealed"),
         sealed.sealed_check("calls_call", "caller_sealed"),
         sealed.sealed_check("calls_call", "callee_sealed"),
+        sealed.sealed_check("calls_call", "captured_sealed"),
         sealed.sealed_check("calls_leg", "party_sealed"),
         enable_rls("calls_journal"),
         enable_rls("calls_call"),
         enable_rls("calls_leg"),
+        enable_rls("calls_tag"),
         allow_insert("calls_journal", Role.CALLPLANE),
         grant("SEQUENCE calls_journal_position", Role.CALLPLANE, "USAGE"),
         grant("SEQUENCE calls_journal_position", Role.OPERATOR, "USAGE"),
         grant("calls_journal", Role.APP, "SELECT"),
         grant("calls_call", Role.APP, "SELECT"),
         grant("calls_leg", Role.APP, "SELECT"),
+        grant("calls_tag", Role.APP, "SELECT"),
         grant(
             "calls_journal",
             Role.OPERATOR,
@@ -211,5 +264,6 @@ class Migration(migrations.Migration):
         ),
         grant("calls_call", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
         grant("calls_leg", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
+        grant("calls_tag", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
         grant("calls_projector", Role.OPERATOR, "SELECT, INSERT, UPDATE"),
     ]

@@ -8,7 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ringfence.domains.calls.contracts import CallFacts, LegFacts
+from ringfence.domains.calls.contracts import (
+    MAX_TAG_NAME,
+    MAX_TAG_VALUE,
+    CallFacts,
+    LegFacts,
+)
 from ringfence.kernel.clock import from_micros
 from ringfence.kernel.events import CallEvent, Disposition, EndReason, EventKind, SealedParty
 
@@ -41,8 +46,12 @@ class CallRecord(CallFacts):
     caller_sealed: bytes | None
     callee_id: UUID | None
     callee_sealed: bytes | None
+    captured_id: UUID | None
+    """Who gave what was captured."""
+    captured_sealed: bytes | None
     dialled: str | None
     """The called number when it is the tenant's own."""
+    tags: Mapping[str, str]
     legs: tuple[LegRecord, ...]
 
 
@@ -60,6 +69,9 @@ def call_record(events: Iterable[CallEvent]) -> CallRecord:
         _apply_to_leg(legs, event)
     if not call:
         raise ValueError("a call record needs at least one event")
+    if call["sip_status"] is not None:  # no answer reached the caller: nothing is billed
+        for leg in _of_caller(legs):
+            leg["answered_at"] = None
     return CallRecord(**call, legs=tuple(LegRecord(**leg) for leg in legs.values()))
 
 
@@ -87,11 +99,16 @@ def _started(event: CallEvent) -> _Values:
         "caller_sealed": None,
         "callee_id": None,
         "callee_sealed": None,
+        "captured_id": None,
+        "captured_sealed": None,
         "dialled": None,
         "country_code": None,
         "area": None,
         "trunk_id": None,
         "number_id": None,
+        "flow_id": None,
+        "flow_version": None,
+        "tags": {},
         "started_at": from_micros(event.at),
         "routed_at": None,
         "answered_at": None,
@@ -123,7 +140,16 @@ def _apply_to_call(call: _Values, event: CallEvent) -> None:
                 started_at=at,
             )
         case EventKind.CALL_ROUTED:
-            call.update(number_id=_id(data, "number"), routed_at=at)
+            call.update(
+                number_id=_id(data, "number"),
+                flow_id=_id(data, "flow"),
+                flow_version=_number(data, "version"),
+                routed_at=at,
+            )
+        case EventKind.CALL_TAGGED:
+            call["tags"].update(_tags(data))
+        case EventKind.CALL_CAPTURED:
+            call.update(_party("captured", event.caller or event.callee))
         case EventKind.CALL_ANSWERED if call["answered_at"] is None:
             call["answered_at"] = at
         case EventKind.CALL_ENDED if call["end_reason"] is None:
@@ -152,9 +178,8 @@ def _end_call(call: _Values, event: CallEvent) -> None:
 
 def _apply_to_leg(legs: dict[UUID, _Values], event: CallEvent) -> None:
     if event.kind == EventKind.CALL_ANSWERED:
-        for caller in legs.values():
-            if caller["role"] == "caller" and caller["answered_at"] is None:
-                caller["answered_at"] = from_micros(event.at)
+        for caller in _of_caller(legs):
+            caller["answered_at"] = caller["answered_at"] or from_micros(event.at)
         return
     id_ = _id(event.data, "leg")
     if id_ is None:
@@ -169,10 +194,17 @@ def _apply_to_leg(legs: dict[UUID, _Values], event: CallEvent) -> None:
     match event.kind:
         case EventKind.LEG_PROGRESS if leg["ringing_at"] is None:
             leg["ringing_at"] = at
-        case EventKind.LEG_ANSWERED if leg["answered_at"] is None:
-            leg.update(answered_at=at, codec=_text(data, "codec", 32))
+        case EventKind.LEG_ANSWERED:
+            leg["answered_at"] = leg["answered_at"] or at
+            leg["codec"] = leg["codec"] or _text(data, "codec", 32)
+        case EventKind.LEG_BRIDGED if leg["bridged_at"] is None:
+            leg["bridged_at"] = at
         case EventKind.LEG_ENDED if leg["ended_at"] is None:
             _end_leg(leg, event)
+
+
+def _of_caller(legs: Mapping[UUID, _Values]) -> list[_Values]:
+    return [leg for leg in legs.values() if leg["role"] == "caller"]
 
 
 def _new_leg(id_: UUID, event: CallEvent) -> _Values:
@@ -188,6 +220,7 @@ def _new_leg(id_: UUID, event: CallEvent) -> _Values:
         "created_at": from_micros(event.at),
         "ringing_at": None,
         "answered_at": None,
+        "bridged_at": None,
         "ended_at": None,
         "sip_status": None,
         "q850": None,
@@ -223,6 +256,17 @@ def _party(role: str, party: SealedParty | None) -> _Values:
     if party is None:
         return {f"{role}_id": None, f"{role}_sealed": None}
     return {f"{role}_id": party.person, f"{role}_sealed": party.sealed or None}
+
+
+def _tags(data: Mapping[str, Any]) -> dict[str, str]:
+    tags = data.get("tags")
+    if not isinstance(tags, dict):
+        return {}
+    return {
+        name[:MAX_TAG_NAME]: value[:MAX_TAG_VALUE]
+        for name, value in tags.items()
+        if isinstance(name, str) and isinstance(value, str)
+    }
 
 
 def _text(data: Mapping[str, Any], key: str, limit: int) -> str | None:

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from django.db import connections, models
 
-from ringfence.domains.calls.models import Call, CallLeg
+from ringfence.domains.calls.models import Call, CallLeg, CallTag
 from ringfence.domains.calls.rules.call_record import CallRecord, call_record
 from ringfence.kernel.clock import to_micros
 from ringfence.kernel.events import CallEvent, EventKind, SealedParty
@@ -47,7 +47,11 @@ def project_calls(calls: Collection[UUID], *, node: str, position: int) -> None:
                 call_record(events)
                 for _, events in groupby(_events(cursor.fetchall()), key=attrgetter("call"))
             ]
-            for model, rows in ((Call, _call_rows(records)), (CallLeg, _leg_rows(records))):
+            for model, rows in (
+                (Call, _call_rows(records)),
+                (CallLeg, _leg_rows(records)),
+                (CallTag, _tag_rows(records)),
+            ):
                 if rows:
                     cursor.execute(
                         _upsert(model), [list(column) for column in zip(*rows, strict=True)]
@@ -93,6 +97,7 @@ def _columns(model: type[models.Model]) -> dict[str, str]:
     types = {
         field.attname: field.db_type(connections[OPERATOR]) or ""
         for field in model._meta.concrete_fields
+        if field.column
     }
     return dict(sorted(types.items(), key=lambda column: column[0] in _FROM_CALL))
 
@@ -102,10 +107,11 @@ def _upsert(model: type[models.Model]) -> str:
     """One statement for any number of rows, given as an array per column."""
     columns = _columns(model)
     arrays = ", ".join(f"%s::{type_}[]" for type_ in columns.values())
+    key = ", ".join(field.attname for field in model._meta.pk_fields)
     update = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "id")
     return (
         f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) "  # noqa: S608 - our own names
-        f"SELECT * FROM unnest({arrays}) ON CONFLICT (id) DO UPDATE SET {update}"
+        f"SELECT * FROM unnest({arrays}) ON CONFLICT ({key}) DO UPDATE SET {update}"
     )
 
 
@@ -117,3 +123,9 @@ def _call_rows(records: list[CallRecord]) -> list[tuple[Any, ...]]:
 def _leg_rows(records: list[CallRecord]) -> list[tuple[Any, ...]]:
     row = attrgetter(*(name for name in _columns(CallLeg) if name not in _FROM_CALL))
     return [(*row(leg), record.tenant_id, record.id) for record in records for leg in record.legs]
+
+
+def _tag_rows(records: list[CallRecord]) -> list[tuple[Any, ...]]:
+    return [
+        (*tag, record.tenant_id, record.id) for record in records for tag in record.tags.items()
+    ]

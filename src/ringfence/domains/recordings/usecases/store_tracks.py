@@ -23,9 +23,11 @@ from ringfence.domains.recordings.track_file import (
     object_key,
     object_store,
 )
+from ringfence.domains.webhooks import api as webhooks
+from ringfence.domains.webhooks.contracts import Notice
 from ringfence.kernel.errors import RingfenceError
 from ringfence.kernel.events import EventKind
-from ringfence.kernel.ids import uuid7_millis
+from ringfence.kernel.ids import Prefix, public_id, uuid7_millis
 from ringfence.platform.storage import StorageUnavailable
 from ringfence.platform_django.clock import clock
 from ringfence.platform_django.tenancy import OPERATOR, across_tenants
@@ -83,6 +85,7 @@ def _store(info: RecordingInfo) -> bool:
     with across_tenants("store tracks") as db:
         known = Recording.objects.using(db).filter(id=info.id, state=COMPLETED)
         if known.update(state=STORED):
+            _tell(info)
             append_event(
                 info.call_id,
                 info.tenant_id,
@@ -90,6 +93,15 @@ def _store(info: RecordingInfo) -> bool:
                 {"recording": info.id.hex},
             )
     return True
+
+
+def _tell(info: RecordingInfo) -> None:
+    data = {
+        "recording": public_id(Prefix.RECORDING, info.id),
+        "call": public_id(Prefix.CALL, info.call_id),
+    }
+    kind, key = EventKind.RECORDING_STORED, f"{info.id.hex}:stored"
+    webhooks.enqueue_notices([Notice(info.tenant_id, kind, data, key)])
 
 
 def _store_track(info: RecordingInfo, track: TrackInfo) -> bool:

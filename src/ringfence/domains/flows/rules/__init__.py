@@ -1,0 +1,1 @@
+"""What a flow may be: pure decisions."""
