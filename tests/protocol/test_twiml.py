@@ -190,9 +190,6 @@ def test_what_is_ignored_is_said(inside: str, names: str) -> None:
 
 def test_what_means_the_same_here_is_no_warning() -> None:
     one('<Dial answerOnBridge="true" record="false" hangupOnStar="false">2125550123</Dial>')
-    one(
-        '<Dial><Number statusCallback="/x" statusCallbackEvent="ringing">2125550123</Number></Dial>'
-    )
     one('<Gather input="dtmf" language="en-US"/>')
 
 
