@@ -19,6 +19,7 @@ from ringfence.domains.calls.api import store_events
 from ringfence.domains.calls.models import Call, CallLeg, CallTag
 from ringfence.domains.ledger import api as ledger
 from ringfence.domains.ledger.contracts import DeckKind, Reference
+from ringfence.domains.ledger.models import UnratedUsage
 from ringfence.domains.numbers import api as numbers
 from ringfence.domains.numbers.contracts import NewNumber, SipDial, TrunkDial
 from ringfence.domains.privacy.models import ErasureOrder, Hold
@@ -148,6 +149,12 @@ def keep_books(tenant: UUID, call: UUID) -> None:
         reference=Reference("call", public_id(Prefix.CALL, call)),
         explanation=replace(rated.explanation, call=call),
     )
+    with across_tenants("test population") as db:
+        UnratedUsage.objects.using(db).create(
+            tenant_id=tenant, leg_id=new_id(), call_id=call, kind="sell", direction="outbound",
+            reason="no_rate", attempts=1, first_seen_at=at, last_seen_at=at, state="open",
+        )  # fmt: skip
+    ledger.checkpoint(lines=1)
 
 
 def journal_event(

@@ -25,6 +25,7 @@ _ELSEWHERE = {
     "demo": ("ringfence.entry.demo", "demo_command"),
     "erase": ("ringfence.entry.privacy", "erase_command"),
     "expire": ("ringfence.entry.privacy", "expire_command"),
+    "flow": ("ringfence.entry.flows", "flow_command"),
     "ledger": ("ringfence.entry.ledger", "ledger_command"),
     "recording": ("ringfence.entry.recordings", "recording_command"),
     "restore": ("ringfence.entry.backup.commands", "restore_command"),

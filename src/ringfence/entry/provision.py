@@ -19,6 +19,7 @@ from ringfence.platform.settings import load_settings
 _PREFIX_OF = {
     "tenant_id": Prefix.TENANT,
     "trunk_id": Prefix.TRUNK,
+    "flow_id": Prefix.FLOW,
 }
 
 
@@ -270,9 +271,9 @@ def _target(text: str) -> Any:
     "--dial",
     "targets",
     multiple=True,
-    required=True,
     help="trunk:TK…:+15551234567 or sip:user@host; repeatable, tried in order.",
 )
+@click.option("--flow", "flow_id", type=_id_of(Prefix.FLOW), help="In place of --dial.")
 @click.option("--label", default="")
 @click.option("--dial-timeout", "dial_timeout_seconds", type=int, default=30, show_default=True)
 @click.option("--caller-id", help="Number shown to the targets; default the caller's own.")

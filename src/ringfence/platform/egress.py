@@ -96,6 +96,7 @@ class Response:
     """As it came: what has a Content-Encoding nobody asked for."""
     url: str
     """Where it came from, after redirects."""
+    redirected: bool = False
 
 
 def is_public(address: Address) -> bool:
@@ -206,7 +207,7 @@ class Egress:
             ) as answer:
                 location = answer.headers.get("Location")
                 if not redirects or answer.status not in _REDIRECTS or location is None:
-                    return await _read(answer, url, max_bytes)
+                    return await _read(answer, url, max_bytes, redirected=left != redirects)
             if not left:
                 raise _failed("redirects", "too many redirects")
             left -= 1
@@ -304,7 +305,9 @@ def _result(host: str, port: int, address: Address) -> ResolveResult:
     )
 
 
-async def _read(answer: aiohttp.ClientResponse, url: URL, max_bytes: int) -> Response:
+async def _read(
+    answer: aiohttp.ClientResponse, url: URL, max_bytes: int, *, redirected: bool
+) -> Response:
     parts, size = [], 0
     async for part in answer.content.iter_any():
         size += len(part)
@@ -315,7 +318,7 @@ async def _read(answer: aiohttp.ClientResponse, url: URL, max_bytes: int) -> Res
             )
         parts.append(part)
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    return Response(answer.status, headers, b"".join(parts), str(url))
+    return Response(answer.status, headers, b"".join(parts), str(url), redirected)
 
 
 def _becomes_get(status: int, method: str) -> bool:

@@ -2,21 +2,33 @@
 
 from ringfence.domains.calls.journal_queries import list_events, timeline
 from ringfence.domains.calls.queries import get_call, last_call_at, list_calls
+from ringfence.domains.calls.usage import (
+    UsageLeg,
+    ended_calls,
+    ending_behind,
+    recorded_usage,
+    usage_of,
+)
 from ringfence.domains.calls.usecases.append_event import append_event
 from ringfence.domains.calls.usecases.project_events import project_calls, projected_position
 from ringfence.domains.calls.usecases.store_events import store_events
 from ringfence.domains.calls.usecases.strip_events import calls_of_person, strip_events
 
 __all__ = [
+    "UsageLeg",
     "append_event",
     "calls_of_person",
+    "ended_calls",
+    "ending_behind",
     "get_call",
     "last_call_at",
     "list_calls",
     "list_events",
     "project_calls",
     "projected_position",
+    "recorded_usage",
     "store_events",
     "strip_events",
     "timeline",
+    "usage_of",
 ]

@@ -6,3 +6,9 @@ from django.apps import AppConfig
 class LedgerConfig(AppConfig):
     name = "ringfence.domains.ledger"
     label = "ledger"
+
+    def ready(self) -> None:
+        from ringfence.domains.ledger.usecases.tell_low_balance import TYPE, message
+        from ringfence.domains.webhooks.api import register_payload
+
+        register_payload(message, TYPE)

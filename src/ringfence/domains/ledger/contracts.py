@@ -73,6 +73,7 @@ class Explanation:
     rule: str
     """Name and version of the rule that computed it, such as ``rating/1``."""
     call: UUID | None = None
+    leg: UUID | None = None
     deck: UUID | None = None
     rate: UUID | None = None
     billed_seconds: int | None = None
@@ -173,7 +174,18 @@ class DeckKind(StrEnum):
     """What a rate deck prices."""
 
     SELL = "sell"
+    """What the tenant is charged."""
     BUY = "buy"
+    """What carriers charge for it."""
+
+
+class Direction(StrEnum):
+    """Which legs a rate deck prices."""
+
+    INBOUND = "inbound"
+    """Legs that a carrier brought, by the tenant's number that was dialled."""
+    OUTBOUND = "outbound"
+    """Legs that were dialled, by the number dialled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,10 +216,31 @@ class DeckInfo:
     tenant_id: UUID
     name: str
     kind: DeckKind
+    direction: Direction
     currency: str
+    effective_from: datetime
+    """When its first rate begins: from then on it is in force, until a later made one is."""
     created_at: datetime
     rates: int
     """How many rates it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class RatePage:
+    """Rates of a deck by prefix and time."""
+
+    rates: tuple[RateInfo, ...]
+    next_cursor: UUID | None
+    """Pass as ``after`` to get the next page; None at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a call would cost now, and why; ``reason`` instead where it could not be rated."""
+
+    kind: DeckKind
+    rated: Rated | None
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,3 +263,104 @@ class DeckNotFound(NotFound):
     """No such rate deck for this tenant."""
 
     code = "rate_deck_not_found"
+
+
+class Unrated(StrEnum):
+    """Why usage could not be rated. Besides these: the code of the error by which its number does
+    not open, such as ``key_destroyed``."""
+
+    NO_DECK = "no_deck"
+    """There are decks of this kind, but none in force for this direction."""
+    NO_RATE = "no_rate"
+    """The deck in force has no rate for the number."""
+    NO_NUMBER = "no_number"
+    """What was dialled is no telephone number."""
+    OUT_OF_RANGE = "amount_out_of_range"
+    """The amount is more than a line may have."""
+
+
+class UnratedState(StrEnum):
+    """What became of usage that could not be rated."""
+
+    OPEN = "open"
+    RATED = "rated"
+    WRITTEN_OFF = "written_off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnratedInfo:
+    """Usage that could not be rated when it was to be. It names the leg, never its number."""
+
+    id: UUID
+    tenant_id: UUID
+    call_id: UUID
+    leg_id: UUID
+    kind: DeckKind
+    direction: Direction
+    reason: str
+    """``Unrated`` or the code of an error, at the last attempt."""
+    attempts: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    state: UnratedState
+    note: str | None
+    """Why it was written off."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnratedPage:
+    """The error queue, oldest first."""
+
+    items: tuple[UnratedInfo, ...]
+    next_cursor: UUID | None
+    """Pass as ``after`` to get the next page; None at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of usage: how many ratings were posted, were posted before, stand in the error
+    queue, and were not to be made because nobody keeps prices of that kind."""
+
+    posted: int = 0
+    known: int = 0
+    unrated: int = 0
+    unbilled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Usage of a call record that the books contradict."""
+
+    tenant_id: UUID
+    call_id: UUID
+    leg_id: UUID
+    kind: DeckKind
+    problem: str
+    """``missing``: neither entry nor queue; ``twice``: both; ``amount``, ``seconds``: the entry is
+    not what its rate makes of the leg."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """Call records compared with the books. ``waiting``: ended, but not yet reached by rating."""
+
+    calls_legs: int
+    rated: int
+    unrated: int
+    written_off: int
+    waiting: int
+    differences: tuple[Difference, ...]
+    wrong_checkpoints: int
+
+
+class UnratedNotFound(NotFound):
+    """No such item in the tenant's error queue."""
+
+    code = "unrated_not_found"
+
+
+class UnratedClosed(InvalidInput):
+    """The item was rated or written off before."""
+
+    code = "unrated_closed"
+    http_status = 409

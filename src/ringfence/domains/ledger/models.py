@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from django.db import models
 
-from ringfence.domains.ledger.contracts import MAX_MICROS, AccountKind, DeckKind, EntryKind
+from ringfence.domains.ledger.contracts import (
+    MAX_MICROS,
+    AccountKind,
+    DeckKind,
+    Direction,
+    EntryKind,
+    UnratedState,
+)
 from ringfence.platform_django.models import TenantModel
 
 _CURRENCY = "^[A-Z]{3}$"
@@ -46,7 +53,10 @@ class Account(TenantModel):
 
 
 class Entry(TenantModel):
-    """One entry; with its lines it is complete when its transaction ends, and never changes."""
+    """One entry; with its lines it is complete when its transaction ends, and never changes.
+
+    Without lines it tells of something that was used and costs nothing.
+    """
 
     occurred_at = models.DateTimeField()
     kind = models.CharField(max_length=16)
@@ -75,13 +85,17 @@ class Entry(TenantModel):
                 condition=models.Q(kind__in=[kind.value for kind in EntryKind]),
             ),
             models.CheckConstraint(
-                name="ledger_entry_lines", condition=models.Q(line_count__range=(2, 100))
+                name="ledger_entry_lines",
+                condition=models.Q(line_count__range=(2, 100)) | models.Q(line_count=0),
             ),
         ]
 
 
 class Line(models.Model):
-    """One line of an entry. The database holds entry, account and line to one tenant."""
+    """One line of an entry. The database holds entry, account and line to one tenant.
+
+    It also numbers them (column ``position``, which nobody may set): checkpoints sum up to one.
+    """
 
     pk = models.CompositePrimaryKey("entry_id", "seq")
     entry_id = models.UUIDField()
@@ -92,13 +106,6 @@ class Line(models.Model):
 
     class Meta:
         db_table = "ledger_line"
-        indexes = [
-            models.Index(
-                fields=["tenant_id", "account_id"],
-                include=["amount_micros"],
-                name="ledger_line_balance",
-            )
-        ]
         constraints = [
             models.CheckConstraint(
                 name="ledger_line_amount",
@@ -113,7 +120,9 @@ class RateDeck(TenantModel):
 
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=8)
+    direction = models.CharField(max_length=8)
     currency = models.CharField(max_length=3)
+    effective_from = models.DateTimeField()
     created_at = models.DateTimeField()
 
     class Meta:
@@ -123,6 +132,10 @@ class RateDeck(TenantModel):
             models.CheckConstraint(
                 name="ledger_deck_kind",
                 condition=models.Q(kind__in=[kind.value for kind in DeckKind]),
+            ),
+            models.CheckConstraint(
+                name="ledger_deck_direction",
+                condition=models.Q(direction__in=[item.value for item in Direction]),
             ),
             models.CheckConstraint(
                 name="ledger_deck_currency", condition=models.Q(currency__regex=_CURRENCY)
@@ -167,3 +180,59 @@ class Rate(TenantModel):
                 | models.Q(effective_to__gt=models.F("effective_from")),
             ),
         ]
+
+
+class Checkpoint(models.Model):
+    """The sum of an account's lines up to a position, behind which no line can appear any more."""
+
+    account_id = models.UUIDField(primary_key=True)
+    tenant_id = models.UUIDField()
+    position = models.BigIntegerField()
+    sum_micros = models.BigIntegerField()
+
+    class Meta:
+        db_table = "ledger_checkpoint"
+
+
+class UnratedUsage(TenantModel):
+    """A leg that could not be rated, by one kind of decks: the error queue."""
+
+    leg_id = models.UUIDField()
+    call_id = models.UUIDField()
+    kind = models.CharField(max_length=8)
+    direction = models.CharField(max_length=8)
+    reason = models.CharField(max_length=32)
+    attempts = models.IntegerField()
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    state = models.CharField(max_length=16)
+    note = models.CharField(max_length=200, null=True)
+
+    class Meta:
+        db_table = "ledger_unrated"
+        indexes = [
+            models.Index(fields=["tenant_id", "state", "id"], name="ledger_unrated_state"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "leg_id", "kind"], name="ledger_unrated_once"
+            ),
+            models.CheckConstraint(
+                name="ledger_unrated_kind",
+                condition=models.Q(kind__in=[kind.value for kind in DeckKind]),
+            ),
+            models.CheckConstraint(
+                name="ledger_unrated_states",
+                condition=models.Q(state__in=[state.value for state in UnratedState]),
+            ),
+        ]
+
+
+class RatingCursor(models.Model):
+    """How far rating has read the journal."""
+
+    name = models.CharField(max_length=16, primary_key=True)
+    position = models.BigIntegerField()
+
+    class Meta:
+        db_table = "ledger_cursor"

@@ -7,12 +7,15 @@ stand in the call's own record, sealed. A rate's prefix is too short to be a who
 from ringfence.domains.privacy.api import not_personal, register
 from ringfence.domains.privacy.contracts import Category, Erasure, FieldClass, Purpose
 
-ACCOUNT, ENTRY, LINE, DECK, RATE = (
+ACCOUNT, ENTRY, LINE, DECK, RATE, CHECKPOINT, UNRATED, CURSOR = (
     "ledger.Account",
     "ledger.Entry",
     "ledger.Line",
     "ledger.RateDeck",
     "ledger.Rate",
+    "ledger.Checkpoint",
+    "ledger.UnratedUsage",
+    "ledger.RatingCursor",
 )
 
 
@@ -35,6 +38,7 @@ def _traffic(model: str, *fields: str) -> None:
 
 _traffic(ENTRY, "occurred_at", "explanation")
 _traffic(LINE, "amount_micros")
+_traffic(UNRATED, "leg_id", "call_id", "first_seen_at", "last_seen_at")
 _ROW = "random id of a row or of the business customer"
 _BOOKS = "books of the business customer"
 not_personal(ACCOUNT, _ROW, "id", "tenant_id")
@@ -51,7 +55,9 @@ not_personal(
 not_personal(LINE, _ROW, "entry_id", "tenant_id", "account_id")
 not_personal(LINE, _BOOKS, "seq")
 not_personal(DECK, _ROW, "id", "tenant_id")
-not_personal(DECK, "a price list", "name", "kind", "currency", "created_at")
+not_personal(
+    DECK, "a price list", "name", "kind", "direction", "currency", "effective_from", "created_at"
+)
 not_personal(RATE, _ROW, "id", "tenant_id", "deck_id")
 not_personal(
     RATE,
@@ -65,3 +71,10 @@ not_personal(
     "effective_from",
     "effective_to",
 )
+not_personal(CHECKPOINT, _ROW, "account_id", "tenant_id")
+not_personal(CHECKPOINT, _BOOKS, "position", "sum_micros")
+not_personal(UNRATED, _ROW, "id", "tenant_id")
+not_personal(
+    UNRATED, "why a price is missing", "kind", "direction", "reason", "attempts", "state", "note"
+)
+not_personal(CURSOR, "place in the journal of the installation", "name", "position")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
-from django.db.models import Sum
 
+from ringfence.domains.ledger.books import account_sums
 from ringfence.domains.ledger.contracts import (
     AccountKind,
     EntryFilter,
@@ -23,7 +23,7 @@ from ringfence.domains.ledger.contracts import (
 from ringfence.domains.ledger.models import Account, Entry, Line
 from ringfence.domains.ledger.rules import wallet as rules
 from ringfence.kernel.money import Money
-from ringfence.platform_django.tenancy import tenant
+from ringfence.platform_django.tenancy import APP, tenant
 
 MAX_PAGE = 200
 
@@ -78,25 +78,21 @@ def list_entries(
         return EntryPage(entry_infos(page), page[-1].id if len(found) > limit else None)
 
 
-def account_sum(tenant_id: UUID, account_id: UUID) -> int:
-    """Micros of all lines of an account; inside the transaction of its tenant."""
-    lines = Line.objects.filter(tenant_id=tenant_id, account_id=account_id)
-    return int(lines.aggregate(sum=Sum("amount_micros"))["sum"] or 0)
-
-
 def balance(tenant_id: UUID, kind: AccountKind, currency: str) -> Money:
     """Balance of one account; zero when nothing was ever posted to it."""
     with tenant(tenant_id):
         row = Account.objects.filter(tenant_id=tenant_id, kind=kind, currency=currency).first()
-        return Money(0 if row is None else account_sum(tenant_id, row.id), currency)
+        return Money(0 if row is None else _sum(row), currency)
 
 
 def balances(tenant_id: UUID) -> dict[AccountKind, tuple[Money, ...]]:
     """Balances of all accounts of a tenant, by kind and currency."""
     found: defaultdict[AccountKind, list[Money]] = defaultdict(list)
     with tenant(tenant_id):
-        for row in Account.objects.filter(tenant_id=tenant_id).order_by("kind", "currency"):
-            money = Money(account_sum(tenant_id, row.id), row.currency)
+        rows = list(Account.objects.filter(tenant_id=tenant_id).order_by("kind", "currency"))
+        sums = account_sums(APP, [row.id for row in rows])
+        for row in rows:
+            money = Money(sums[row.id], row.currency)
             found[AccountKind(row.kind)].append(money)
     return {kind: tuple(amounts) for kind, amounts in found.items()}
 
@@ -108,10 +104,14 @@ def list_wallets(tenant_id: UUID) -> tuple[WalletInfo, ...]:
         return tuple(_wallet_info(row) for row in rows.order_by("currency"))
 
 
+def _sum(row: Account) -> int:
+    return account_sums(APP, [row.id])[row.id]
+
+
 def _wallet_info(row: Account) -> WalletInfo:
     return WalletInfo(
         currency=row.currency,
-        balance_micros=account_sum(row.tenant_id, row.id),
+        balance_micros=_sum(row),
         credit_limit_micros=row.credit_limit_micros,
         low_balance_micros=row.low_balance_micros,
     )

@@ -6,3 +6,9 @@ from django.apps import AppConfig
 class NumbersConfig(AppConfig):
     name = "ringfence.domains.numbers"
     label = "numbers"
+
+    def ready(self) -> None:
+        from ringfence.domains.flows import api as flows
+        from ringfence.domains.numbers import queries
+
+        flows.know_numbers(queries.owned_numbers, queries.routed_numbers)

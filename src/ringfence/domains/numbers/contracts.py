@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from ringfence.kernel.errors import InvalidInput, NotFound
+from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,9 @@ class NewNumber:
 
     tenant_id: UUID
     e164: str
-    dial: tuple[DialTarget, ...]
+    dial: tuple[DialTarget, ...] = ()
+    flow_id: UUID | None = None
+    """The flow that takes its calls, in place of ``dial``."""
     label: str = ""
     dial_timeout_seconds: int = 30
     caller_id: str | None = None
@@ -49,6 +51,7 @@ class NumberInfo:
     e164: str
     label: str
     dial: tuple[DialTarget, ...]
+    flow_id: UUID | None
     dial_timeout_seconds: int
     caller_id: str | None
     max_seconds: int | None
@@ -66,6 +69,16 @@ class RoutePlan:
     dial_timeout_seconds: int
     caller_id: str | None
     max_seconds: int | None
+    flow_id: UUID | None = None
+    """The flow that takes the call, in place of ``dial``."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberPage:
+    """A page of numbers, newest first; ``next_cursor`` is None at the end."""
+
+    numbers: tuple[NumberInfo, ...]
+    next_cursor: UUID | None
 
 
 class NumberNotFound(NotFound):
@@ -84,4 +97,18 @@ class NumberTaken(InvalidInput):
     """The installation has this number already."""
 
     code = "number_taken"
+    http_status = 409
+
+
+class NumberReleased(RingfenceError):
+    """The number is no longer in service; it can be created anew."""
+
+    code = "number_released"
+    http_status = 409
+
+
+class NumberInUse(RingfenceError):
+    """A published flow or another number presents it to whom it calls; ``details`` says which."""
+
+    code = "number_in_use"
     http_status = 409

@@ -12,6 +12,7 @@ not_personal(
     "e164",
     "label",
     "dial",
+    "flow_id",
     "dial_timeout_seconds",
     "caller_id",
     "max_seconds",

@@ -165,10 +165,11 @@ def _target(target: g.Target, parts: PublishedParts) -> v.DialTarget | None:
         case g.DeviceTarget(device=device):
             return _device(device, parts)
         case g.StoredTarget(target=stored):
-            return _stored(stored, parts)
+            return dial_target(stored, parts)
 
 
-def _stored(target: UUID, parts: PublishedParts) -> v.DialTarget | None:
+def dial_target(target: UUID, parts: PublishedParts) -> v.DialTarget | None:
+    """What a stored target reaches; None when it is not enabled, or its device is gone."""
     info = parts.targets.get(target)
     if info is None or not info.enabled:
         return None

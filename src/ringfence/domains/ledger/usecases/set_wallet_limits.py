@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from ringfence.domains.ledger.books import open_accounts
 from ringfence.domains.ledger.contracts import MAX_MICROS, AccountKind
 from ringfence.domains.ledger.models import Account
 from ringfence.domains.ledger.rules.posting import check_currency, refuse
-from ringfence.domains.ledger.usecases.post_entry import open_accounts
-from ringfence.platform_django.tenancy import tenant
+from ringfence.platform_django.tenancy import APP, tenant
 
 
 def set_wallet_limits(
@@ -21,8 +21,8 @@ def set_wallet_limits(
     if low_balance_micros is not None and abs(low_balance_micros) > MAX_MICROS:
         raise refuse("low_balance_micros", f"lies between -{MAX_MICROS} and {MAX_MICROS}")
     with tenant(tenant_id):
-        name = (AccountKind.WALLET, currency)
-        account = open_accounts(tenant_id, {name})[name]
-        Account.objects.filter(id=account.id).update(
+        name = (tenant_id, AccountKind.WALLET, currency)
+        account = open_accounts(APP, {name})[name]
+        Account.objects.filter(id=account).update(
             credit_limit_micros=credit_limit_micros, low_balance_micros=low_balance_micros
         )
