@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import connections
@@ -12,6 +13,9 @@ from ringfence.domains.recordings.rules.consent import consent
 from ringfence.domains.recordings.usecases.change_settings import PROMPTS
 from ringfence.kernel.fields import CUSTOMER_RECORDINGS, RECORDINGS
 from ringfence.platform_django.tenancy import CALLPLANE
+
+MESSAGE = "message"
+"""Basis of a message: the caller's own wish."""
 
 
 def recording_plan(
@@ -23,11 +27,7 @@ def recording_plan(
     target), empty where withheld or no number. An emergency call is never recorded. One indexed
     query, as the call plane's role. Raises django.db.Error.
     """
-    if emergency:
-        return None
-    with connections[CALLPLANE].cursor() as cursor:
-        cursor.execute("SELECT * FROM ringfence_recording_settings(%s)", [tenant_id])
-        row = cursor.fetchone()
+    row = None if emergency else _settings(tenant_id)
     if row is None or not row[0]:
         return None
     _, override, gap, prompt, customer_key = row
@@ -39,3 +39,24 @@ def recording_plan(
         customer_keys=() if customer_key is None else (customer_key,),
         rule=RECORDINGS if customer_key is None else CUSTOMER_RECORDINGS,
     )
+
+
+def message_plan(tenant_id: UUID) -> RecordingPlanInfo:
+    """How a message is kept that a caller leaves after a beep: who speaks then asks to be recorded,
+    so it does not depend on whether the tenant records conversations. Raises django.db.Error."""
+    row = _settings(tenant_id)
+    customer_key = None if row is None else row[4]
+    return RecordingPlanInfo(
+        basis=MESSAGE,
+        prompt=None,
+        gap="silence",
+        customer_keys=() if customer_key is None else (customer_key,),
+        rule=RECORDINGS if customer_key is None else CUSTOMER_RECORDINGS,
+    )
+
+
+def _settings(tenant_id: UUID) -> tuple[Any, ...] | None:
+    with connections[CALLPLANE].cursor() as cursor:
+        cursor.execute("SELECT * FROM ringfence_recording_settings(%s)", [tenant_id])
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    return row
