@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import connections
+from tests.api import ask
 
 from ringfence.domains.accounts import api as accounts
 from ringfence.domains.accounts.contracts import ALL_SCOPES
@@ -109,6 +110,8 @@ def populate(name: str, index: int) -> Populated:
     call, leg = new_id(), new_id()
     record_call(call, leg, tenant.id, to_number=e164, number=number.id)
     record_use(tenant.id, call)
+    answer = ask("post", "/live/tickets", key.secret, Idempotency_Key="first")
+    assert answer.status_code == 201
     recording = new_id()
     record_recording(tenant.id, call, leg, recording)
     erasure = order_erasure(tenant.id)

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from ringfence.kernel.errors import RingfenceError, Unavailable
 from ringfence.kernel.ids import is_public_id
 from ringfence.platform_django.etag import etag_of, lock_address, unchanged
+from ringfence.platform_django.idempotency import once
 from ringfence.platform_django.keys import keys
 from ringfence.platform_django.middleware import error_response
 from ringfence.platform_django.tenancy import APP, across_tenants, tenant
@@ -150,7 +151,8 @@ def knows_operation(run: View) -> View:
 
 def as_caller(view: View) -> View:
     """Check the scope of a route, and run it as one transaction of the caller's tenant, for the
-    purpose that the request claims. Reading one object tells its ETag.
+    purpose that the request claims. Reading one object tells its ETag; a POST with an
+    ``Idempotency-Key`` is done once.
 
     A route that is open has no caller, hence no tenant, and sees no row. One that is not open and
     names no scope refuses everybody. Raises InsufficientScope, OperatorOnly, TenantOnly,
@@ -171,6 +173,15 @@ def as_caller(view: View) -> View:
         if scope not in caller.scopes:
             raise InsufficientScope("the API key lacks a scope", details={"required_scope": scope})
         with _use(request, caller, kwargs), _transaction(caller) as db:
+            if request.method == "POST":
+                return once(
+                    request,
+                    db=db,
+                    tenant_id=None if caller.is_operator else caller.tenant_id,
+                    api_key_id=caller.api_key_id,
+                    actor=caller.actor,
+                    serve=lambda: rendered(request, view(request, *args, **kwargs)),
+                )
             if request.method in _CHANGES:
                 lock_address(db, caller.tenant_id, request.path)
             return _answer(request, view(request, *args, **kwargs))
@@ -247,7 +258,10 @@ def handle_errors(api: NinjaAPI) -> None:
     """Turn every error of the API into a Problem; none repeats what the client sent."""
 
     def known(request: HttpRequest, error: Any) -> HttpResponse:
-        return error_response(error.http_status, error.code, error.message, error.details)
+        response = error_response(error.http_status, error.code, error.message, error.details)
+        if "retry_after_seconds" in error.details:
+            response.headers["Retry-After"] = str(error.details["retry_after_seconds"])
+        return response
 
     def unauthorized(request: HttpRequest, error: Any) -> HttpResponse:
         response = error_response(401, "unauthorized", "A valid API key is required.")

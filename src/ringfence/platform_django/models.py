@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+from ringfence.kernel.fields import SealedFieldNumber
+from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform_django.clock import new_id
+from ringfence.platform_django.sealed import SealedJSON
 
 if TYPE_CHECKING:
     _AnyField = models.Field[Any, Any]
@@ -41,3 +44,27 @@ class ConfigVersion(models.Model):
 
     class Meta:
         db_table = "platform_config_version"
+
+
+class IdempotentRequest(models.Model):
+    """A POST that was served under an ``Idempotency-Key``, and its answer. An operator's has no
+    tenant."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant_id = models.UUIDField(null=True, editable=False)
+    api_key_id = models.UUIDField()
+    name = models.BinaryField()
+    """Stands for the key: an HMAC under a secret of the installation."""
+    created_at = models.DateTimeField()
+    response_sealed = SealedJSON(SealedFieldNumber.IDEMPOTENT_RESPONSE, "", person="", null=False)
+
+    class Meta:
+        db_table = "platform_idempotent_request"
+        constraints = [
+            models.UniqueConstraint(fields=["api_key_id", "name"], name="idempotent_request_once")
+        ]
+        indexes = [models.Index(fields=["created_at"], name="idempotent_request_age")]
+
+    @property
+    def use_objects(self) -> tuple[str, ...]:
+        return (public_id(Prefix.API_KEY, self.api_key_id),)

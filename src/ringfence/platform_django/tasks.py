@@ -7,7 +7,8 @@ import logging
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
-from ringfence.platform_django import partitions
+from ringfence.platform_django import idempotency, partitions
+from ringfence.platform_django.clock import clock
 
 _log = logging.getLogger("ringfence.jobs")
 
@@ -29,3 +30,12 @@ async def retry_stalled(context: JobContext, timestamp: int) -> None:
     for job in await manager.get_stalled_jobs():
         await manager.retry_job(job)
         _log.warning("stalled job is retried", extra={"kv": {"task": job.task_name}})
+
+
+@app.periodic(cron="7 * * * *")
+@app.task(queueing_lock="idempotency", name="platform.remove_expired_answers")
+def remove_expired_answers(timestamp: int) -> None:
+    """Answers are kept for repetition for a day, not for ever."""
+    removed = idempotency.remove_expired(clock().now())
+    if removed:
+        _log.info("kept answers removed", extra={"kv": {"count": removed}})

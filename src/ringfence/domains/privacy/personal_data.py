@@ -1,10 +1,28 @@
 """Classification of the platform's own tables, which lie below every domain, and of privacy's."""
 
-from ringfence.domains.privacy.registry import not_personal
+from ringfence.domains.privacy.contracts import Category, Erasure, FieldClass, Purpose
+from ringfence.domains.privacy.registry import not_personal, register
+from ringfence.kernel.fields import SealedFieldNumber
 
 ERASURE, HOLD = "privacy.ErasureOrder", "privacy.Hold"
 
 not_personal("platform.ConfigVersion", "a counter of the installation", "id", "version")
+_REPEATED = "platform.IdempotentRequest"
+not_personal(_REPEATED, "random id of a row or a key", "id", "tenant_id", "api_key_id")
+not_personal(_REPEATED, "an HMAC under a secret that is not in the database", "name")
+not_personal(_REPEATED, "time of a request of a program", "created_at")
+register(
+    FieldClass(
+        model=_REPEATED,
+        field="response_sealed",
+        category=Category.SECRET,
+        purposes=frozenset({Purpose.SERVICE}),
+        retention="24 hours",
+        export=False,
+        erasure=Erasure.NOT_SUBJECT,
+        number=SealedFieldNumber.IDEMPOTENT_RESPONSE,
+    )
+)
 not_personal(ERASURE, "random id of a row or of the business customer", "id", "tenant_id")
 not_personal(
     ERASURE,

@@ -1,7 +1,9 @@
 from django.db import migrations, models
 
+import ringfence.platform_django.clock
 from ringfence.platform.database import Role
-from ringfence.platform_django.operations import definer_function
+from ringfence.platform_django import sealed
+from ringfence.platform_django.operations import definer_function, enable_rls, grant
 
 ENSURE_PARTITIONS = """
 DECLARE
@@ -97,4 +99,39 @@ class Migration(migrations.Migration):
             Role.APP,
             language="plpgsql",
         ),
+        migrations.CreateModel(
+            name="IdempotentRequest",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ringfence.platform_django.clock.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("tenant_id", models.UUIDField(editable=False, null=True)),
+                ("api_key_id", models.UUIDField()),
+                ("name", models.BinaryField()),
+                ("created_at", models.DateTimeField()),
+                (
+                    "response_sealed",
+                    sealed.SealedJSON(number=13, role="", person="", null=False),
+                ),
+            ],
+            options={
+                "db_table": "platform_idempotent_request",
+                "indexes": [models.Index(fields=["created_at"], name="idempotent_request_age")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("api_key_id", "name"), name="idempotent_request_once"
+                    )
+                ],
+            },
+        ),
+        sealed.sealed_check("platform_idempotent_request", "response_sealed"),
+        enable_rls("platform_idempotent_request"),
+        grant("platform_idempotent_request", Role.APP, "SELECT, INSERT, DELETE"),
+        grant("platform_idempotent_request", Role.OPERATOR, "SELECT, INSERT, DELETE"),
     ]
