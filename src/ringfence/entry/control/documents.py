@@ -25,6 +25,8 @@ from ringfence.protocols.twiml.xml import MAX_BYTES
 
 SECONDS = 10.0
 """For the document, with its redirects."""
+AUDIO_SECONDS = 10.0
+"""For all of the audio that it plays."""
 REDIRECTS = 5
 MAX_FILES = 20
 _TYPES = ("text/xml", "application/xml", "text/html")
@@ -36,7 +38,7 @@ _log = logging.getLogger("ringfence.documents")
 
 class DocumentUnreachable(RingfenceError):
     """No document came: name, connection, time, or a status other than 200; ``details.reason`` is
-    that of EgressFailed, or ``status``."""
+    that of EgressFailed, or ``status``; ``disk`` when its audio cannot be kept."""
 
     code = "document_unreachable"
     http_status = 502
@@ -180,7 +182,12 @@ class Documents:
             return program
         if len(urls) > MAX_FILES:
             raise DocumentInvalid(f"a document plays at most {MAX_FILES} files")
-        paths = await asyncio.gather(*map(self._file, urls), return_exceptions=True)
+        try:
+            async with asyncio.timeout(AUDIO_SECONDS):
+                paths = await asyncio.gather(*map(self._file, urls), return_exceptions=True)
+        except TimeoutError:
+            message = "the audio of the document did not come in time"
+            raise DocumentUnreachable(message, details={"reason": "timeout"}) from None
         failed = next((path for path in paths if isinstance(path, BaseException)), None)
         if failed is not None:
             raise failed
@@ -198,6 +205,9 @@ class Documents:
             raise DocumentInvalid(error.message) from None
         except InvalidInput as error:
             raise DocumentInvalid(f"the audio of a <Play>: {error.message}") from None
+        except OSError:
+            message = "the audio of a <Play> cannot be kept on this node"
+            raise DocumentUnreachable(message, details={"reason": "disk"}) from None
 
 
 def find(tenant: UUID, asked: Asked, devices: Devices) -> Found:
