@@ -15,6 +15,7 @@ from ringfence.domains.accounts.api import authenticate_api_key
 from ringfence.domains.accounts.contracts import Principal
 from ringfence.domains.accounts.http import router as accounts_router
 from ringfence.domains.calls.http import router as calls_router
+from ringfence.domains.flows.http import flows_router, prompts_router, targets_router
 from ringfence.domains.ledger.http import router as ledger_router
 from ringfence.domains.numbers.http import router as numbers_router
 from ringfence.domains.privacy.http import router as privacy_router
@@ -52,10 +53,13 @@ for router in (
     accounts_router,
     audit_router,
     calls_router,
+    flows_router,
     ledger_router,
     numbers_router,
     privacy_router,
+    prompts_router,
     recordings_router,
+    targets_router,
     trunks_router,
     webhooks_router,
 ):

@@ -78,5 +78,6 @@ MIDDLEWARE = [
     "ringfence.platform_django.middleware.JsonErrors",
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+FILE_UPLOAD_HANDLERS = ["ringfence.platform_django.uploads.BoundedUpload"]
 LOGGING_CONFIG = None
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
