@@ -22,17 +22,32 @@ from ringfence.domains.privacy.http import router as privacy_router
 from ringfence.domains.recordings.http import router as recordings_router
 from ringfence.domains.trunks.http import router as trunks_router
 from ringfence.domains.webhooks.http import router as webhooks_router
-from ringfence.kernel.errors import Unavailable
+from ringfence.kernel.errors import Unauthorized, Unavailable
 from ringfence.platform_django.audit.http import router as audit_router
 from ringfence.platform_django.http import Problem, as_caller, handle_errors, knows_operation
+from ringfence.platform_django.ratelimit import count_failure, count_request
 from ringfence.platform_django.tenancy import APP
 
 
 class ApiKeyBearer(HttpBearer):
     """``Authorization: Bearer rfk_…``."""
 
+    def __call__(self, request: HttpRequest) -> Any:
+        """Who asks, or None. Counts the request. Raises Unauthorized, TenantSuspended,
+        RateLimited."""
+        try:
+            principal = super().__call__(request)
+        except Unauthorized:
+            count_failure(request)
+            raise
+        if principal is None:
+            count_failure(request)
+        return principal
+
     def authenticate(self, request: HttpRequest, token: str) -> Principal:
-        return authenticate_api_key(token)
+        principal = authenticate_api_key(token)
+        count_request(request, principal.api_key_id)
+        return principal
 
 
 class Health(Schema):
