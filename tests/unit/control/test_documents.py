@@ -432,7 +432,7 @@ async def test_many_calls_at_once_fetch_the_same_audio(server: Server, place: Pl
 async def test_audio_that_drips(
     server: Server, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "AUDIO_SECONDS", 0.3)
+    monkeypatch.setattr(module, "TOTAL_SECONDS", 0.5)
 
     async def drip(request: web.Request) -> web.StreamResponse:
         answer = web.StreamResponse()

@@ -25,8 +25,8 @@ from ringfence.protocols.twiml.xml import MAX_BYTES
 
 SECONDS = 10.0
 """For the document, with its redirects."""
-AUDIO_SECONDS = 10.0
-"""For all of the audio that it plays."""
+TOTAL_SECONDS = 12.0
+"""For the document and all of the audio that it plays: less than the asker waits."""
 REDIRECTS = 5
 MAX_FILES = 20
 _TYPES = ("text/xml", "application/xml", "text/html")
@@ -129,6 +129,7 @@ class Documents:
         ControlUnavailable when what it names cannot be looked up.
         """
         url = request.url or ""
+        deadline = asyncio.get_running_loop().time() + TOTAL_SECONDS
         try:
             answer = await self._ask(request.method, url, request.params)
         except (EgressRefused, EgressFailed) as error:
@@ -153,7 +154,7 @@ class Documents:
             )
         except twiml.TwimlError as error:
             raise _invalid(error) from None
-        return await self._with_audio(program)
+        return await self._with_audio(program, deadline)
 
     async def _ask(self, method: str, url: str, params: Mapping[str, str]) -> Response:
         form = urlencode(params)
@@ -176,14 +177,14 @@ class Documents:
             redirects=REDIRECTS,
         )
 
-    async def _with_audio(self, program: Program) -> Program:
+    async def _with_audio(self, program: Program, deadline: float) -> Program:
         urls = sorted(remote_audio(program))
         if not urls:
             return program
         if len(urls) > MAX_FILES:
             raise DocumentInvalid(f"a document plays at most {MAX_FILES} files")
         try:
-            async with asyncio.timeout(AUDIO_SECONDS):
+            async with asyncio.timeout_at(deadline):
                 paths = await asyncio.gather(*map(self._file, urls), return_exceptions=True)
         except TimeoutError:
             message = "the audio of the document did not come in time"
