@@ -1,6 +1,6 @@
 """Builds the table of US area codes from the metadata of `phonenumbers`. Run by hand.
 
-    python tools/build_area_codes.py > src/ringfence/domains/recordings/rules/area_codes.py
+    python tools/build_area_codes.py > src/ringfence/kernel/area_codes.py
 
 An area code is of the state that the metadata names for the whole of it, or else for every part of
 it. Codes of territories, of other countries and of no place are left out: their place is unknown.

@@ -233,3 +233,43 @@ async def test_no_word_is_in_clear_on_disk(rig: Any, tmp_path: Path) -> None:
     path = rig.track_path(request)
     assert path.stat().st_mode & 0o777 == 0o600
     assert [folder.stat().st_mode & 0o777 for folder in path.parents[:2]] == [0o700] * 2
+
+
+async def babble(rig: Any, peer: Any, packets: int) -> None:
+    """A voice: tones whose loudness changes with every packet."""
+    loud = tone_payloads("PCMU", 440)
+    codes = [code for payload in loud for code in payload]
+    soft = bytes(
+        code + 24 if code < 0x80 - 24 or 0x80 <= code < 0xFF - 24 else code for code in codes
+    )
+    for n in range(packets):
+        payload = loud[n % 5] if n % 3 else soft[:FRAME]
+        peer.send(payload)
+        peer.timestamp = peer.timestamp + FRAME & 0xFFFFFFFF
+        sent = time.monotonic()
+        await rig.eventually(lambda at=sent: time.monotonic() - at >= 0.02)
+
+
+async def test_who_says_nothing_is_told_once(rig: Any) -> None:
+    """A peer that sends nothing, one that only beeps and presses keys, and one that has spoken."""
+    silent, beeping, speaking, ignored = (rig.peer() for _ in range(4))
+    session = uuid4()
+    legs = [await rig.offered(session, peer) for peer in (silent, beeping, speaking, ignored)]
+    tracks = [rig.track(session, leg, quiet_seconds=1.0) for leg in legs[:3]]
+    tracks.append(rig.track(session, legs[3]))
+    for track in tracks:
+        await rig.port.subscribe(track)
+    began = time.monotonic()
+    beeping.talk(1000)
+    await babble(rig, speaking, 60)
+    spoke = time.monotonic()
+    beeping.press(5)
+    await rig.eventually(lambda: rig.of(legs[0], "quiet") and rig.of(legs[1], "quiet"))
+    assert not rig.of(legs[2], "quiet") and time.monotonic() - began >= 1.0
+    await rig.eventually(lambda: rig.of(legs[2], "quiet"))
+    assert 0.9 <= time.monotonic() - spoke < 2.5
+    await babble(rig, silent, 70)
+    for leg, track, words in zip(legs, tracks, (False, False, True), strict=False):
+        told = [{"track": track.track.hex, "spoken": words}]
+        assert [event.data for event in rig.of(leg, "quiet")] == told
+    assert not rig.of(legs[3], "quiet")

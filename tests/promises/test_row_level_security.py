@@ -240,6 +240,7 @@ def test_functions_before_a_tenant_are_a_named_list(db: DatabaseUrls) -> None:
     found = {name: [role for role in roles if role] for name, roles in rows}
     assert found == {
         "ringfence_audit_uses": ["ringfence_app"],
+        "ringfence_api_key_used": ["ringfence_app"],
         "ringfence_authenticate_api_key": ["ringfence_app"],
         "ringfence_bump_config_version": [],
         "ringfence_bump_flows_revision": [],

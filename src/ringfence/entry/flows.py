@@ -121,18 +121,24 @@ def validate_command(file: IO[str], others: dict[UUID, Graph], as_json_: bool) -
     Whether what it names (prompts, targets, numbers) exists only an installation knows.
     """
     graph, problems = validate(_read(file))
+    found = [(THIS, problem) for problem in problems]
     if graph is not None:
-        problems = check_flows({**others, THIS: graph}).get(THIS, ())
+        among = check_flows({**others, THIS: graph})
+        found = [(flow, problem) for flow, there in among.items() for problem in there]
     if as_json_:
-        rows = [dataclasses.asdict(problem) for problem in problems]
-        click.echo(json.dumps({"ok": not problems, "problems": rows}, indent=2))
+        rows = [{"flow": _shown(flow), **dataclasses.asdict(problem)} for flow, problem in found]
+        click.echo(json.dumps({"ok": not found, "problems": rows}, indent=2))
     else:
-        for problem in problems:
-            click.echo(_line(problem))
-        if graph is not None and not problems:
+        for flow, problem in found:
+            click.echo("".join((f"{_shown(flow)}: " if flow != THIS else "", _line(problem))))
+        if graph is not None and not found:
             click.echo(f"can be run: {len(graph.nodes)} nodes")
-    if problems:
+    if found:
         raise click.exceptions.Exit(1)
+
+
+def _shown(flow: UUID) -> str | None:
+    return None if flow == THIS else public_id(Prefix.FLOW, flow)
 
 
 def _line(problem: Problem) -> str:

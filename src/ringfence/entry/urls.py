@@ -15,23 +15,39 @@ from ringfence.domains.accounts.api import authenticate_api_key
 from ringfence.domains.accounts.contracts import Principal
 from ringfence.domains.accounts.http import router as accounts_router
 from ringfence.domains.calls.http import router as calls_router
+from ringfence.domains.flows.http import flows_router, prompts_router, targets_router
 from ringfence.domains.ledger.http import router as ledger_router
 from ringfence.domains.numbers.http import router as numbers_router
 from ringfence.domains.privacy.http import router as privacy_router
 from ringfence.domains.recordings.http import router as recordings_router
 from ringfence.domains.trunks.http import router as trunks_router
 from ringfence.domains.webhooks.http import router as webhooks_router
-from ringfence.kernel.errors import Unavailable
+from ringfence.kernel.errors import Unauthorized, Unavailable
 from ringfence.platform_django.audit.http import router as audit_router
 from ringfence.platform_django.http import Problem, as_caller, handle_errors, knows_operation
+from ringfence.platform_django.ratelimit import count_failure, count_request
 from ringfence.platform_django.tenancy import APP
 
 
 class ApiKeyBearer(HttpBearer):
     """``Authorization: Bearer rfk_…``."""
 
+    def __call__(self, request: HttpRequest) -> Any:
+        """Who asks, or None. Counts the request. Raises Unauthorized, TenantSuspended,
+        RateLimited."""
+        try:
+            principal = super().__call__(request)
+        except Unauthorized:
+            count_failure(request)
+            raise
+        if principal is None:
+            count_failure(request)
+        return principal
+
     def authenticate(self, request: HttpRequest, token: str) -> Principal:
-        return authenticate_api_key(token)
+        principal = authenticate_api_key(token)
+        count_request(request, principal.api_key_id)
+        return principal
 
 
 class Health(Schema):
@@ -52,10 +68,13 @@ for router in (
     accounts_router,
     audit_router,
     calls_router,
+    flows_router,
     ledger_router,
     numbers_router,
     privacy_router,
+    prompts_router,
     recordings_router,
+    targets_router,
     trunks_router,
     webhooks_router,
 ):

@@ -216,6 +216,8 @@ class EgressSettings(_Section):
 class HttpSettings(_Section):
     host: str = "127.0.0.1"
     port: Port = 8080
+    requests_per_minute: Annotated[int, Field(ge=0)] = 1200
+    """Of one API key, of which as many may come at once; 0: no limit."""
 
 
 class LiveSettings(_Section):

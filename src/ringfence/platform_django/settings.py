@@ -76,7 +76,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ringfence.platform_django.middleware.SecurityHeaders",
     "ringfence.platform_django.middleware.JsonErrors",
+    "ringfence.platform_django.ratelimit.RateLimitHeaders",
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+FILE_UPLOAD_HANDLERS = ["ringfence.platform_django.uploads.BoundedUpload"]
 LOGGING_CONFIG = None
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"

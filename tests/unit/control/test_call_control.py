@@ -33,7 +33,7 @@ from ringfence.engine.ports import (
     RouteDecision,
     RouteRequest,
 )
-from ringfence.engine.verbs.model import Dial, Reject, SipTarget, TrunkTarget, straight
+from ringfence.engine.verbs.model import Dial, Facts, Reject, SipTarget, TrunkTarget, straight
 from ringfence.entry.control import database as module
 from ringfence.entry.control.database import ControlUnavailable, DatabaseThreads
 from ringfence.entry.control.decisions import Decisions
@@ -144,6 +144,7 @@ def test_a_dialled_number_decides_tenant_and_verbs(installation: Installation) -
                 caller_id=DIALLED,
             ),
         ),
+        facts=Facts("+14155550100", DIALLED, country="US", area="415", state="CA"),
         max_seconds=600,
     )
     assert expected.recording is None, "off unless the tenant wants it"

@@ -16,10 +16,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
 from tests.unit.control.stories import TENANT, call_story
 
 from ringfence.domains.calls.api import get_call
+from ringfence.domains.webhooks import api as webhooks
+from ringfence.domains.webhooks.contracts import NewEndpoint
 from ringfence.engine.journal.records import EventRecord, Heartbeat, SealedParty, encode
 from ringfence.entry.control import shipper as module
 from ringfence.entry.control.shipper import Shipper
@@ -90,6 +92,26 @@ async def deliver(spool: Path) -> None:
     await asyncio.to_thread(work)
 
 
+async def listening_endpoint() -> None:
+    """The tenant wants to be told of everything."""
+
+    def work() -> None:
+        try:
+            new = NewEndpoint(url="https://hooks.example.com/calls", events=("*",))
+            webhooks.create_endpoint(TENANT, new)
+        finally:
+            connections.close_all()
+
+    await asyncio.to_thread(work)
+
+
+def told(urls: DatabaseUrls) -> dict[str, int]:
+    """How many webhooks of each type are to be sent, or were."""
+    with psycopg.connect(urls.owner) as connection:
+        rows = connection.execute("SELECT type, count(*) FROM webhooks_delivery GROUP BY type")
+        return dict(rows.fetchall())
+
+
 async def call_record(story: list[CallEvent]) -> dict[str, Any]:
     def work() -> dict[str, Any]:
         try:
@@ -144,6 +166,7 @@ Shipper(pathlib.Path(sys.argv[1]), "node1").run(threading.Event())
 async def test_kill_nine_of_the_deliverer_loses_and_doubles_nothing(
     db: DatabaseUrls, tmp_path: Path
 ) -> None:
+    await listening_endpoint()
     chance = random.Random(11)
     environment = {
         **os.environ,
@@ -180,8 +203,11 @@ async def test_kill_nine_of_the_deliverer_loses_and_doubles_nothing(
     with shipping(spool):
         await wait_until(lambda: stored(db) == sum(map(len, stories)))
         await wait_until(lambda: len(segments(spool)) <= 2)
+        expected = {"call.answered": len(stories), "call.ended": len(stories)}
+        await wait_until(lambda: told(db) == expected)
     await writer.close()
     await assert_all_there(db, stories)
+    assert told(db) == expected, "each once; the start of these stories has no tenant"
 
 
 @contextmanager
@@ -243,6 +269,67 @@ async def test_a_process_that_died_between_storing_and_projecting_projects_later
             await deliver(tmp_path)
     assert (stored(db), value(db, "SELECT count(*) FROM calls_call")) == (11, 0)
     await deliver(tmp_path)
+    await assert_all_there(db, [story])
+
+
+async def test_a_process_that_died_before_it_told_webhooks_tells_later(
+    db: DatabaseUrls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await listening_endpoint()
+    story = call_story()
+    writer = SpoolWriter(tmp_path)
+    for event in story:
+        writer.append(record(event))
+    await writer.close()
+
+    def dies(*_: Any, **__: Any) -> None:
+        raise KeyError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "enqueue_events", dies)
+        with pytest.raises(KeyError):
+            await deliver(tmp_path)
+    position = "SELECT coalesce(max(position), 0) FROM calls_projector"
+    assert (told(db), value(db, position)) == ({}, 0), "nothing is noted before all is done"
+    await deliver(tmp_path)
+    assert told(db) == {"call.answered": 1, "call.ended": 1}
+    await assert_all_there(db, [story])
+    with psycopg.connect(db.owner) as connection:
+        connection.execute("UPDATE calls_projector SET position = 0")
+    await deliver(tmp_path)
+    assert told(db) == {"call.answered": 1, "call.ended": 1}, "told again, it is told once"
+
+
+async def test_what_failed_after_it_was_stored_is_done_by_the_same_deliverer(
+    db: DatabaseUrls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events that were read and stored are not forgotten when the rest fails for a moment."""
+    await listening_endpoint()
+    story = call_story()
+    writer = SpoolWriter(tmp_path)
+    for event in story:
+        writer.append(record(event))
+    await writer.close()
+
+    def work() -> None:
+        shipper = Shipper(tmp_path, "node1")
+        real, failures = module.enqueue_events, iter([True])
+
+        def sometimes(events: list[CallEvent]) -> None:
+            if next(failures, False):
+                raise OperationalError
+            real(events)
+
+        monkeypatch.setattr(module, "enqueue_events", sometimes)
+        try:
+            with pytest.raises(OperationalError):
+                shipper.deliver()
+            shipper.deliver()
+        finally:
+            connections.close_all()
+
+    await asyncio.to_thread(work)
+    assert told(db) == {"call.answered": 1, "call.ended": 1}
     await assert_all_there(db, [story])
 
 

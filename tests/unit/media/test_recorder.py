@@ -50,7 +50,7 @@ class Desk:
         self.failed: list[UUID] = []
         self.timeline: Timeline | None = None
         self.leg_there = True
-        self.recorder = Recorder(directory, self.keys, self.clock, self._failed)
+        self.recorder = Recorder(directory, self.keys, self.clock, self._failed, lambda *_: None)
         self._timestamp = 0
 
     def _failed(self, track: Track) -> None:

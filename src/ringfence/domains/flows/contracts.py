@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from ringfence.domains.flows.graph import Graph
-from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError
+from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError, Unavailable
 
 
 class TargetKind(StrEnum):
@@ -69,38 +69,51 @@ class PromptInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class FlowInfo:
-    """A flow and its draft."""
+class FlowSummary:
+    """A flow without its draft."""
 
     id: UUID
     tenant_id: UUID
     name: str
-    draft: Mapping[str, Any]
-    """As it was saved, valid or not."""
     published_version: int | None
     """What calls get; None: never published."""
     created_at: datetime
     updated_at: datetime
+    """Of name or draft."""
 
 
 @dataclass(frozen=True, slots=True)
-class FlowVersionInfo:
-    """A flow as it was published. It never changes."""
+class FlowInfo(FlowSummary):
+    """A flow and its draft."""
+
+    draft: Mapping[str, Any]
+    """As it was saved, valid or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowVersionSummary:
+    """A published version without its graph."""
 
     flow_id: UUID
     tenant_id: UUID
     version: int
     """1, 2, 3 … without gaps."""
-    graph: Mapping[str, Any]
     note: str
     published_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FlowVersionInfo(FlowVersionSummary):
+    """A flow as it was published. It never changes."""
+
+    graph: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class FlowPage:
     """A page of flows, newest first; ``next_cursor`` is None at the end."""
 
-    flows: tuple[FlowInfo, ...]
+    flows: tuple[FlowSummary, ...]
     next_cursor: UUID | None
 
 
@@ -108,7 +121,7 @@ class FlowPage:
 class FlowVersionPage:
     """A page of versions, newest first; ``next_cursor`` is None at the end."""
 
-    versions: tuple[FlowVersionInfo, ...]
+    versions: tuple[FlowVersionSummary, ...]
     next_cursor: int | None
 
 
@@ -217,6 +230,12 @@ class PromptFormatUnsupported(InvalidInput):
     """A WAV file of an encoding, rate or number of channels that is not read here."""
 
     code = "prompt_format_unsupported"
+
+
+class PromptFileMissing(Unavailable):
+    """The prompt's file is not on this machine."""
+
+    code = "prompt_file_missing"
 
 
 class PromptTooLarge(RingfenceError):

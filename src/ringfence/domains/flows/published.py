@@ -47,15 +47,15 @@ _REACHED = """
         AND v.version = f.published_version
 """
 _LEADING = """
-    WITH RECURSIVE leading (flow_id) AS (
+    WITH RECURSIVE lead_here (flow_id) AS (
         SELECT %s::uuid
         UNION
-        SELECT v.flow_id FROM leading l
+        SELECT v.flow_id FROM lead_here l
         JOIN flows_version v ON v.uses_flows @> ARRAY[l.flow_id]
         JOIN flows_flow f ON f.tenant_id = v.tenant_id AND f.id = v.flow_id AND NOT f.archived
             AND f.published_version = v.version
     )
-    SELECT flow_id FROM leading
+    SELECT flow_id FROM lead_here
 """
 MAX_CACHED = 10_000
 _cache: dict[tuple[UUID, UUID], tuple[int, PublishedParts]] = {}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -14,9 +13,12 @@ from ringfence.domains.flows.contracts import (
     FlowInfo,
     FlowNotFound,
     FlowPage,
+    FlowSummary,
     FlowVersionInfo,
     FlowVersionNotFound,
     FlowVersionPage,
+    FlowVersionSummary,
+    PromptFileMissing,
     PromptInfo,
     PromptNotFound,
     PromptPage,
@@ -43,27 +45,16 @@ def _page(rows: QuerySet[Row], before: UUID | None, limit: int) -> tuple[list[Ro
     return found[:limit], found[limit - 1].id if len(found) > limit else None
 
 
+_FLOW = ("id", "tenant_id", "name", "published_version", "created_at", "updated_at")
+_VERSION = ("flow_id", "tenant_id", "version", "note", "published_at")
+
+
 def flow_info(row: Flow) -> FlowInfo:
-    return FlowInfo(
-        id=row.id,
-        tenant_id=row.tenant_id,
-        name=row.name,
-        draft=row.draft,
-        published_version=row.published_version,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
+    return FlowInfo(draft=row.draft, **{name: getattr(row, name) for name in _FLOW})
 
 
 def version_info(row: FlowVersion) -> FlowVersionInfo:
-    return FlowVersionInfo(
-        flow_id=row.flow_id,
-        tenant_id=row.tenant_id,
-        version=row.version,
-        graph=row.graph,
-        note=row.note,
-        published_at=row.published_at,
-    )
+    return FlowVersionInfo(graph=row.graph, **{name: getattr(row, name) for name in _VERSION})
 
 
 def prompt_info(row: Prompt) -> PromptInfo:
@@ -120,8 +111,10 @@ def list_flows(tenant_id: UUID, *, before: UUID | None = None, limit: int = 50) 
     """A page of the tenant's flows, newest first; ``before`` is a cursor."""
     with tenant(tenant_id):
         rows = Flow.objects.filter(tenant_id=tenant_id, archived=False)
-        page, cursor = _page(rows, before, limit)
-    return FlowPage(tuple(map(flow_info, page)), cursor)
+        page, cursor = _page(rows.only(*_FLOW), before, limit)
+    return FlowPage(
+        tuple(FlowSummary(**{name: getattr(row, name) for name in _FLOW}) for row in page), cursor
+    )
 
 
 def get_version(tenant_id: UUID, flow_id: UUID, version: int) -> FlowVersionInfo:
@@ -140,10 +133,9 @@ def list_versions(
         rows = FlowVersion.objects.filter(tenant_id=tenant_id, flow_id=flow_id)
         if before is not None:
             rows = rows.filter(version__lt=before)
-        found = list(rows.order_by("-version")[: limit + 1])
-    page = found[:limit]
-    cursor = page[-1].version if len(found) > limit else None
-    return FlowVersionPage(tuple(map(version_info, page)), cursor)
+        found = list(rows.order_by("-version").values(*_VERSION)[: limit + 1])
+    page = tuple(FlowVersionSummary(**row) for row in found[:limit])
+    return FlowVersionPage(page, page[-1].version if len(found) > limit else None)
 
 
 def find_prompt(tenant_id: UUID, prompt_id: UUID) -> Prompt:
@@ -160,10 +152,13 @@ def get_prompt(tenant_id: UUID, prompt_id: UUID) -> PromptInfo:
         return prompt_info(find_prompt(tenant_id, prompt_id))
 
 
-def prompt_audio(tenant_id: UUID, prompt_id: UUID) -> Path:
-    """Its WAV file. Raises PromptNotFound."""
+def prompt_audio(tenant_id: UUID, prompt_id: UUID) -> BinaryIO:
+    """Its WAV file, open. Raises PromptNotFound, PromptFileMissing."""
     get_prompt(tenant_id, prompt_id)
-    return prompt_path(settings.RINGFENCE.prompt_dir, tenant_id, prompt_id)
+    try:
+        return prompt_path(settings.RINGFENCE.prompt_dir, tenant_id, prompt_id).open("rb")
+    except FileNotFoundError:
+        raise PromptFileMissing("the prompt's file is not on this machine") from None
 
 
 def list_prompts(tenant_id: UUID, *, before: UUID | None = None, limit: int = 50) -> PromptPage:

@@ -60,7 +60,8 @@ class Deliveries:
                     claimed = await self._round()
                 except Error as error:
                     if back_off == _POLL_SECONDS:
-                        kv = {"error": type(error).__name__}
+                        state = getattr(error.__cause__, "sqlstate", None)
+                        kv = {"error": type(error).__name__, "sqlstate": state}
                         _log.warning("webhooks wait for the database", extra={"kv": kv})
                     await asyncio.wait((stopping,), timeout=back_off)
                     back_off = min(back_off * 2, _MAX_BACK_OFF)

@@ -32,9 +32,8 @@ ENDPOINT_DISABLED = "endpoint_disabled"
 # waits for. An endpoint that fails is given one attempt at a time.
 _CLAIM = """
     WITH RECURSIVE waiting AS (
-        SELECT min(endpoint_id) AS endpoint_id FROM (
-            SELECT endpoint_id FROM webhooks_delivery WHERE state = 'pending'
-            ORDER BY endpoint_id LIMIT 1) AS first
+        (SELECT endpoint_id FROM webhooks_delivery WHERE state = 'pending'
+        ORDER BY endpoint_id LIMIT 1)
         UNION ALL
         SELECT (
             SELECT d.endpoint_id FROM webhooks_delivery d

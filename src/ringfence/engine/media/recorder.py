@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from ringfence.engine.media.errors import TrackExists, UnknownTrack
+from ringfence.engine.media.listener import AttentiveTimeline, Listener
 from ringfence.engine.media.timeline import Timeline
 from ringfence.engine.media.track import TrackFile, track_path
 from ringfence.engine.ports import TrackRequest, TrackStats
@@ -20,6 +21,10 @@ from ringfence.platform.keys.objects import Leaf
 _log = logging.getLogger("ringfence.media.recorder")
 Tap = Callable[[Timeline | None], None]
 """Puts a timeline into what a leg receives, or takes it out."""
+
+
+OnQuiet = Callable[["Track", bool], None]
+"""The peer of a track says nothing; whether it said anything before."""
 
 
 class LeafSource(Protocol):
@@ -38,6 +43,7 @@ class Track:
         tap: Tap,
         clock: Clock,
         on_failed: Callable[[Track], None],
+        on_quiet: OnQuiet,
     ) -> None:
         self.id = request.track
         self.session = request.session
@@ -48,10 +54,16 @@ class Track:
         self._tap = tap
         self._clock = clock
         self._on_failed = on_failed
+        self._on_quiet = on_quiet
         self._paused = False
         self._failed = False
         self._samples: int | None = None
-        self._timeline = Timeline(clock.monotonic(), self._write, request.gap)
+        now = clock.monotonic()
+        self._listener: Listener | None = None
+        self._timeline = Timeline(now, self._write, request.gap)
+        if request.quiet_seconds > 0:
+            self._listener = Listener(now, request.quiet_seconds)
+            self._timeline = AttentiveTimeline(now, self._write, request.gap, self._listener)
         tap(self._timeline)
 
     def command(self, action: Literal["pause", "resume"]) -> TrackStats:
@@ -64,9 +76,11 @@ class Track:
         return self._stats(complete=False)
 
     def advance(self, now: float) -> None:
-        """Let go of what no packet can change any more."""
+        """Let go of what no packet can change any more; say when the peer says nothing."""
         if self.live:
             self._timeline.advance(now)
+            if self._listener is not None and self._listener.quiet(now):
+                self._on_quiet(self, self._listener.spoken)
 
     @property
     def live(self) -> bool:
@@ -117,12 +131,18 @@ class Recorder:
     """Every track of this process, by session."""
 
     def __init__(
-        self, directory: Path, keys: LeafSource, clock: Clock, on_failed: Callable[[Track], None]
+        self,
+        directory: Path,
+        keys: LeafSource,
+        clock: Clock,
+        on_failed: Callable[[Track], None],
+        on_quiet: OnQuiet,
     ) -> None:
         self._directory = directory
         self._keys = keys
         self._clock = clock
         self._on_failed = on_failed
+        self._on_quiet = on_quiet
         self._tracks: dict[UUID, dict[UUID, Track]] = {}
         self._beginning: set[UUID] = set()
         self._completing: set[asyncio.Task[TrackStats]] = set()
@@ -151,7 +171,7 @@ class Recorder:
                 raise
         finally:
             self._beginning.discard(request.track)
-        track = Track(request, file, tap, self._clock, self._on_failed)
+        track = Track(request, file, tap, self._clock, self._on_failed, self._on_quiet)
         self._tracks.setdefault(request.session, {})[request.track] = track
 
     def command(self, session: UUID, id_: UUID, action: Literal["pause", "resume"]) -> TrackStats:

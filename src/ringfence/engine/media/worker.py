@@ -67,7 +67,9 @@ class MediaWorker:
         self._ticker = FrameClock()
         self._sessions: dict[UUID, dict[UUID, Leg]] = {}
         self._files = AudioFiles()
-        self._recorder = Recorder(settings.track_dir, keys, clock, self._track_failed)
+        self._recorder = Recorder(
+            settings.track_dir, keys, clock, self._track_failed, self._track_quiet
+        )
         self._epoch: str | None = None
         self._commanders: set[Connection] = set()
         self._orphan_timer: asyncio.TimerHandle | None = None
@@ -247,6 +249,10 @@ class MediaWorker:
     def _track_failed(self, track: Track) -> None:
         data = {"track": track.id.hex}
         self._notify(MediaEvent(track.session, track.leg, "track_failed", data))
+
+    def _track_quiet(self, track: Track, spoken: bool) -> None:
+        data = {"track": track.id.hex, "spoken": spoken}
+        self._notify(MediaEvent(track.session, track.leg, "quiet", data))
 
     def _notify(self, event: MediaEvent) -> None:
         for connection in tuple(self._commanders):

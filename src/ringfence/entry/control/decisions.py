@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from ringfence.domains.flows.api import published_parts
+from ringfence.domains.flows.contracts import FlowInvalid, FlowNotFound, FlowNotPublished
 from ringfence.domains.numbers.api import route
-from ringfence.domains.numbers.contracts import RoutePlan, SipDial, TrunkDial
+from ringfence.domains.numbers.contracts import RoutePlan
 from ringfence.domains.recordings.api import recording_plan
 from ringfence.domains.trunks.api import routing_trunks
 from ringfence.domains.trunks.contracts import RoutingTrunk
-from ringfence.engine.ports import ConfigRequest, ConfigSnapshot, RouteDecision, RouteRequest
-from ringfence.engine.verbs.model import Reject, straight
-from ringfence.entry.control.translate import route_decision, trunk_config
+from ringfence.engine.ports import (
+    ConfigRequest,
+    ConfigSnapshot,
+    OriginateRequest,
+    ProgramRequest,
+    RecordingPlan,
+    RouteDecision,
+    RouteRequest,
+)
+from ringfence.engine.verbs.model import (
+    Dial,
+    DialTarget,
+    Fetch,
+    Program,
+    Reject,
+    TrunkTarget,
+    straight,
+)
+from ringfence.entry.control.compile import compile_flow
+from ringfence.entry.control.credit import may_start
+from ringfence.entry.control.emergency import is_emergency
+from ringfence.entry.control.facts import facts_of
+from ringfence.entry.control.targets import CallerIdRefused, WalletEmpty, first_target
+from ringfence.entry.control.translate import dial_program, recording_of, trunk_config
 from ringfence.platform_django.config_version import config_version
 from ringfence.platform_django.use import using
-from ringfence.protocols.sip.errors import SipError
-from ringfence.protocols.sip.uri import parse_uri, unescape_user
 
-_NOT_FOUND, _FORBIDDEN = 404, 403
-_SERVICES = ("911", "112", "933", "988")
-"""Emergency, its test number, and the crisis line."""
-_EMERGENCY = frozenset(prefix + number for prefix in ("", "+", "1", "+1") for number in _SERVICES)
-_VISUAL = str.maketrans("", "", "-.() ")
+_PAYMENT_REQUIRED, _FORBIDDEN, _NOT_FOUND = 402, 403, 404
 
 
 class Decisions:
@@ -57,7 +75,8 @@ class Decisions:
     def route(self, request: RouteRequest) -> RouteDecision:
         """What to do with a call. Raises django.db.Error.
 
-        Calls from a tenant's own trunk reach that tenant's numbers only.
+        Calls from a tenant's own trunk reach that tenant's numbers only. A number whose flow cannot
+        be run is not found; a wallet without credit lets no call start but an emergency's.
         """
         if request.trunk not in self._owners:
             self.config(ConfigRequest())
@@ -67,35 +86,103 @@ class Decisions:
         plan = route(request.called)
         if plan is None or owner not in (None, plan.tenant_id):
             return _reject(owner, _NOT_FOUND)
-        emergency = _is_emergency(request.called, plan)
-        recording = recording_plan(plan.tenant_id, _numbers(request, plan), emergency=emergency)
-        return route_decision(plan, recording, emergency=emergency)
+        try:
+            program = _program_of(plan, request.called)
+        except (FlowNotFound, FlowNotPublished, FlowInvalid):
+            return _reject(plan.tenant_id, _NOT_FOUND, plan.number_id)
+        targets = list(_targets(program))
+        emergency = is_emergency(request.called, targets)
+        if not emergency and not may_start(plan.tenant_id):
+            return _reject(plan.tenant_id, _PAYMENT_REQUIRED, plan.number_id)
+        numbers = [request.caller, request.called, *map(_number, targets)]
+        return RouteDecision(
+            tenant=plan.tenant_id,
+            number=plan.number_id,
+            program=program,
+            facts=facts_of(plan.tenant_id, request.call, request.caller, request.called, program),
+            max_seconds=plan.max_seconds,
+            recording=_recording(plan.tenant_id, numbers, emergency=emergency),
+            emergency=emergency,
+        )
+
+    def originate(self, request: OriginateRequest) -> RouteDecision:
+        """Whom a call that a tenant begins rings first, and what they get.
+
+        Raises CallerIdRefused, TargetInvalid, WalletEmpty, FlowNotFound, FlowNotPublished,
+        FlowInvalid, django.db.Error.
+        """
+        own = route(request.caller_id)
+        if own is None or own.tenant_id != request.tenant:
+            raise CallerIdRefused("calls present active numbers of the tenant only")
+        first = first_target(self._current(), request.tenant, request.to)
+        if request.url is None:
+            program = _flow(request.tenant, request.flow, request.caller_id)
+        else:
+            program = straight(Fetch(request.url))
+        targets = [first, *_targets(program)]
+        emergency = is_emergency("", targets)
+        if not emergency and not may_start(request.tenant):
+            raise WalletEmpty("the wallet lets no call start")
+        numbers = [request.caller_id, *map(_number, targets)]
+        return RouteDecision(
+            tenant=request.tenant,
+            number=None,
+            program=program,
+            facts=facts_of(request.tenant, request.call, request.caller_id, request.to, program),
+            recording=_recording(request.tenant, numbers, emergency=emergency),
+            emergency=emergency,
+            first=first,
+        )
+
+    def program(self, request: ProgramRequest) -> Program:
+        """The program of a flow as it is published now; its ``To`` is the tenant's number of the
+        call, where the flow presents that to its targets.
+
+        Raises FlowNotFound, FlowNotPublished, FlowInvalid, django.db.Error.
+        """
+        return _flow(request.tenant, request.flow, request.params.get("To", ""))
+
+    def devices(self, tenant: UUID, names: frozenset[str]) -> dict[str, UUID]:
+        """Of these user names, the tenant's devices. Raises django.db.Error."""
+        return {
+            device.username: device.id
+            for device in self._current().devices
+            if device.tenant == tenant and device.username in names
+        }
+
+    def _current(self) -> ConfigSnapshot:
+        snapshot = self.config(ConfigRequest())
+        assert snapshot is not None  # it is only where the asker knows it
+        return snapshot
 
 
-def _numbers(request: RouteRequest, plan: RoutePlan) -> list[str]:
-    """Of everybody who may take part; empty where it is none or withheld."""
-    targets = [item.number if isinstance(item, TrunkDial) else "" for item in plan.dial]
-    return [request.caller, request.called, *targets]
+def _program_of(plan: RoutePlan, called: str) -> Program:
+    return (
+        dial_program(plan) if plan.flow_id is None else _flow(plan.tenant_id, plan.flow_id, called)
+    )
 
 
-def _is_emergency(called: str, plan: RoutePlan) -> bool:
-    """Whether emergency or crisis services are dialled, or are where the call goes."""
-    users = [_user(item.uri) for item in plan.dial if isinstance(item, SipDial)]
-    return any(_is_service(user) for user in (called, *users))
+def _flow(tenant: UUID, flow: UUID | None, called: str) -> Program:
+    if flow is None:
+        raise FlowNotFound("no flow is named")
+    return compile_flow(flow, published_parts(tenant, flow), called)
 
 
-def _is_service(user: str) -> bool:
-    """However it is written: ``9-1-1``, ``+1911``, with parameters, or ``sos`` (RFC 5031)."""
-    name = user.partition(";")[0].translate(_VISUAL).lower()
-    return name in _EMERGENCY or name == "sos"
+def _targets(program: Program) -> Iterable[DialTarget]:
+    """Everybody whom the program may ring."""
+    for node in program.nodes.values():
+        if isinstance(node.verb, Dial):
+            yield from node.verb.targets
 
 
-def _user(uri: str) -> str:
-    try:
-        return unescape_user(parse_uri(uri).user)
-    except SipError:
-        return ""  # it will not be dialled
+def _number(target: DialTarget) -> str:
+    return target.number if isinstance(target, TrunkTarget) else ""
 
 
-def _reject(tenant: UUID | None, status: int) -> RouteDecision:
-    return RouteDecision(tenant, None, straight(Reject(status)))
+def _recording(tenant: UUID, numbers: Sequence[str], *, emergency: bool) -> RecordingPlan | None:
+    """``numbers``: of everybody who may take part; empty where it is none or withheld."""
+    return recording_of(recording_plan(tenant, numbers, emergency=emergency))
+
+
+def _reject(tenant: UUID | None, status: int, number: UUID | None = None) -> RouteDecision:
+    return RouteDecision(tenant, number, straight(Reject(status)))

@@ -25,6 +25,8 @@ from ringfence.protocols.twiml.xml import MAX_BYTES
 
 SECONDS = 10.0
 """For the document, with its redirects."""
+TOTAL_SECONDS = 12.0
+"""For the document and all of the audio that it plays: less than the asker waits."""
 REDIRECTS = 5
 MAX_FILES = 20
 _TYPES = ("text/xml", "application/xml", "text/html")
@@ -36,7 +38,7 @@ _log = logging.getLogger("ringfence.documents")
 
 class DocumentUnreachable(RingfenceError):
     """No document came: name, connection, time, or a status other than 200; ``details.reason`` is
-    that of EgressFailed, or ``status``."""
+    that of EgressFailed, or ``status``; ``disk`` when its audio cannot be kept."""
 
     code = "document_unreachable"
     http_status = 502
@@ -127,6 +129,7 @@ class Documents:
         ControlUnavailable when what it names cannot be looked up.
         """
         url = request.url or ""
+        deadline = asyncio.get_running_loop().time() + TOTAL_SECONDS
         try:
             answer = await self._ask(request.method, url, request.params)
         except (EgressRefused, EgressFailed) as error:
@@ -151,7 +154,7 @@ class Documents:
             )
         except twiml.TwimlError as error:
             raise _invalid(error) from None
-        return await self._with_audio(program)
+        return await self._with_audio(program, deadline)
 
     async def _ask(self, method: str, url: str, params: Mapping[str, str]) -> Response:
         form = urlencode(params)
@@ -174,13 +177,18 @@ class Documents:
             redirects=REDIRECTS,
         )
 
-    async def _with_audio(self, program: Program) -> Program:
+    async def _with_audio(self, program: Program, deadline: float) -> Program:
         urls = sorted(remote_audio(program))
         if not urls:
             return program
         if len(urls) > MAX_FILES:
             raise DocumentInvalid(f"a document plays at most {MAX_FILES} files")
-        paths = await asyncio.gather(*map(self._file, urls), return_exceptions=True)
+        try:
+            async with asyncio.timeout_at(deadline):
+                paths = await asyncio.gather(*map(self._file, urls), return_exceptions=True)
+        except TimeoutError:
+            message = "the audio of the document did not come in time"
+            raise DocumentUnreachable(message, details={"reason": "timeout"}) from None
         failed = next((path for path in paths if isinstance(path, BaseException)), None)
         if failed is not None:
             raise failed
@@ -198,6 +206,9 @@ class Documents:
             raise DocumentInvalid(error.message) from None
         except InvalidInput as error:
             raise DocumentInvalid(f"the audio of a <Play>: {error.message}") from None
+        except OSError:
+            message = "the audio of a <Play> cannot be kept on this node"
+            raise DocumentUnreachable(message, details={"reason": "disk"}) from None
 
 
 def find(tenant: UUID, asked: Asked, devices: Devices) -> Found:

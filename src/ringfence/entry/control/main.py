@@ -1,4 +1,5 @@
-"""The control process: call control for ``signalling``, and delivery of journal and audit trail."""
+"""The control process: call control for ``signalling``, delivery of journal and audit trail, and
+rating."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ import asyncio
 import threading
 from functools import partial
 
-from ringfence.engine.ports import ConfigRequest, RouteRequest
+from ringfence.engine.ports import ConfigRequest, OriginateRequest, ProgramRequest, RouteRequest
+from ringfence.engine.verbs.model import Program
 from ringfence.entry.control.database import DatabaseThreads
 from ringfence.entry.database import setup_django
 from ringfence.platform.process import notify_ready, run
@@ -21,12 +23,21 @@ def main(settings: Settings) -> None:
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Answer ``config`` and ``route`` on the control socket, deliver the spools, until ``stop``."""
+    """Answer the call plane on the control socket, deliver the spools, until ``stop``."""
     from ringfence.entry.control.decisions import Decisions  # these need Django's registry
+    from ringfence.entry.control.documents import Documents
+    from ringfence.entry.control.rating import Rating
     from ringfence.entry.control.shipper import Shipper
     from ringfence.platform_django.audit.sealer import AuditSealer
 
     decisions, database = Decisions(), DatabaseThreads()
+    documents = Documents(settings, database.run, devices=decisions.devices)
+
+    async def program(ask: ProgramRequest) -> Program:
+        if ask.url is not None:
+            return await documents.fetch_document(ask)
+        return await database.run(partial(decisions.program, ask))
+
     server = RpcServer(settings.control_socket)
     server.register(
         "config", ConfigRequest, lambda ask, _: database.run(partial(decisions.config, ask))
@@ -34,11 +45,17 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     server.register(
         "route", RouteRequest, lambda ask, _: database.run(partial(decisions.route, ask))
     )
+    server.register(
+        "originate",
+        OriginateRequest,
+        lambda ask, _: database.run(partial(decisions.originate, ask)),
+    )
+    server.register("program", ProgramRequest, lambda ask, _: program(ask))
     stop_threads = threading.Event()
     shipper, sealer = Shipper(settings.spool_dir, settings.node.name), AuditSealer(settings)
     threads = [
         asyncio.create_task(asyncio.to_thread(run_thread, stop_threads))
-        for run_thread in (shipper.run, sealer.run)
+        for run_thread in (shipper.run, sealer.run, Rating().run)
     ]
     await server.start()
     notify_ready()
@@ -50,4 +67,5 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         stopping.cancel()
         stop_threads.set()
         database.close()
+        await documents.close()
         await asyncio.gather(*threads)  # an error in one ends this process; it is started again

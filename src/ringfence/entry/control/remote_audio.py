@@ -21,6 +21,8 @@ KEPT_SECONDS = 24 * 3600
 """After its last use: longer than a call may last."""
 _REDIRECTS = 5
 _REMEMBERED = 1000
+_AT_ONCE = 8
+"""Files in memory."""
 _VALIDATOR = re.compile(r"[\x21-\x7e ]{1,256}")
 
 
@@ -50,15 +52,21 @@ class RemoteAudio:
         self._clock = clock
         self._most_bytes = most_bytes
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._fetching = asyncio.Semaphore(_AT_ONCE)
+        self._storing = asyncio.Lock()
 
     async def fetch(self, url: str) -> str:
         """Path of a WAV file (8 kHz, mono, 16 bit) of what the URL leads to now.
 
         Raises NotPlayable, EgressRefused, EgressFailed, OSError, and what to_telephone raises.
         """
+        async with self._fetching:
+            return str(await self._fetch(url))
+
+    async def _fetch(self, url: str) -> Path:
         known = self._known.get(url)
-        path = self._folder / known.name if known else None
-        usable = path is not None and await asyncio.to_thread(self._use, path)
+        kept = self._folder / known.name if known else None
+        usable = kept is not None and await asyncio.to_thread(self._use, kept)
         answer = await self._egress.fetch(
             "GET",
             url,
@@ -67,14 +75,14 @@ class RemoteAudio:
             max_bytes=MAX_BYTES,
             redirects=_REDIRECTS,
         )
-        if answer.status == 304 and path is not None and usable:
-            self._known.move_to_end(url)
-            return str(path)
+        if answer.status == 304 and kept is not None and usable:
+            return kept
         if answer.status != 200:
             raise NotPlayable("the audio of a <Play> is not there", answer.status)
-        path = await asyncio.to_thread(self._store, answer)
+        async with self._storing:  # two of the same content would write one file
+            path = await asyncio.to_thread(self._store, answer)
         self._remember(url, path.name, answer)
-        return str(path)
+        return path
 
     def _remember(self, url: str, name: str, answer: Response) -> None:
         conditions = {
@@ -117,7 +125,7 @@ class RemoteAudio:
         """Remove what was not used for long; above the limit, the least recently used."""
         oldest = self._clock.now().timestamp() - KEPT_SECONDS
         left = self._most_bytes
-        files = [(path.stat(), path) for path in self._folder.glob("*.wav")]
+        files = [(path.stat(), path) for path in self._folder.iterdir()]
         for facts, path in sorted(files, key=lambda item: item[0].st_mtime, reverse=True):
             left -= facts.st_size
             if facts.st_mtime < oldest or left < 0:

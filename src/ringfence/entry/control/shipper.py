@@ -1,4 +1,5 @@
-"""The node's spool becomes journal rows and call records. Blocking; runs in its own thread."""
+"""The node's spool becomes journal rows, call records and webhooks. Blocking; runs in its own
+thread."""
 
 from __future__ import annotations
 
@@ -9,18 +10,19 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
-from uuid import UUID
 
 import msgspec
 from django.db import DataError, Error, IntegrityError, connections
 
 from ringfence.domains.calls.api import project_calls, projected_position, store_events
 from ringfence.domains.recordings.api import project_recordings
+from ringfence.domains.webhooks.api import enqueue_events
 from ringfence.engine.journal.records import EventRecord, decode
 from ringfence.entry.control.translate import call_event
 from ringfence.kernel.events import CallEvent
 from ringfence.platform.spool import Position, SpoolCorrupt, SpoolReader
 from ringfence.platform.spool.format import segment_numbers
+from ringfence.platform_django.tenancy import across_tenants
 
 _BATCH = 2000
 _IDLE_SECONDS = 0.1
@@ -33,8 +35,9 @@ T = TypeVar("T")
 class Shipper:
     """Delivers one spool, from where the database says the last delivery ended.
 
-    Each batch is inserted, then projected; the projection's transaction also notes the position.
-    Whatever a crash cuts off is repeated from that position, and both steps may be repeated.
+    Each batch is inserted, then projected and told to webhooks; the transaction of these two also
+    notes the position. Whatever a crash cuts off is repeated from that position, and every step may
+    be repeated.
     Segments are deleted once they are wholly delivered.
     """
 
@@ -43,7 +46,7 @@ class Shipper:
         self._node = node
         self._reader = SpoolReader(directory)
         self._position: Position | None = None
-        self._unprojected: set[UUID] = set()
+        self._unprojected: list[CallEvent] = []
 
     def run(self, stop: threading.Event) -> None:
         """Deliver until told to stop, whatever happens to the database meanwhile."""
@@ -72,6 +75,8 @@ class Shipper:
         """Deliver one batch; whether more is likely to wait. Raises django.db.Error."""
         if self._position is None:
             self._position = self._begin()
+        if self._unprojected:  # it failed the last time
+            self._project(self._position)
         try:
             batch = self._reader.read(self._position, _BATCH)
         except SpoolCorrupt as damage:
@@ -81,12 +86,11 @@ class Shipper:
         events = list(_events(batch))
         if events:
             self._store(events)
-            self._unprojected.update(event.call for event in events)
+            self._unprojected = events
         if batch:
             self._position = batch[-1][0]
         if self._unprojected:
             self._project(self._position)
-            self._reader.delete_before(self._position)
         return len(batch) == _BATCH
 
     def _begin(self) -> Position:
@@ -99,11 +103,14 @@ class Shipper:
         _piecewise(events, store_events, "journal event refused by the database")
 
     def _project(self, position: Position) -> None:
-        calls = sorted(self._unprojected)
+        events = self._unprojected
+        calls = sorted({event.call for event in events})
         # before the position is noted: what a crash cuts off is repeated
         _piecewise(calls, project_recordings, "recording refused by the database")
         try:
-            project_calls(calls, node=self._node, position=_pack(position))
+            with across_tenants("delivery"):
+                project_calls(calls, node=self._node, position=_pack(position))
+                enqueue_events(events)
         except _UNACCEPTABLE:
             earlier = projected_position(self._node)
             _piecewise(
@@ -111,8 +118,10 @@ class Shipper:
                 lambda part: project_calls(part, node=self._node, position=earlier),
                 "call record refused by the database",
             )
+            _piecewise(events, enqueue_events, "webhooks of an event refused by the database")
             project_calls((), node=self._node, position=_pack(position))
-        self._unprojected.clear()
+        self._unprojected = []
+        self._reader.delete_before(position)
 
 
 def _piecewise(items: list[T], action: Callable[[list[T]], None], complaint: str) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 
 from ringfence.engine.verbs import model as v
 from ringfence.engine.verbs.interpreter import FlowLoop, Interpreter
+from ringfence.entry.control.compile import place_of
 from ringfence.entry.control.explain import explain_branch, explain_split
 from ringfence.kernel.clock import from_micros, to_micros
+from ringfence.kernel.ids import Prefix, public_id
 
 MAX_EVENTS = 500
 """A simulation goes no further: a caller who never hangs up may be asked for ever."""
@@ -305,21 +307,24 @@ def _names(target: v.DialTarget) -> tuple[str, ...]:
 
 
 def as_json(trace: Trace) -> dict[str, Any]:
-    """A trace as JSON values."""
+    """A trace as JSON values; the flow of a file has no id."""
     return {
         "end": trace.end,
         "seconds": round(trace.seconds, 3),
         "tags": dict(trace.tags),
         "variables": dict(trace.variables),
-        "events": [
-            {
-                "at": event.at.isoformat(),
-                "node": event.node,
-                "verb": event.verb,
-                "what": event.what,
-                "outcome": event.outcome,
-                "why": event.why,
-            }
-            for event in trace.events
-        ],
+        "events": list(map(_event, trace.events)),
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    flow, node = place_of(event.node)
+    return {
+        "at": event.at.isoformat(),
+        "flow": public_id(Prefix.FLOW, flow) if flow.int else None,
+        "node": node,
+        "verb": event.verb,
+        "what": event.what,
+        "outcome": event.outcome,
+        "why": event.why,
     }

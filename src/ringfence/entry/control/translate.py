@@ -10,8 +10,8 @@ from ringfence.domains.numbers.contracts import RoutePlan, TrunkDial
 from ringfence.domains.recordings.contracts import RecordingPlanInfo
 from ringfence.domains.trunks.contracts import RoutingTrunk
 from ringfence.engine.journal.records import EventRecord, SealedParty
-from ringfence.engine.ports import NumberFormat, RecordingPlan, RouteDecision, TrunkConfig
-from ringfence.engine.verbs.model import Dial, DialTarget, SipTarget, TrunkTarget, straight
+from ringfence.engine.ports import NumberFormat, RecordingPlan, TrunkConfig
+from ringfence.engine.verbs.model import Dial, DialTarget, Program, SipTarget, TrunkTarget, straight
 from ringfence.kernel import events
 from ringfence.kernel.events import CallEvent, EventKind
 
@@ -63,22 +63,19 @@ def _party(party: SealedParty | None) -> events.SealedParty | None:
     return None if party is None else events.SealedParty(party.person, party.sealed)
 
 
-def route_decision(
-    plan: RoutePlan, recording: RecordingPlanInfo | None, *, emergency: bool
-) -> RouteDecision:
-    dial = Dial(
-        targets=tuple(_target(target) for target in plan.dial),
-        timeout_seconds=plan.dial_timeout_seconds,
-        caller_id=plan.caller_id,
+def dial_program(plan: RoutePlan) -> Program:
+    """What happens to a call to a number that dials."""
+    return straight(
+        Dial(
+            targets=tuple(_target(target) for target in plan.dial),
+            timeout_seconds=plan.dial_timeout_seconds,
+            caller_id=plan.caller_id,
+        )
     )
-    return RouteDecision(
-        tenant=plan.tenant_id,
-        number=plan.number_id,
-        program=straight(dial),
-        max_seconds=plan.max_seconds,
-        recording=None if recording is None else RecordingPlan(**asdict(recording)),
-        emergency=emergency,
-    )
+
+
+def recording_of(plan: RecordingPlanInfo | None) -> RecordingPlan | None:
+    return None if plan is None else RecordingPlan(**asdict(plan))
 
 
 def _target(target: PlannedTarget) -> DialTarget:

@@ -201,14 +201,9 @@ def outcomes(step: g.Step) -> tuple[str, ...]:
 
 
 def waits(step: g.Step) -> bool:
-    """Whether it takes time, so that a circle through it is no endless loop."""
-    match step:
-        case g.Tag() | g.Branch() | g.Split() | g.SubFlow():
-            return False
-        case g.Redirect(url=url):
-            return bool(url)
-        case _:
-            return True
+    """Whether it takes time, so that a circle through it is no endless loop. A redirect to a URL
+    does not: the flow goes on only where the document could not be had."""
+    return not isinstance(step, g.Tag | g.Branch | g.Split | g.SubFlow | g.Redirect)
 
 
 def target_of(node: g.Node, outcome: str) -> str | None:

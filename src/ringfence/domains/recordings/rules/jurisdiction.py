@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
-from ringfence.domains.recordings.rules.area_codes import AREA_CODES
+from ringfence.kernel.nanp import state_of
 
 UNKNOWN = "unknown"
 """Place of a number that names no US state: withheld, no E.164, abroad, toll-free, a new code."""
-
-_STATE_OF = {code: state for state, codes in AREA_CODES.items() for code in codes.split()}
-_NANP = re.compile(r"\+1([2-9]\d\d)[2-9]\d{6}")
 
 
 def place_of(number: str) -> str:
@@ -18,5 +13,4 @@ def place_of(number: str) -> str:
 
     A number may be carried to another state; its area code is all that a call setup knows.
     """
-    found = _NANP.fullmatch(number)
-    return UNKNOWN if found is None else _STATE_OF.get(found[1], UNKNOWN)
+    return state_of(number) or UNKNOWN

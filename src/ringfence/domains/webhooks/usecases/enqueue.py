@@ -79,7 +79,7 @@ def enqueue_events(events: Iterable[CallEvent]) -> None:
         [
             Notice(
                 event.tenant,
-                event.kind.value,
+                str(event.kind),
                 {"call": public_id(Prefix.CALL, event.call), "seq": event.seq},
                 f"{event.call.hex}:{event.seq}",
                 from_micros(event.at),

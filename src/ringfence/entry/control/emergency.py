@@ -1,0 +1,36 @@
+"""Whether a call is for emergency or crisis services, which nothing may stand in the way of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ringfence.engine.verbs.model import DialTarget, SipTarget, TrunkTarget
+from ringfence.protocols.sip.errors import SipError
+from ringfence.protocols.sip.uri import parse_uri, unescape_user
+
+_SERVICES = ("911", "112", "933", "988")
+"""Emergency, its test number, and the crisis line."""
+_EMERGENCY = frozenset(prefix + number for prefix in ("", "+", "1", "+1") for number in _SERVICES)
+_VISUAL = str.maketrans("", "", "-.() ")
+
+
+def is_emergency(called: str, targets: Iterable[DialTarget]) -> bool:
+    """Whether emergency or crisis services are dialled, or are where the call may go."""
+    return any(_is_service(user) for user in (called, *map(_user, targets)))
+
+
+def _is_service(user: str) -> bool:
+    """However it is written: ``9-1-1``, ``+1911``, with parameters, or ``sos`` (RFC 5031)."""
+    name = user.partition(";")[0].translate(_VISUAL).lower()
+    return name in _EMERGENCY or name == "sos"
+
+
+def _user(target: DialTarget) -> str:
+    if isinstance(target, TrunkTarget):
+        return target.number
+    if not isinstance(target, SipTarget):
+        return ""
+    try:
+        return unescape_user(parse_uri(target.uri).user)
+    except SipError:
+        return ""  # it will not be dialled
