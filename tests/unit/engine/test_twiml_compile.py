@@ -83,7 +83,7 @@ def test_what_is_said_is_personal_and_has_no_variables() -> None:
 )
 def test_voices_of_twilio_are_the_default_voice(voice: str, ours: str) -> None:
     say = first(f'<Say voice="{voice}" language="fr" loop="0">x</Say>')
-    assert say == model.Say("x", ours, "fr", 0)
+    assert say == model.Say("x", ours, "fr", 0, personal=True)
 
 
 # --- Gather -------------------------------------------------------------------------------------

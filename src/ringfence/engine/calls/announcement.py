@@ -75,7 +75,7 @@ class Announcement:
                 await self._play_out(source, b"", loop)
             case Say():
                 request = SpeechRequest(
-                    prompt.text, prompt.voice, prompt.language, personal=self._personal
+                    prompt.text, prompt.voice, prompt.language, personal=self._personal or prompt.personal
                 )
                 reply = await self._call.manager.speech.render(request)
                 await self._play_out(reply.source or "audio", reply.audio, prompt.loop)
@@ -84,6 +84,6 @@ class Announcement:
         self._play = self._call.next_play()
         self._heard.clear()
         await self._call.manager.media.play(
-            self._call.id, self.leg.id, source, audio=audio, loop=max(loop, 1), play=self._play
+            self._call.id, self.leg.id, source, audio=audio, loop=loop, play=self._play
         )
         await self._heard.wait()

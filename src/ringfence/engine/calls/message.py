@@ -53,7 +53,7 @@ class TakingMessage:
             self._call.after(self._verb.max_seconds, self)
 
     async def on_pressed(self, event: Pressed) -> None:
-        if event.digit == self._verb.finish_key and self._call.recording is not None:
+        if event.digit in self._verb.finish_key and self._call.recording is not None:
             await self._finish("done", event.digit)
 
     async def on_quiet(self, event: Quiet) -> None:

@@ -185,9 +185,9 @@ class Interpreter:
 
     def _say(self, say: Say) -> tuple[Say, bool]:
         if "{" not in say.text and "}" not in say.text:
-            return say, False
+            return say, say.personal
         filled = text.fill(say.text, self.variables)
-        return msgspec.structs.replace(say, text=filled), bool(text.names(say.text))
+        return msgspec.structs.replace(say, text=filled), say.personal or bool(text.names(say.text))
 
     def _prompts(self, prompts: tuple[Prompt, ...]) -> tuple[tuple[Prompt, ...], bool]:
         filled, personal = [], False

@@ -50,6 +50,9 @@ class Say(msgspec.Struct, frozen=True, tag="say"):
     """Empty: the installation's default."""
     language: str = "en-US"
     loop: int = 1
+    """0: until the caller hangs up."""
+    personal: bool = False
+    """Whether the text may hold something of a person even without variables."""
 
 
 class Play(msgspec.Struct, frozen=True, tag="play"):
@@ -132,6 +135,7 @@ class Record(msgspec.Struct, frozen=True, tag="record"):
     silence_seconds: float = 5.0
     """Ends when nothing was said for so long."""
     finish_key: str = "#"
+    """Any of these keys ends it."""
     beep: bool = True
 
 

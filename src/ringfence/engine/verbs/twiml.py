@@ -19,9 +19,6 @@ REMOTE = "url:"
 _THEIR_VOICE = re.compile(r"(man|woman|alice|(Polly|Google|gcloud|ElevenLabs)\..+)?", re.IGNORECASE)
 _UNLIMITED_DIGITS = 128
 _BUSY, _DECLINE = 486, 603
-_NEVER_SET = "{of_document}"
-"""A variable without a value. Whoever wrote the document was told who calls: what it says counts as
-personal, which is what a text with a variable is."""
 
 
 def compile_document(
@@ -207,9 +204,10 @@ class _Compiler:
     def _prompt(self, prompt: twiml.Prompt) -> model.Prompt:
         match prompt:
             case twiml.Say():
-                text = prompt.text.replace("{", "{{").replace("}", "}}") + _NEVER_SET
+                text = prompt.text.replace("{", "{{").replace("}", "}}")
                 voice = "" if _THEIR_VOICE.fullmatch(prompt.voice) else prompt.voice
-                return model.Say(text, voice, prompt.language, prompt.loop)
+                # whoever wrote the document was told who calls
+                return model.Say(text, voice, prompt.language, prompt.loop, personal=True)
             case twiml.Play():
                 return model.Play(self._audio(prompt.url, prompt.line), prompt.loop)
             case twiml.Pause():
