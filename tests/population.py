@@ -75,6 +75,7 @@ class Populated:
     flow: UUID
     prompt: UUID
     target: UUID
+    deck: UUID
 
     def path_values(self) -> dict[str, str]:
         """A value of ours for each path parameter of the API."""
@@ -90,6 +91,7 @@ class Populated:
             "version": "1",
             "prompt_id": public_id(Prefix.PROMPT, self.prompt),
             "target_id": public_id(Prefix.TARGET, self.target),
+            "deck_id": public_id(Prefix.RATE_DECK, self.deck),
         }
 
 
@@ -125,11 +127,11 @@ def populate(name: str, index: int) -> Populated:
     recording = new_id()
     record_recording(tenant.id, call, leg, recording)
     erasure = order_erasure(tenant.id)
-    keep_books(tenant.id, call)
     return Populated(
         *(tenant.id, key.secret, trunk.id, number.id, call, leg, recording, erasure, e164),
         *listen(tenant.id),
         *draw(tenant.id),
+        keep_books(tenant.id, call),
     )
 
 
@@ -158,8 +160,8 @@ def listen(tenant: UUID) -> tuple[UUID, UUID]:
     return endpoint, webhooks.send_test(tenant, endpoint).id
 
 
-def keep_books(tenant: UUID, call: UUID) -> None:
-    """A price list, a paid wallet, and a call that was charged to it."""
+def keep_books(tenant: UUID, call: UUID) -> UUID:
+    """A price list, a paid wallet, and a call that was charged to it; the price list's id."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     deck = ledger.create_deck(
         tenant,
@@ -187,6 +189,7 @@ def keep_books(tenant: UUID, call: UUID) -> None:
             reason="no_rate", attempts=1, first_seen_at=at, last_seen_at=at, state="open",
         )  # fmt: skip
     ledger.checkpoint(lines=1)
+    return deck.id
 
 
 def journal_event(

@@ -37,6 +37,13 @@ WALKED_ELSEWHERE = {
     "rotate_webhook_secret",
     "test_webhook",
     "update_webhook",
+    "change_wallet",
+    "create_deck",
+    "get_tenant_wallet",
+    "quote_rate",
+    "retry_unrated",
+    "top_up_wallet",
+    "write_off_unrated",
     "control_call_recording",
     "delete_recording",
     "erase_person",
@@ -86,6 +93,7 @@ def traces(someone: Populated) -> set[str]:
         someone.flow,
         someone.prompt,
         someone.target,
+        someone.deck,
     )
     return {id_.hex for id_ in ids} | {someone.e164, someone.secret}
 
@@ -111,7 +119,19 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/flows/{flow_id}/versions/{old}/diff/{new}",
         "/api/v1/flows/{flow_id}/versions/{version}",
         "/api/v1/health",
+        "/api/v1/ledger/balances",
         "/api/v1/ledger/entries",
+        "/api/v1/ledger/unrated",
+        "/api/v1/ledger/unrated/retry-all",
+        "/api/v1/ledger/unrated/{unrated_id}/retry",
+        "/api/v1/ledger/unrated/{unrated_id}/write-off",
+        "/api/v1/rates/decks",
+        "/api/v1/rates/decks/{deck_id}",
+        "/api/v1/rates/decks/{deck_id}/rates",
+        "/api/v1/rates/quote",
+        "/api/v1/tenants/{tenant_id}/rates/decks",
+        "/api/v1/tenants/{tenant_id}/wallet/top-ups",
+        "/api/v1/tenants/{tenant_id}/wallets/{currency}",
         "/api/v1/live/tickets",
         "/api/v1/numbers",
         "/api/v1/numbers/{number_id}",
@@ -165,7 +185,7 @@ def test_the_other_tenants_objects_do_not_exist(two: tuple[Populated, Populated]
             assert foreign.status_code == absent.status_code == 404
             assert foreign.json() == absent.json()
             walked += 1
-    assert walked == 28
+    assert walked == 32
 
 
 def test_the_other_tenants_ids_find_nothing_in_filters(two: tuple[Populated, Populated]) -> None:
