@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -378,3 +381,13 @@ def test_another_tenants_flows_do_not_exist(api: Api) -> None:
     assert other("post", "/flows/validate", {"graph": HELLO, "flow": flow}).status_code == 404
     refused = other("post", "/numbers", {"e164": "+12025550178", "flow": flow})
     assert (refused.status_code, refused.json()["details"]) == (422, {"field": "flow"})
+
+
+def test_the_flow_of_the_guide_is_published_as_it_stands(api: Api) -> None:
+    guide = Path(__file__).parents[2].joinpath("docs/guides/flows.md").read_text()
+    text = re.search(r"```json\n(\{\n  \"start\".*?)```", guide, re.S)
+    assert text is not None
+    target = {"name": "Sales", "kind": "sip", "sip": "sip:sales@127.0.0.1:5090"}
+    sales = api.made("/targets", target)["id"]
+    flow = published(api, json.loads(text[1].replace("$SALES", sales)))
+    api.made("/numbers", {"e164": "+12025550123", "flow": flow})
