@@ -98,8 +98,10 @@ def routed_numbers(tenant_id: UUID, flow_id: UUID) -> tuple[str, ...]:
 
 
 def led_over(tenant_id: UUID, trunk_id: UUID) -> tuple[str, ...]:
-    """Public ids of the tenant's numbers that dial over a trunk."""
+    """Public ids of the tenant's active numbers that dial over a trunk."""
     with tenant(tenant_id):
-        rows = Number.objects.filter(tenant_id=tenant_id, dial__contains=[{"trunk": trunk_id.hex}])
+        rows = Number.objects.filter(
+            tenant_id=tenant_id, dial__contains=[{"trunk": trunk_id.hex}], status="active"
+        )
         ids = rows.order_by("id").values_list("id", flat=True)
         return tuple(public_id(Prefix.NUMBER, id_) for id_ in ids)
