@@ -1,7 +1,7 @@
 """Durable ratings a second, what one costs client, server and `keys`, and the decision to start.
 
 Calls stand in the journal as the call plane wrote them: an inbound leg, and an outbound one whose
-number is sealed. A rating is an entry with its lines: four a call here (both legs, sold and bought).
+number is sealed. A rating is an entry with its lines: four a call (both legs, sold and bought).
 ``BENCH_CALLS`` calls (default 5,000) of ``BENCH_TENANTS`` tenants (default 20); ``BENCH_LINES``
 lines (default 1,000,000) lie in the wallet whose balance decides.
 """

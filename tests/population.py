@@ -18,6 +18,8 @@ from ringfence.domains.accounts import api as accounts
 from ringfence.domains.accounts.contracts import ALL_SCOPES
 from ringfence.domains.calls.api import store_events
 from ringfence.domains.calls.models import Call, CallLeg, CallTag
+from ringfence.domains.flows import api as flows
+from ringfence.domains.flows.contracts import NewTarget, TargetKind
 from ringfence.domains.ledger import api as ledger
 from ringfence.domains.ledger.contracts import DeckKind, Reference
 from ringfence.domains.ledger.models import UnratedUsage
@@ -52,6 +54,7 @@ from ringfence.platform_django.clock import clock, new_id
 from ringfence.platform_django.keys import keys
 from ringfence.platform_django.sealed import day_of
 from ringfence.platform_django.tenancy import CALLPLANE, across_tenants
+from ringfence.protocols.wav import Encoding, header
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,10 @@ class Populated:
     e164: str
     webhook: UUID
     delivery: UUID
+    flow: UUID
+    prompt: UUID
+    target: UUID
+    deck: UUID
 
     def path_values(self) -> dict[str, str]:
         """A value of ours for each path parameter of the API."""
@@ -80,6 +87,11 @@ class Populated:
             "erasure_id": public_id(Prefix.ERASURE, self.erasure),
             "webhook_id": public_id(Prefix.WEBHOOK, self.webhook),
             "delivery_id": public_id(Prefix.DELIVERY, self.delivery),
+            "flow_id": public_id(Prefix.FLOW, self.flow),
+            "version": "1",
+            "prompt_id": public_id(Prefix.PROMPT, self.prompt),
+            "target_id": public_id(Prefix.TARGET, self.target),
+            "deck_id": public_id(Prefix.RATE_DECK, self.deck),
         }
 
 
@@ -115,11 +127,30 @@ def populate(name: str, index: int) -> Populated:
     recording = new_id()
     record_recording(tenant.id, call, leg, recording)
     erasure = order_erasure(tenant.id)
-    keep_books(tenant.id, call)
     return Populated(
         *(tenant.id, key.secret, trunk.id, number.id, call, leg, recording, erasure, e164),
         *listen(tenant.id),
+        *draw(tenant.id),
+        keep_books(tenant.id, call),
     )
+
+
+def draw(tenant: UUID) -> tuple[UUID, UUID, UUID]:
+    """A published flow, which plays a prompt and dials a target."""
+    prompt = flows.upload_prompt(tenant, "Welcome", header(Encoding.PCM16, 160) + bytes(160)).id
+    sip = NewTarget("Desk", TargetKind.SIP, uri="sip:desk@pbx.example.net")
+    target = flows.create_target(tenant, sip).id
+    nodes = {
+        "welcome": {
+            "type": "play",
+            "prompt": public_id(Prefix.PROMPT, prompt),
+            "next": {"": "ring"},
+        },
+        "ring": {"type": "dial", "targets": [{"target": public_id(Prefix.TARGET, target)}]},
+    }
+    flow = flows.create_flow(tenant, "Main", {"start": "welcome", "nodes": nodes}).id
+    flows.publish(tenant, flow)
+    return flow, prompt, target
 
 
 def listen(tenant: UUID) -> tuple[UUID, UUID]:
@@ -129,8 +160,8 @@ def listen(tenant: UUID) -> tuple[UUID, UUID]:
     return endpoint, webhooks.send_test(tenant, endpoint).id
 
 
-def keep_books(tenant: UUID, call: UUID) -> None:
-    """A price list, a paid wallet, and a call that was charged to it."""
+def keep_books(tenant: UUID, call: UUID) -> UUID:
+    """A price list, a paid wallet, and a call that was charged to it; the price list's id."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     deck = ledger.create_deck(
         tenant,
@@ -158,6 +189,7 @@ def keep_books(tenant: UUID, call: UUID) -> None:
             reason="no_rate", attempts=1, first_seen_at=at, last_seen_at=at, state="open",
         )  # fmt: skip
     ledger.checkpoint(lines=1)
+    return deck.id
 
 
 def journal_event(

@@ -13,6 +13,23 @@ from ringfence.platform.database import DatabaseUrls
 
 OPEN_ROUTES = {("get", "/api/v1/health")}
 WALKED_ELSEWHERE = {
+    "archive_flow",
+    "change_flow",
+    "change_number",
+    "change_prompt",
+    "change_target",
+    "create_flow",
+    "create_number",
+    "create_prompt",
+    "create_target",
+    "delete_prompt",
+    "delete_target",
+    "diff_flow_versions",
+    "get_prompt_audio",
+    "publish_flow",
+    "release_number",
+    "roll_back_flow",
+    "validate_flow",
     "create_webhook",
     "delete_webhook",
     "replay_delivery",
@@ -20,6 +37,13 @@ WALKED_ELSEWHERE = {
     "rotate_webhook_secret",
     "test_webhook",
     "update_webhook",
+    "change_wallet",
+    "create_deck",
+    "get_tenant_wallet",
+    "quote_rate",
+    "retry_unrated",
+    "top_up_wallet",
+    "write_off_unrated",
     "control_call_recording",
     "delete_recording",
     "erase_person",
@@ -28,8 +52,7 @@ WALKED_ELSEWHERE = {
     "get_recording_settings",
     "put_recording_settings",
 }
-"""They need a body, sealed files or a live call: test_recordings.py, test_erasures.py
-and test_webhooks.py do."""
+"""They need a body, sealed files or a live call: the tests of their own domains do."""
 
 
 @pytest.fixture
@@ -67,6 +90,10 @@ def traces(someone: Populated) -> set[str]:
         someone.erasure,
         someone.webhook,
         someone.delivery,
+        someone.flow,
+        someone.prompt,
+        someone.target,
+        someone.deck,
     )
     return {id_.hex for id_ in ids} | {someone.e164, someone.secret}
 
@@ -83,16 +110,41 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/erasures",
         "/api/v1/erasures/{erasure_id}",
         "/api/v1/events",
+        "/api/v1/flows",
+        "/api/v1/flows/validate",
+        "/api/v1/flows/{flow_id}",
+        "/api/v1/flows/{flow_id}/publish",
+        "/api/v1/flows/{flow_id}/rollback",
+        "/api/v1/flows/{flow_id}/versions",
+        "/api/v1/flows/{flow_id}/versions/{old}/diff/{new}",
+        "/api/v1/flows/{flow_id}/versions/{version}",
         "/api/v1/health",
+        "/api/v1/ledger/balances",
         "/api/v1/ledger/entries",
+        "/api/v1/ledger/unrated",
+        "/api/v1/ledger/unrated/retry-all",
+        "/api/v1/ledger/unrated/{unrated_id}/retry",
+        "/api/v1/ledger/unrated/{unrated_id}/write-off",
+        "/api/v1/rates/decks",
+        "/api/v1/rates/decks/{deck_id}",
+        "/api/v1/rates/decks/{deck_id}/rates",
+        "/api/v1/rates/quote",
+        "/api/v1/tenants/{tenant_id}/rates/decks",
+        "/api/v1/tenants/{tenant_id}/wallet/top-ups",
+        "/api/v1/tenants/{tenant_id}/wallets/{currency}",
         "/api/v1/live/tickets",
         "/api/v1/numbers",
         "/api/v1/numbers/{number_id}",
+        "/api/v1/prompts",
+        "/api/v1/prompts/{prompt_id}",
+        "/api/v1/prompts/{prompt_id}/audio",
         "/api/v1/recording-settings",
         "/api/v1/recordings",
         "/api/v1/recordings/{recording_id}",
         "/api/v1/recordings/{recording_id}/audio",
         "/api/v1/recordings/{recording_id}/tracks/{track}/object",
+        "/api/v1/targets",
+        "/api/v1/targets/{target_id}",
         "/api/v1/tenant",
         "/api/v1/trunks",
         "/api/v1/trunks/{trunk_id}",
@@ -133,7 +185,7 @@ def test_the_other_tenants_objects_do_not_exist(two: tuple[Populated, Populated]
             assert foreign.status_code == absent.status_code == 404
             assert foreign.json() == absent.json()
             walked += 1
-    assert walked == 18
+    assert walked == 32
 
 
 def test_the_other_tenants_ids_find_nothing_in_filters(two: tuple[Populated, Populated]) -> None:

@@ -176,6 +176,12 @@ def media(index: int) -> None:
 
 
 @cli.command()
+def speech() -> None:
+    """Run text to speech alone."""
+    _entry("speech")(_start_process("speech"))
+
+
+@cli.command()
 def signalling() -> None:
     """Run SIP signalling alone."""
     _entry("signalling")(_start_process("signalling"))

@@ -17,6 +17,7 @@ from ringfence.domains.accounts.http import router as accounts_router
 from ringfence.domains.calls.http import router as calls_router
 from ringfence.domains.flows.http import flows_router, prompts_router, targets_router
 from ringfence.domains.ledger.http import router as ledger_router
+from ringfence.domains.ledger.rates_http import router as rates_router
 from ringfence.domains.numbers.http import router as numbers_router
 from ringfence.domains.privacy.http import router as privacy_router
 from ringfence.domains.recordings.http import router as recordings_router
@@ -73,6 +74,7 @@ for router in (
     numbers_router,
     privacy_router,
     prompts_router,
+    rates_router,
     recordings_router,
     targets_router,
     trunks_router,

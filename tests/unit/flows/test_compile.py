@@ -292,7 +292,7 @@ def test_a_sound_flow_is_never_stuck(random: Random, waiting: float) -> None:
     assert over or len(nodes) == 600
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.randoms(use_true_random=False), st.sampled_from([0.1, 0.5, 0.9]))
 def test_any_flow_ends_or_is_ended(random: Random, waiting: float) -> None:
     """Also one that no check has seen, and when everything fails."""

@@ -109,13 +109,14 @@ def test_a_version_never_changes(acme: UUID, db: DatabaseUrls, statement: str) -
             connection.execute("SELECT set_config('ringfence.tenant', %s, true)", [str(acme)])
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
-    with psycopg.connect(db.owner) as connection:  # even for whoever is granted it by mistake
-        connection.execute("GRANT UPDATE, DELETE ON flows_version TO ringfence_app")
-        connection.execute("SET LOCAL ROLE ringfence_app")
-        connection.execute("SELECT set_config('ringfence.tenant', %s, true)", [str(acme)])
-        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="never changes"):
-            connection.execute(statement)
-        connection.rollback()
+    with psycopg.connect(db.owner, autocommit=True) as owner, psycopg.connect(db.app) as app:
+        owner.execute("GRANT UPDATE, DELETE ON flows_version TO ringfence_app")  # by mistake
+        try:
+            app.execute("SELECT set_config('ringfence.tenant', %s, true)", [str(acme)])
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="never changes"):
+                app.execute(statement)
+        finally:
+            owner.execute("REVOKE UPDATE, DELETE ON flows_version FROM ringfence_app")
 
 
 class Counted:

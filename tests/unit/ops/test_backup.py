@@ -279,7 +279,16 @@ def test_a_closed_installation_starts_nothing(
     settings = load_settings()
     settings.data_dir.mkdir()
     closed_marker(settings).write_text("{}")
-    commands = ["serve", "web", "control", "signalling", "worker", "live", "media --index 0"]
+    commands = [
+        "serve",
+        "web",
+        "control",
+        "signalling",
+        "worker",
+        "live",
+        "media --index 0",
+        "speech",
+    ]
     for command in commands:
         done = ringfence(*command.split())
         assert done.returncode == 2, command

@@ -8,7 +8,9 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("process", ["signalling", "media", "live", "serve", "postgres", "keys"])
+@pytest.mark.parametrize(
+    "process", ["signalling", "media", "speech", "live", "serve", "postgres", "keys"]
+)
 def test_no_django(process: str) -> None:
     script = (
         f"import sys, ringfence.entry.cli, ringfence.entry.{process}\n"

@@ -45,9 +45,11 @@ def endpoint(tenant: UUID, receiver: Receiver, *events: str) -> EndpointSecret:
     return webhooks.create_endpoint(tenant, NewEndpoint(receiver.url, events or ("*",)))
 
 
-def low(tenant: UUID, count: int = 1, start: int = 0) -> None:
+def tell(tenant: UUID, count: int = 1, start: int = 0) -> None:
+    """Of calls that nothing more is known of."""
     for index in range(start, start + count):
-        webhooks.enqueue(tenant, "wallet.low", {"currency": "USD", "n": index}, key=f"low-{index}")
+        data = {"call": public_id(Prefix.CALL, UUID(int=index)), "seq": 1}
+        webhooks.enqueue(tenant, "call.ended", data, key=f"ended-{index}")
 
 
 def deliveries(tenant: UUID, of: EndpointSecret) -> list[DeliveryInfo]:
@@ -169,7 +171,7 @@ def test_a_day_of_failures_then_dead_then_replayed(tenant: UUID, moving: Shifted
     began = moving.now()
     with receiving(status(503)) as receiver:
         made = endpoint(tenant, receiver)
-        low(tenant)
+        tell(tenant)
         with delivering():
             for attempts in range(1, 12):
                 until(lambda n=attempts: len(deliveries(tenant, made)[0].log) == n)
@@ -200,18 +202,18 @@ def test_five_days_of_failure_disable_an_endpoint(tenant: UUID, moving: ShiftedC
     with receiving(status(500)) as receiver:
         made = endpoint(tenant, receiver)
         with delivering():
-            low(tenant)
+            tell(tenant)
             until(lambda: len(receiver.got) == 1)
             until(lambda: webhooks.get_endpoint(tenant, made.info.id).failing_since)
             moving.advance(timedelta(days=4, hours=23))
             until(lambda: len(receiver.got) == 2)
             assert webhooks.get_endpoint(tenant, made.info.id).enabled
             moving.advance(timedelta(hours=2))
-            low(tenant, start=1)
+            tell(tenant, start=1)
             until(lambda: not webhooks.get_endpoint(tenant, made.info.id).enabled)
             assert webhooks.get_endpoint(tenant, made.info.id).disabled_reason == "failing"
             assert states(tenant, made) == {"dead"}
-            low(tenant, start=2)
+            tell(tenant, start=2)
             assert len(deliveries(tenant, made)) == 2, "nothing is told to it any more"
 
 
@@ -219,13 +221,13 @@ def test_a_success_between_saves_an_endpoint(tenant: UUID, moving: ShiftedClock)
     with receiving(status(500)) as receiver:
         made = endpoint(tenant, receiver)
         with delivering():
-            low(tenant)
+            tell(tenant)
             until(lambda: webhooks.get_endpoint(tenant, made.info.id).failing_since)
             receiver.answer = accept
             moving.advance(timedelta(days=4))
             until(lambda: states(tenant, made) == {"delivered"})
             receiver.answer = status(500)
-            low(tenant, start=1)
+            tell(tenant, start=1)
             until(lambda: webhooks.get_endpoint(tenant, made.info.id).failing_since)
             moving.advance(timedelta(days=2))
             until(lambda: len(receiver.got) == 4)
@@ -235,7 +237,7 @@ def test_a_success_between_saves_an_endpoint(tenant: UUID, moving: ShiftedClock)
 def test_410_disables_at_once_and_what_waited_can_be_replayed(tenant: UUID) -> None:
     with receiving(status(410)) as receiver:
         made = endpoint(tenant, receiver)
-        low(tenant, 30)
+        tell(tenant, 30)
         with delivering():
             until(lambda: not webhooks.get_endpoint(tenant, made.info.id).enabled)
             until(lambda: states(tenant, made) == {"dead"})
@@ -270,7 +272,7 @@ def test_what_is_no_success(tenant: UUID, code: str, answer: object) -> None:
     chosen = {"hang": hang, "cut": cut}.get(answer, answer)  # type: ignore[call-overload]
     with receiving(chosen) as receiver:
         made = endpoint(tenant, receiver)
-        low(tenant)
+        tell(tenant)
         with delivering():
             until(lambda: deliveries(tenant, made)[0].last_error is not None)
     (one,) = deliveries(tenant, made)
@@ -284,7 +286,7 @@ def test_an_answer_beyond_all_measure_was_still_an_answer(tenant: UUID) -> None:
 
     with receiving(huge) as receiver:
         made = endpoint(tenant, receiver)
-        low(tenant)
+        tell(tenant)
         with delivering():
             until(lambda: states(tenant, made) == {"delivered"})
 
@@ -292,7 +294,7 @@ def test_an_answer_beyond_all_measure_was_still_an_answer(tenant: UUID) -> None:
 def test_an_address_that_became_private_gets_nothing(tenant: UUID) -> None:
     with receiving() as receiver:
         made = endpoint(tenant, receiver)
-        low(tenant)
+        tell(tenant)
         with delivering(EgressSettings()):
             until(lambda: deliveries(tenant, made)[0].last_error is not None)
     assert deliveries(tenant, made)[0].last_error == "address_refused"
@@ -309,9 +311,9 @@ def test_a_slow_endpoint_delays_no_other(tenant: UUID, monkeypatch: pytest.Monke
 
     with receiving(wait) as slow, receiving() as quick:
         hung = endpoint(tenant, slow)
-        low(tenant, 120)
+        tell(tenant, 120)
         made = endpoint(tenant, quick)
-        low(tenant, 60, start=120)
+        tell(tenant, 60, start=120)
         with delivering():
             until(lambda: len(quick.got) == 60)
             assert slow.most_under_way == 20
@@ -325,7 +327,7 @@ def test_a_slow_endpoint_delays_no_other(tenant: UUID, monkeypatch: pytest.Monke
 def test_two_workers_send_each_once(tenant: UUID) -> None:
     with receiving() as receiver:
         made = endpoint(tenant, receiver)
-        low(tenant, 150)
+        tell(tenant, 150)
         with delivering(), delivering():
             until(lambda: states(tenant, made) == {"delivered"}, 40)
     assert len(receiver.got) == len(set(receiver.ids)) == 150
@@ -338,13 +340,13 @@ def test_two_secrets_while_one_takes_the_place_of_the_other(
         first = endpoint(tenant, receiver)
         second = webhooks.rotate_secret(tenant, first.info.id)
         with delivering():
-            low(tenant)
+            tell(tenant)
             until(lambda: len(receiver.got) == 1)
             moving.advance(timedelta(hours=24, seconds=1))
-            low(tenant, start=1)
+            tell(tenant, start=1)
             until(lambda: len(receiver.got) == 2)
             third = webhooks.rotate_secret(tenant, first.info.id)
-            low(tenant, start=2)
+            tell(tenant, start=2)
             until(lambda: len(receiver.got) == 3)
     during, after, again = receiver.got
     assert len({first.secret, second.secret, third.secret}) == 3
@@ -362,7 +364,7 @@ def test_without_keys_nothing_is_sent_and_nothing_counts(
 ) -> None:
     with receiving() as receiver:
         made = endpoint(tenant, receiver)
-        low(tenant)
+        tell(tenant)
         keys.lease_seconds = 0.1
         with use_keys(keys.blocking("worker")):
             keys.blocking("worker").close()

@@ -6,3 +6,9 @@ from django.apps import AppConfig
 class FlowsConfig(AppConfig):
     name = "ringfence.domains.flows"
     label = "flows"
+
+    def ready(self) -> None:
+        from ringfence.domains.flows import published
+        from ringfence.domains.trunks import api as trunks
+
+        trunks.register_uses(published.led_over)

@@ -88,7 +88,11 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class TimeIs:
-    """It is open now, in the zone, and no holiday."""
+    """It is open now, in the zone, and no holiday.
+
+    An opening is `{"days": ["mon", "fri"], "from": "09:00", "to": "17:00"}`, without the
+    minute `to`. One that ends before it starts reaches into the next day; on a holiday none
+    starts."""
 
     zone: str
     openings: tuple[Opening, ...]
@@ -185,7 +189,14 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """Take digits: one of the choices of a menu, or a number of digits."""
+    """Take digits: one of the choices of a menu, or a number of digits.
+
+    Digits may come while the prompts play; the first one ends them. `seconds` is how long the first
+    digit is waited for after the prompts, `digit_seconds` each other. With choices the input is
+    complete as soon as it is one of them and no longer one could follow: of `1` and `10` the first
+    is taken when nothing follows. Without, after `max_digits`, the `finish_key`, or when nothing
+    follows. It is asked again up to `retries` times, after `invalid_prompts` when something else
+    was pressed. What is taken is kept in the variable `save_as`."""
 
     prompts: tuple[Prompt, ...] = ()
     choices: tuple[str, ...] = ()
@@ -201,7 +212,14 @@ class Gather:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Ring targets and bridge the one that answers."""
+    """Ring targets and bridge the one that answers.
+
+    `answered` comes when the answering side has hung up. `timeout_seconds` is for each target; in
+    parallel for all. `caller_id` is what targets see: the caller's number, the number that was
+    called, or another of the tenant. An answered caller hears `ringback` instead of the ringing
+    tone; `music` is for whoever is put on hold. `whisper` is for the answering side alone, and with
+    `confirm` it takes the call only by pressing that key within `confirm_seconds`. `max_seconds` is
+    the longest conversation. Targets that are switched off are passed over."""
 
     targets: tuple[Target, ...]
     mode: str = "sequential"
@@ -219,7 +237,10 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Take a message from the caller."""
+    """Take a message from the caller, after a beep.
+
+    It ends with the `finish_key`, after `silence_seconds` without a word, or `max_seconds`; `empty`
+    when nothing was said."""
 
     max_seconds: int = 120
     silence_seconds: float = 5.0
@@ -237,7 +258,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """Mark the call for reports and conditions."""
+    """Mark the call for reports and conditions; the value holds no variables."""
 
     name: str
     value: str
@@ -245,7 +266,9 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Go on with another flow, or with the document at a URL, and do not come back."""
+    """Go on with another flow, or with the document at a URL, and do not come back.
+
+    Exactly one of `flow` and `url`. Only a document may fail: `failed`."""
 
     flow: UUID | None = None
     url: str = ""
@@ -266,7 +289,7 @@ class Hangup:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """Go the way of the first case that holds."""
+    """Go the way of the first case that holds, else of `otherwise`."""
 
     cases: tuple[Case, ...]
 

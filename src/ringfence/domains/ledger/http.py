@@ -1,125 +1,61 @@
-"""REST API of wallets and the ledger."""
+"""REST API of wallets, the ledger and its error queue."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Query, Router, Schema
-from pydantic import Field
+from ninja import Query, Router, Status
 
+from ringfence.domains.accounts.api import get_any_tenant
 from ringfence.domains.ledger import api
-from ringfence.domains.ledger.contracts import (
-    AccountKind,
-    EntryFilter,
-    EntryInfo,
-    EntryKind,
-    Explanation,
-    Reference,
+from ringfence.domains.ledger.contracts import Reference, WalletInfo
+from ringfence.domains.ledger.schemas import (
+    BalanceList,
+    BalanceOut,
+    EntryList,
+    EntryOut,
+    EntryQuery,
+    RetriedOut,
+    TopUpIn,
+    UnratedList,
+    UnratedOut,
+    UnratedQuery,
+    WalletChange,
+    WalletList,
+    WalletOut,
+    WriteOffIn,
+    entry_out,
+    unrated_out,
+    wallet_out,
 )
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
-from ringfence.platform_django.http import caller_of, requires, responses
+from ringfence.kernel.money import Money
+from ringfence.platform_django.etag import check_etag
+from ringfence.platform_django.http import caller_of, operator_only, requires, responses
 
 router = Router(tags=["ledger"])
-
-
-class WalletOut(Schema):
-    """A wallet in one currency. Amounts are millionths of its unit.
-
-    ``low_balance_micros``: falling below it is an event; null: never.
-    """
-
-    currency: str
-    balance_micros: int
-    credit_limit_micros: int
-    low_balance_micros: int | None
-
-
-class WalletList(Schema):
-    tenant: str
-    wallets: list[WalletOut]
-
-
-class LineOut(Schema):
-    """What an account gains (positive) or gives (negative), in millionths of the currency."""
-
-    account: AccountKind
-    amount_micros: int
-    currency: str
-
-
-class ReferenceOut(Schema):
-    type: str
-    id: str
-
-
-class StepOut(Schema):
-    """One step of a calculation."""
-
-    what: str
-    seconds: int
-    micros: int
-
-
-class ExplanationOut(Schema):
-    """Why the amount is what it is: the rule and its version, and for a call its rate."""
-
-    rule: str
-    call: str | None
-    deck: str | None
-    rate: str | None
-    billed_seconds: int | None
-    steps: list[StepOut]
-
-
-class EntryOut(Schema):
-    """An entry of the books. It never changes; its lines add up to zero in each currency."""
-
-    id: str
-    occurred_at: datetime
-    kind: EntryKind
-    idempotency_key: str
-    reference: ReferenceOut
-    explanation: ExplanationOut
-    lines: list[LineOut]
-
-
-class EntryList(Schema):
-    """Entries, newest first; pass ``next`` as ``before`` for the page after this one."""
-
-    entries: list[EntryOut]
-    next: str | None
-
-
-class EntryQuery(Schema):
-    kind: EntryKind | None = None
-    call: str | None = None
-    before: str | None = None
-    limit: int = Field(50, ge=1, le=200)
-
-    def as_filter(self) -> EntryFilter:
-        """Raises InvalidId."""
-        if self.call is None:
-            return EntryFilter(kind=self.kind)
-        call = public_id(Prefix.CALL, parse_public_id(Prefix.CALL, self.call))
-        return EntryFilter(kind=self.kind, reference=Reference("call", call))
+_READ, _WRITE = "ledger:read", "ledger:write"
 
 
 @router.get("/wallet", response=responses(WalletList), operation_id="get_wallet")
-@requires("ledger:read")
+@requires(_READ)
 def get_wallet(request: HttpRequest) -> WalletList:
     """The tenant's wallets, one for each currency."""
+    return _wallets(caller_of(request).tenant_id)
+
+
+@router.get("/ledger/balances", response=responses(BalanceList), operation_id="list_balances")
+@requires(_READ)
+def list_balances(request: HttpRequest) -> BalanceList:
+    """What stands on each account of the tenant's books."""
     tenant_id = caller_of(request).tenant_id
-    return WalletList(
+    return BalanceList(
         tenant=public_id(Prefix.TENANT, tenant_id),
-        wallets=[
-            WalletOut(
-                currency=info.currency,
-                balance_micros=info.balance_micros,
-                credit_limit_micros=info.credit_limit_micros,
-                low_balance_micros=info.low_balance_micros,
-            )
-            for info in api.list_wallets(tenant_id)
+        balances=[
+            BalanceOut(account=kind, currency=money.currency, balance_micros=money.micros)
+            for kind, amounts in api.balances(tenant_id).items()
+            for money in amounts
         ],
     )
 
@@ -127,7 +63,7 @@ def get_wallet(request: HttpRequest) -> WalletList:
 @router.get(
     "/ledger/entries", response=responses(EntryList, 422), operation_id="list_ledger_entries"
 )
-@requires("ledger:read")
+@requires(_READ)
 def list_ledger_entries(request: HttpRequest, query: Query[EntryQuery]) -> EntryList:
     """The entries of the tenant's books, newest posted first."""
     page = api.list_entries(
@@ -138,38 +74,143 @@ def list_ledger_entries(request: HttpRequest, query: Query[EntryQuery]) -> Entry
     )
     cursor = page.next_cursor
     return EntryList(
-        entries=[_out(info) for info in page.entries],
+        entries=[entry_out(info) for info in page.entries],
         next=None if cursor is None else public_id(Prefix.LEDGER_ENTRY, cursor),
     )
 
 
-def _out(info: EntryInfo) -> EntryOut:
-    return EntryOut(
-        id=public_id(Prefix.LEDGER_ENTRY, info.id),
-        occurred_at=info.occurred_at,
-        kind=info.kind,
-        idempotency_key=info.idempotency_key,
-        reference=ReferenceOut(type=info.reference.type, id=info.reference.id),
-        explanation=_explanation(info.explanation),
-        lines=[
-            LineOut(
-                account=line.account,
-                amount_micros=line.amount.micros,
-                currency=line.amount.currency,
-            )
-            for line in info.lines
-        ],
+# --- error queue
+
+
+def _item(text: str) -> UUID:
+    return parse_public_id(Prefix.UNRATED, text)
+
+
+@router.get("/ledger/unrated", response=responses(UnratedList, 422), operation_id="list_unrated")
+@requires(_READ)
+def list_unrated(request: HttpRequest, query: Query[UnratedQuery]) -> UnratedList:
+    """Usage that could not be rated, oldest first."""
+    page = api.list_unrated(
+        caller_of(request).tenant_id,
+        query.state,
+        after=None if query.after is None else _item(query.after),
+        limit=query.limit,
+    )
+    cursor = page.next_cursor
+    return UnratedList(
+        unrated=[unrated_out(info) for info in page.items],
+        next=None if cursor is None else public_id(Prefix.UNRATED, cursor),
     )
 
 
-def _explanation(why: Explanation) -> ExplanationOut:
-    return ExplanationOut(
-        rule=why.rule,
-        call=None if why.call is None else public_id(Prefix.CALL, why.call),
-        deck=None if why.deck is None else public_id(Prefix.RATE_DECK, why.deck),
-        rate=None if why.rate is None else public_id(Prefix.RATE, why.rate),
-        billed_seconds=why.billed_seconds,
-        steps=[
-            StepOut(what=step.what, seconds=step.seconds, micros=step.micros) for step in why.steps
-        ],
+@router.post(
+    "/ledger/unrated/retry-all",
+    response=responses(RetriedOut),
+    operation_id="retry_all_unrated",
+)
+@requires(_WRITE)
+def retry_all(request: HttpRequest) -> RetriedOut:
+    """Rate everything in the queue again, by the price lists of now."""
+    settled = api.retry_all(caller_of(request).tenant_id)
+    return RetriedOut(rated=settled.posted, unrated=settled.unrated)
+
+
+@router.post(
+    "/ledger/unrated/{unrated_id}/retry",
+    response=responses(UnratedOut, 404, 409, 422),
+    operation_id="retry_unrated",
+)
+@requires(_WRITE)
+def retry(request: HttpRequest, unrated_id: str) -> UnratedOut:
+    """Rate one item again, by the price lists of now; it tells what became of it."""
+    return unrated_out(api.retry_unrated(caller_of(request).tenant_id, _item(unrated_id)))
+
+
+@router.post(
+    "/ledger/unrated/{unrated_id}/write-off",
+    response=responses(UnratedOut, 404, 409, 422),
+    operation_id="write_off_unrated",
+)
+@requires(_WRITE)
+def write_off(request: HttpRequest, unrated_id: str, body: WriteOffIn) -> UnratedOut:
+    """Give an item up, for a reason: it is never charged."""
+    tenant_id = caller_of(request).tenant_id
+    return unrated_out(api.write_off(tenant_id, _item(unrated_id), body.reason))
+
+
+# --- the operator's
+
+
+def _tenant(text: str) -> UUID:
+    """A tenant that exists. Raises TenantNotFound."""
+    return get_any_tenant(parse_public_id(Prefix.TENANT, text)).id
+
+
+def _wallets(tenant_id: UUID) -> WalletList:
+    return WalletList(
+        tenant=public_id(Prefix.TENANT, tenant_id),
+        wallets=[wallet_out(info) for info in api.list_wallets(tenant_id)],
     )
+
+
+def _wallet(tenant_id: UUID, currency: str) -> WalletOut:
+    for info in api.list_wallets(tenant_id):
+        if info.currency == currency:
+            return wallet_out(info)
+    return wallet_out(WalletInfo(currency, 0, 0, None))
+
+
+@router.get(
+    "/tenants/{tenant_id}/wallets/{currency}",
+    response=responses(WalletOut, 404, 422),
+    operation_id="get_tenant_wallet",
+)
+@operator_only
+@requires(_READ)
+def get_tenant_wallet(request: HttpRequest, tenant_id: str, currency: str) -> WalletOut:
+    """A tenant's wallet; empty and without limits where nobody made one yet."""
+    return _wallet(_tenant(tenant_id), currency)
+
+
+@router.post(
+    "/tenants/{tenant_id}/wallet/top-ups",
+    response=responses(EntryOut, 404, 409, 422, success=201),
+    operation_id="top_up_wallet",
+)
+@operator_only
+@requires(_WRITE)
+def top_up(request: HttpRequest, tenant_id: str, body: TopUpIn) -> Status[EntryOut]:
+    """Add a payment to a tenant's wallet, which is made when missing. The same reference again
+    with the same amount returns the first entry."""
+    posted = api.top_up(
+        _tenant(tenant_id),
+        Money(body.amount_micros, body.currency),
+        idempotency_key=f"payment:{body.reference}",
+        reference=Reference("payment", body.reference),
+    )
+    return Status(201, entry_out(posted.entry))
+
+
+@router.patch(
+    "/tenants/{tenant_id}/wallets/{currency}",
+    response=responses(WalletOut, 404, 412, 422, 428),
+    operation_id="change_wallet",
+)
+@operator_only
+@requires(_WRITE)
+def change_wallet(
+    request: HttpRequest, tenant_id: str, currency: str, change: WalletChange
+) -> WalletOut:
+    """Set how far below zero calls may start, and below which balance the tenant is told."""
+    owner = _tenant(tenant_id)
+    current = _wallet(owner, currency)
+    check_etag(request, current)
+    given = change.model_dump(exclude_unset=True)
+    credit = given.get("credit_limit_micros")
+    api.set_wallet_limits(
+        owner,
+        currency,
+        credit_limit_micros=current.credit_limit_micros if credit is None else credit,
+        low_balance_micros=given.get("low_balance_micros", current.low_balance_micros),
+    )
+    return _wallet(owner, currency)

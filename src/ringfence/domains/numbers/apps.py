@@ -10,5 +10,7 @@ class NumbersConfig(AppConfig):
     def ready(self) -> None:
         from ringfence.domains.flows import api as flows
         from ringfence.domains.numbers import queries
+        from ringfence.domains.trunks import api as trunks
 
         flows.know_numbers(queries.owned_numbers, queries.routed_numbers)
+        trunks.register_uses(queries.led_over)

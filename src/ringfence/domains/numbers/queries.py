@@ -15,6 +15,7 @@ from ringfence.domains.numbers.contracts import (
 )
 from ringfence.domains.numbers.models import Number
 from ringfence.domains.numbers.rules.dialing import load_targets
+from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform_django.tenancy import CALLPLANE, across_tenants, tenant
 
 MAX_PAGE = 200
@@ -94,3 +95,13 @@ def routed_numbers(tenant_id: UUID, flow_id: UUID) -> tuple[str, ...]:
     with tenant(tenant_id):
         rows = Number.objects.filter(tenant_id=tenant_id, flow_id=flow_id, status="active")
         return tuple(rows.order_by("e164").values_list("e164", flat=True))
+
+
+def led_over(tenant_id: UUID, trunk_id: UUID) -> tuple[str, ...]:
+    """Public ids of the tenant's active numbers that dial over a trunk."""
+    with tenant(tenant_id):
+        rows = Number.objects.filter(
+            tenant_id=tenant_id, dial__contains=[{"trunk": trunk_id.hex}], status="active"
+        )
+        ids = rows.order_by("id").values_list("id", flat=True)
+        return tuple(public_id(Prefix.NUMBER, id_) for id_ in ids)

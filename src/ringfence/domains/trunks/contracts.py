@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from ringfence.kernel.errors import InvalidInput, NotFound
+from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +94,18 @@ class TrunkUsernameConflict(InvalidInput):
     """Another trunk authenticates with this user name."""
 
     code = "trunk_username_conflict"
+    http_status = 409
+
+
+class TrunkInUse(RingfenceError):
+    """Numbers or targets lead calls over the trunk; ``details.used_by`` names some."""
+
+    code = "trunk_in_use"
+    http_status = 409
+
+
+class TooManyTrunks(RingfenceError):
+    """The tenant has as many trunks as it may connect itself."""
+
+    code = "too_many_trunks"
     http_status = 409

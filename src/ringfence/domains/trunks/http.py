@@ -1,15 +1,18 @@
-"""REST API of trunks: a tenant's own, without their secrets."""
+"""REST API of trunks: a tenant's own. Their secrets go in and never come out."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Literal
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
+from pydantic import ConfigDict, Field
 
 from ringfence.domains.trunks import api
-from ringfence.domains.trunks.contracts import TrunkInfo
+from ringfence.domains.trunks.contracts import NewTrunk, NumberFormat, TrunkInfo
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
+from ringfence.platform_django.etag import check_etag
 from ringfence.platform_django.http import caller_of, requires, responses
 
 router = Router(tags=["trunks"])
@@ -46,6 +49,50 @@ class TrunkList(Schema):
     trunks: list[TrunkOut]
 
 
+class _In(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NumberFormatIn(_In):
+    """How the trunk writes telephone numbers. ``style`` is how we write to it: + and digits,
+    digits, or national within ``country_code``."""
+
+    country_code: str = "1"
+    national_prefix: str = "1"
+    international_prefix: str = "011"
+    strip_prefix: str = ""
+    style: Literal["e164", "no_plus", "national"] = "e164"
+    add_prefix: str = ""
+
+
+class TrunkFields(_In):
+    """``sources``: networks whose requests belong to the trunk, each a /24 (IPv6: /48) or smaller.
+    ``username`` and ``password``: what the peer authenticates with towards us; ``auth_username``
+    and ``auth_password``: what we answer its challenge with. Passwords are never returned."""
+
+    sources: list[str] = Field(default_factory=list)
+    username: str | None = None
+    password: str | None = None
+    peer_host: str | None = None
+    peer_port: int = 5060
+    peer_transport: Literal["udp", "tcp"] = "udp"
+    auth_username: str | None = None
+    auth_password: str | None = None
+    format: NumberFormatIn = NumberFormatIn()
+    max_calls_per_second: int | None = None
+    max_channels: int | None = None
+
+
+class TrunkIn(TrunkFields):
+    name: str
+
+
+class TrunkChange(TrunkFields):
+    """What is left out stays, also a password whose user name stays."""
+
+    name: str = ""
+
+
 def _out(info: TrunkInfo) -> TrunkOut:
     values = asdict(info) | {"id": public_id(Prefix.TRUNK, info.id)}
     return TrunkOut.model_validate(values)
@@ -65,3 +112,43 @@ def get_trunk(request: HttpRequest, trunk_id: str) -> TrunkOut:
     return _out(
         api.get_trunk(caller_of(request).tenant_id, parse_public_id(Prefix.TRUNK, trunk_id))
     )
+
+
+@router.post(
+    "/trunks", response=responses(TrunkOut, 409, 422, success=201), operation_id="create_trunk"
+)
+@requires("trunks:write")
+def create_trunk(request: HttpRequest, new: TrunkIn) -> Status[TrunkOut]:
+    """Connect a carrier or a PBX. Calls may use it within 2 seconds."""
+    values = new.model_dump() | {
+        "sources": tuple(new.sources),
+        "format": NumberFormat(**new.format.model_dump()),
+    }
+    info = api.create_own_trunk(caller_of(request).tenant_id, NewTrunk(**values))
+    return Status(201, _out(info))
+
+
+@router.patch(
+    "/trunks/{trunk_id}", response=responses(TrunkOut, 404, 409, 422), operation_id="change_trunk"
+)
+@requires("trunks:write")
+def change_trunk(request: HttpRequest, trunk_id: str, change: TrunkChange) -> TrunkOut:
+    """Change a trunk. Calls follow within 2 seconds; those in progress go on."""
+    tenant_id, id_ = caller_of(request).tenant_id, parse_public_id(Prefix.TRUNK, trunk_id)
+    check_etag(request, _out(api.get_trunk(tenant_id, id_)))
+    changes = change.model_dump(exclude_unset=True)
+    if "sources" in changes:
+        changes["sources"] = tuple(changes["sources"])
+    return _out(api.change_trunk(tenant_id, id_, changes))
+
+
+@router.delete(
+    "/trunks/{trunk_id}",
+    response=responses(None, 404, 409, 422, success=204),
+    operation_id="delete_trunk",
+)
+@requires("trunks:write")
+def delete_trunk(request: HttpRequest, trunk_id: str) -> Status[None]:
+    """Disconnect a trunk that no number, target or flow uses. Calls in progress go on."""
+    api.delete_trunk(caller_of(request).tenant_id, parse_public_id(Prefix.TRUNK, trunk_id))
+    return Status(204, None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import msgspec
+from django.db import Error
 
 from ringfence.domains.webhooks.models import Endpoint
 from ringfence.domains.webhooks.outbox import Attempt, Claim
@@ -64,10 +65,13 @@ def _message(claim: Claim, known: tuple[Endpoint, Opened] | None) -> Message | A
         body = _body(claim)
     except Unavailable as error:
         return Attempt(claim, now, code=error.code)
-    except RingfenceError as error:
-        kv = {"type": claim.type, "code": error.code}
+    except Error:
+        raise
+    except Exception as error:  # whatever a domain's builder does, other messages leave
+        code = error.code if isinstance(error, RingfenceError) else "message_failed"
+        kv = {"type": claim.type, "code": code, "error": type(error).__name__}
         _log.error("message cannot be made", extra={"kv": kv})
-        return Attempt(claim, now, Outcome.FAILED, code=error.code)
+        return Attempt(claim, now, Outcome.FAILED, code=code)
     secrets = secret.value.split(" ")
     until = endpoint.rotating_until
     if until is None or until <= now:

@@ -1,4 +1,4 @@
-"""Speech from the process ``speech``."""
+"""Speech as the call engine sees it: the speech process over its socket."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from pathlib import Path
 from ringfence.engine.ports import SpeechReply, SpeechRequest
 from ringfence.platform.rpc import RpcClient
 
-_TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 
 
 class SpeechClient:
-    """engine.ports.Speech over its socket."""
+    """engine.ports.Speech. Connects in the background, and again when the process comes back."""
 
-    def __init__(self, socket: Path) -> None:
-        self._rpc = RpcClient(socket)
+    def __init__(self, path: Path) -> None:
+        self._rpc = RpcClient(path)
 
     def start(self) -> None:
-        """Connect in the background, and again whenever the process comes back."""
         self._rpc.start()
 
     async def stop(self) -> None:
         await self._rpc.stop()
 
     async def render(self, request: SpeechRequest) -> SpeechReply:
-        """Raises RpcUnavailable, RpcError."""
-        return await self._rpc.call("render", request, SpeechReply, timeout=_TIMEOUT_SECONDS)
+        """Raises RpcUnavailable (the process is away, or the text takes longer than 10 s: what is
+        not personal may be there the next time), RpcError with ``speech_text``, ``speech_voice``,
+        ``speech_busy``, ``speech_unavailable``."""
+        return await self._rpc.call("render", request, SpeechReply, timeout=TIMEOUT_SECONDS)

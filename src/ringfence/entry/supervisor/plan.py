@@ -59,6 +59,7 @@ def build_plan(settings: Settings) -> Plan:
         ProcessSpec(f"media-{index}", _command("media", "--index", str(index)))
         for index in range(settings.media_workers)
     )
+    speech = ProcessSpec("speech", _command("speech"))
     signalling = ProcessSpec(
         "signalling", _command("signalling"), drain_seconds=settings.node.drain_seconds
     )
@@ -67,7 +68,7 @@ def build_plan(settings: Settings) -> Plan:
         prepare=_command("prepare"),
         stages=(
             (ProcessSpec("keys", _command("keys"), ready_seconds=120, holds_root_key=True),),
-            (ProcessSpec("control", _command("control")), *media),
+            (ProcessSpec("control", _command("control")), *media, speech),
             (signalling,),
             tuple(ProcessSpec(name, _command(name)) for name in ("live", "web", "worker")),
         ),

@@ -52,7 +52,7 @@ GRANTS: Mapping[str, Grant] = {
     ),
     "cli": Grant(
         _SERVE | {"status", "journal", "rotate", "reroot", "backup", "destroy", "identifier"},
-        frozenset({SEAL, "support", "legal", "rights"}),
+        frozenset({SEAL, "billing", "support", "legal", "rights"}),
     ),
 }
 """By name of the credential, which is that of the process."""

@@ -11,6 +11,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)*\.?")
 _USERNAME = re.compile(r"[A-Za-z0-9._+-]{1,120}")
+_MOST_SOURCES = 32
 _DIGITS = re.compile(r"[0-9]*")
 
 
@@ -32,6 +33,18 @@ def parse_sources(sources: tuple[str, ...]) -> tuple[Network, ...]:
             raise TrunkSourceConflict("two of the source networks overlap")
         networks.append(network)
     return tuple(networks)
+
+
+def check_own_sources(networks: tuple[Network, ...]) -> None:
+    """A tenant claims networks that can be its own. Raises InvalidTrunk.
+
+    Whoever claims a network gets its calls, so none claims more than a site has.
+    """
+    if len(networks) > _MOST_SOURCES:
+        raise _refuse("sources", f"are at most {_MOST_SOURCES}")
+    for network in networks:
+        if network.prefixlen < (24 if network.version == 4 else 48):
+            raise _refuse("sources", "each is a /24 (IPv6: /48) or smaller")
 
 
 def is_host(text: str) -> bool:
