@@ -7,7 +7,7 @@ from typing import Any
 from django.db import DatabaseError, connections
 from django.http import HttpRequest
 from django.urls import path
-from ninja import NinjaAPI, Schema
+from ninja import Schema
 from ninja.security import HttpBearer
 
 import ringfence
@@ -26,6 +26,7 @@ from ringfence.domains.webhooks.http import router as webhooks_router
 from ringfence.kernel.errors import Unauthorized, Unavailable
 from ringfence.platform_django.audit.http import router as audit_router
 from ringfence.platform_django.http import Problem, as_caller, handle_errors, knows_operation
+from ringfence.platform_django.openapi import DescribedApi
 from ringfence.platform_django.ratelimit import count_failure, count_request
 from ringfence.platform_django.tenancy import APP
 
@@ -55,8 +56,9 @@ class Health(Schema):
     status: str
 
 
-api = NinjaAPI(
+api = DescribedApi(
     title="Ringfence",
+    description="Errors are `{code, message, details}`. See docs/guides/api.md.",
     version=ringfence.__version__,
     auth=ApiKeyBearer(),
     docs_url=None,

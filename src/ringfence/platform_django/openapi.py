@@ -1,0 +1,112 @@
+"""The OpenAPI document: what the API does for every route, said at every route."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ninja import NinjaAPI
+from ninja.openapi.schema import OpenAPISchema
+
+from ringfence.platform_django.idempotency import HEADER as IDEMPOTENCY_KEY
+
+_PROBLEM = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_REASONS = {
+    400: "The request cannot be read",
+    409: "It contradicts what is there, or the same request is being served",
+    410: "The request was served; its answer cannot be opened any more",
+    412: "The object was changed since it was read",
+    422: "The request cannot be accepted",
+    428: "If-Match is missing",
+    429: "Too many requests",
+}
+_LIMITS = {
+    "RateLimit-Limit": "Requests a minute of the API key, of which as many may come at once.",
+    "RateLimit-Remaining": "Requests that would be served now.",
+    "RateLimit-Reset": "Seconds until all of them would be.",
+}
+_SECONDS: dict[str, Any] = {"schema": {"type": "integer", "minimum": 0}}
+
+
+def _header(name: str, description: str, *, required: bool = False, **schema: Any) -> Any:
+    return {
+        "name": name,
+        "in": "header",
+        "required": required,
+        "description": description,
+        "schema": {"type": "string", **schema},
+    }
+
+
+_IDEMPOTENCY = _header(
+    IDEMPOTENCY_KEY,
+    "Makes it safe to send the request again: for 24 hours the same request with the same key is "
+    "not done again but answered as the first time.",
+    minLength=1,
+    maxLength=255,
+    pattern="^[ -~]+$",
+    examples=["6f1c7c2e-8f4b-4f0e-9d52-0f9f3a1f7a55"],
+)
+_IF_MATCH = _header("If-Match", "ETag of the object as it was read; * for any.", required=True)
+_IF_NONE_MATCH = _header("If-None-Match", "ETag of what the client has; 304 if it is the same.")
+
+
+class DescribedApi(NinjaAPI):
+    """NinjaAPI whose document tells scopes, limits, preconditions and idempotency."""
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        document = super().get_openapi_schema(**options)
+        views = {
+            operation.operation_id: operation.view_func
+            for router in self._get_bound_routers()
+            for path_view in router.path_operations.values()
+            for operation in path_view.operations
+        }
+        for operations in document["paths"].values():
+            for verb, operation in operations.items():
+                if "security" in operation:
+                    _describe(verb, operation, views[operation["operationId"]])
+        document["components"]["headers"] = {
+            name: {"description": text, **_SECONDS} for name, text in _LIMITS.items()
+        }
+        return document
+
+
+def _describe(verb: str, operation: dict[str, Any], view: Any) -> None:
+    scope = getattr(view, "required_scope", None)
+    operator = getattr(view, "for_operators", False)
+    operation["x-required-scope"] = scope
+    operation["x-operator-only"] = operator
+    whose = "a key of the operator" if operator else "a key of a tenant"
+    operation["description"] = (
+        f"{operation.get('description', '')}\n\nNeeds {whose} with the scope `{scope}`.".strip()
+    )
+    parameters, responses = operation["parameters"], operation["responses"]
+    errors = {429}
+    if "requestBody" in operation:
+        errors.add(400)
+    if verb == "post":
+        parameters.append(_IDEMPOTENCY)
+        errors |= {409, 410, 422}
+    if verb == "patch":
+        parameters.append(_IF_MATCH)
+        errors |= {412, 428}
+    for status in sorted(errors - {int(known) for known in responses}):
+        responses[status] = {"description": _REASONS[status], "content": _PROBLEM}
+    if verb == "get" and operation["operationId"].startswith("get_"):
+        parameters.append(_IF_NONE_MATCH)
+        responses[304] = {"description": "Not Modified"}
+    for status, response in responses.items():
+        headers: dict[str, Any] = {
+            name: {"$ref": f"#/components/headers/{name}"} for name in _LIMITS
+        }
+        if int(status) == 429:
+            headers["Retry-After"] = {"description": "Seconds.", **_SECONDS}
+        if int(status) in (200, 304) and _has_etag(verb, operation["operationId"], response):
+            headers["ETag"] = {"description": "The state.", "schema": {"type": "string"}}
+        response["headers"] = headers | response.get("headers", {})
+
+
+def _has_etag(verb: str, operation_id: str, response: dict[str, Any]) -> bool:
+    reads_one = verb == "get" and operation_id.startswith("get_")
+    json = "application/json" in response.get("content", {"application/json": {}})
+    return json and (reads_one or verb in ("patch", "put"))
