@@ -299,6 +299,88 @@ async def test_the_same_over_websocket(journal: MemoryJournal, hub: Hub) -> None
             assert [entry["position"] for entry in got] == journal.positions(A)[1:]
 
 
+async def test_a_websocket_goes_on_where_another_ended(journal: MemoryJournal, hub: Hub) -> None:
+    journal.add(A, 4)
+    async with client(hub) as session:
+        for path, name in (("/v1/ws", "after"), ("/v1/ws", "last_event_id")):
+            params = {"ticket": ticket(), name: "3"}
+            async with session.ws_connect(path, params=params) as socket:
+                got = [await socket.receive_json(timeout=5) for _ in range(2)]
+                assert [entry["position"] for entry in got] == [5, 7]
+
+
+async def test_both_streams_say_the_same(journal: MemoryJournal, hub: Hub) -> None:
+    journal.add(A, 3)
+    async with client(hub) as session:
+        params = {"ticket": ticket(), "after": "0"}
+        async with session.ws_connect("/v1/ws", params=params) as socket:
+            by_socket = [await socket.receive_str(timeout=5) for _ in range(3)]
+        async with session.get("/v1/events", params=params) as response:
+            blocks = sse(response)
+            by_events = [block["data"] async for block in _first(blocks, 3)]
+    assert by_socket == by_events == [entry.text for entry in journal.entries]
+
+
+async def _first(
+    blocks: AsyncIterator[dict[str, str]], count: int
+) -> AsyncIterator[dict[str, str]]:
+    async for block in blocks:
+        if "data" in block:
+            yield block
+            count -= 1
+        if not count:
+            return
+
+
+async def test_a_silent_websocket_is_pinged_and_a_dead_one_is_let_go(hub: Hub) -> None:
+    async with client(hub, 0.1) as session:
+        params = {"ticket": ticket()}
+        async with session.ws_connect("/v1/ws", params=params, autoping=False) as socket:
+            message = await socket.receive(timeout=5)
+            assert message.type is aiohttp.WSMsgType.PING
+            async with asyncio.timeout(5):  # nobody answers the ping
+                while hub._listeners:
+                    await asyncio.sleep(0.01)
+
+
+async def test_a_client_that_talks_too_much_is_refused(hub: Hub) -> None:
+    async with (
+        client(hub) as session,
+        session.ws_connect("/v1/ws", params={"ticket": ticket()}) as socket,
+    ):
+        await socket.send_str("hello")
+        await socket.send_str("x" * 5000)
+        message = await socket.receive(timeout=5)
+        assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1009)
+
+
+async def test_a_websocket_ends_after_its_lifetime(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_http, "_LIFETIME_SECONDS", -1)
+    async with (
+        client(hub) as session,
+        session.ws_connect("/v1/ws", params={"ticket": ticket()}) as socket,
+    ):
+        message = await socket.receive(timeout=5)
+        assert (message.data, message.extra) == (1000, "lifetime")
+
+
+async def test_a_server_that_stops_says_so(hub: Hub) -> None:
+    api = LiveApi(hub, lambda text: verify_ticket(SECRET, text, CLOCK), CLOCK)
+    server = TestServer(api.application())
+    await server.start_server()
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(server.make_url("/v1/ws"), params={"ticket": ticket()}) as socket,
+    ):
+        closing = asyncio.create_task(server.close())
+        message = await socket.receive(timeout=5)
+        assert (message.data, message.extra) == (1001, "shutdown")
+        await socket.close()
+        await closing
+
+
 async def test_a_slow_websocket_is_closed_with_a_reason(
     journal: MemoryJournal, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import weakref
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final
@@ -20,6 +21,8 @@ _WRITE_SECONDS = 15.0
 _LIFETIME_SECONDS = 3600.0
 """A stream ends after so long, so that a revoked access ends too; a new ticket resumes it."""
 _MAX_POSITION = 2**63 - 1
+_MAX_SAID = 4096
+"""Bytes of a message of a WebSocket client, who has nothing to say."""
 
 Send = Callable[[list[JournalEntry]], Awaitable[None]]
 HEADERS: Final = {
@@ -45,6 +48,7 @@ class LiveApi:
         self._verify = verify
         self._clock = clock
         self._heartbeat_seconds = heartbeat_seconds
+        self._sockets: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
 
     def application(self) -> web.Application:
         app = web.Application()
@@ -55,7 +59,12 @@ class LiveApi:
                 web.get("/health", self._health),
             ]
         )
+        app.on_shutdown.append(self._say_goodbye)
         return app
+
+    async def _say_goodbye(self, app: web.Application) -> None:
+        for socket in tuple(self._sockets):
+            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"shutdown")
 
     async def _health(self, request: web.Request) -> web.Response:
         return web.json_response({"status": "ok" if self._hub.available else "degraded"})
@@ -87,7 +96,7 @@ class LiveApi:
         return response
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
-        socket = web.WebSocketResponse(heartbeat=self._heartbeat_seconds)
+        socket = web.WebSocketResponse(heartbeat=self._heartbeat_seconds, max_msg_size=_MAX_SAID)
 
         async def send(entries: list[JournalEntry]) -> None:
             for entry in entries:
@@ -97,6 +106,7 @@ class LiveApi:
             async with self._listen(request) as listener:
                 socket.headers.update(HEADERS)
                 await socket.prepare(request)
+                self._sockets.add(socket)
                 forwarding = asyncio.ensure_future(self._forward(listener, send))
                 reading = asyncio.ensure_future(_until_closed(socket))
                 try:
@@ -115,7 +125,7 @@ class LiveApi:
         except ConnectionError:
             pass  # gone
         else:
-            await socket.close()
+            await socket.close(message=b"lifetime")
         return socket
 
     def _listen(self, request: web.Request) -> AbstractAsyncContextManager[Listener]:
@@ -123,7 +133,10 @@ class LiveApi:
         ticket = self._verify(request.query.get("ticket", ""))
         if ticket is None:
             raise Unauthorized("the ticket is missing, wrong or expired")
-        text = request.headers.get("Last-Event-ID") or request.query.get("last_event_id")
+        query = request.query
+        text = request.headers.get("Last-Event-ID") or query.get(
+            "after", query.get("last_event_id")
+        )
         if text is None:
             return self._hub.listen(ticket.tenant, None)
         if not (text.isascii() and text.isdigit() and int(text) <= _MAX_POSITION):
