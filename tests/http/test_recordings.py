@@ -26,9 +26,9 @@ from tests.recorded_calls import (
     ulaw_tone,
 )
 
+from ringfence.domains.calls.contracts import CallCommand
 from ringfence.domains.privacy import api as privacy
 from ringfence.domains.recordings import api as recordings
-from ringfence.domains.recordings.contracts import CallCommand
 from ringfence.domains.recordings.usecases import open_audio as opening
 from ringfence.kernel.errors import RingfenceError
 from ringfence.kernel.ids import Prefix, public_id

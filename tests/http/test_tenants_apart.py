@@ -45,12 +45,15 @@ WALKED_ELSEWHERE = {
     "top_up_wallet",
     "write_off_unrated",
     "control_call_recording",
+    "create_call",
     "delete_recording",
     "erase_person",
     "get_recording_audio",
     "get_recording_object",
     "get_recording_settings",
+    "hang_up_call",
     "put_recording_settings",
+    "redirect_call",
 }
 """They need a body, sealed files or a live call: the tests of their own domains do."""
 
@@ -104,7 +107,9 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/calls",
         "/api/v1/calls/{call_id}",
         "/api/v1/calls/{call_id}/events",
+        "/api/v1/calls/{call_id}/hangup",
         "/api/v1/calls/{call_id}/recording/{action}",
+        "/api/v1/calls/{call_id}/redirect",
         "/api/v1/deliveries/{delivery_id}",
         "/api/v1/deliveries/{delivery_id}/replay",
         "/api/v1/erasures",

@@ -12,6 +12,7 @@ from tests.keys_fixture import Keys
 from tests.population import record_call
 from tests.unit.control.test_call_control import DIALLED, Installation, ask
 
+from ringfence.domains.calls.contracts import CallerIdRefused, TargetInvalid, WalletEmpty
 from ringfence.domains.flows import api as flows
 from ringfence.domains.flows.contracts import FlowNotFound, FlowNotPublished
 from ringfence.domains.ledger import api as ledger
@@ -33,7 +34,6 @@ from ringfence.engine.verbs.model import (
 )
 from ringfence.entry.control import decisions as module
 from ringfence.entry.control.decisions import Decisions
-from ringfence.entry.control.targets import CallerIdRefused, TargetInvalid, WalletEmpty
 from ringfence.kernel.ids import Prefix, public_id
 from ringfence.kernel.money import Money
 from ringfence.platform.database import DatabaseUrls

@@ -10,6 +10,7 @@ from ringfence.domains.calls.usage import (
     usage_of,
 )
 from ringfence.domains.calls.usecases.append_event import append_event
+from ringfence.domains.calls.usecases.command_call import command_call, originate_call
 from ringfence.domains.calls.usecases.project_events import project_calls, projected_position
 from ringfence.domains.calls.usecases.store_events import store_events
 from ringfence.domains.calls.usecases.strip_events import calls_of_person, strip_events
@@ -18,12 +19,14 @@ __all__ = [
     "UsageLeg",
     "append_event",
     "calls_of_person",
+    "command_call",
     "ended_calls",
     "ending_behind",
     "get_call",
     "last_call_at",
     "list_calls",
     "list_events",
+    "originate_call",
     "project_calls",
     "projected_position",
     "recorded_usage",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from ringfence.kernel.errors import NotFound
+import msgspec
+
+from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError, Unavailable
 
 MAX_TAG_NAME, MAX_TAG_VALUE = 64, 255
 """Characters of a tag that are kept."""
@@ -159,3 +161,69 @@ class CallNotFound(NotFound):
     """No such call for this tenant."""
 
     code = "call_not_found"
+
+
+CallAction = Literal["pause_recording", "resume_recording", "stop_recording", "redirect", "hang_up"]
+
+
+class CallCommand(msgspec.Struct, frozen=True):
+    """RPC ``command`` to the signalling process, in the words of engine.ports.CallCommand."""
+
+    tenant: UUID
+    call: UUID
+    action: CallAction
+    flow: UUID | None = None
+    url: str | None = None
+
+
+class NewCall(msgspec.Struct, frozen=True):
+    """RPC ``originate`` to the signalling process, in the words of engine.ports.OriginateRequest:
+    whom to ring, and what they get, a published flow or the document at a URL."""
+
+    tenant: UUID
+    call: UUID
+    to: str
+    """E.164, a SIP URI, or the public id of a device."""
+    caller_id: str
+    """E.164 of an active number of the tenant."""
+    flow: UUID | None = None
+    url: str | None = None
+    timeout_seconds: int = 30
+
+
+class CallNotLive(NotFound):
+    """No call of this tenant with this id is going on."""
+
+    code = "call_not_live"
+
+
+class CallStateConflict(RingfenceError):
+    """The call is not in a state for that, such as resuming a recording that is not paused."""
+
+    code = "call_state"
+    http_status = 409
+
+
+class CallPlaneUnavailable(Unavailable):
+    """The process that holds the calls does not answer."""
+
+    code = "call_plane_unavailable"
+
+
+class TargetInvalid(InvalidInput):
+    """Nobody can be rung at what was given."""
+
+    code = "target_invalid"
+
+
+class CallerIdRefused(InvalidInput):
+    """The number is no active number of the tenant, which alone it may present."""
+
+    code = "caller_id_refused"
+
+
+class WalletEmpty(RingfenceError):
+    """Nothing is left of balance and credit."""
+
+    code = "wallet_empty"
+    http_status = 402

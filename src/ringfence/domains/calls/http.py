@@ -10,16 +10,20 @@ from ninja import Query, Router, Schema, Status
 
 from ringfence.domains.calls import api
 from ringfence.domains.calls.schemas import (
+    CallAccepted,
+    CallIn,
     CallList,
     CallOut,
     CallQuery,
     EventList,
     JournalList,
     JournalQuery,
+    ProgramIn,
     call_out,
     call_summary,
     event_out,
 )
+from ringfence.domains.numbers.api import get_number
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 from ringfence.platform.secrets import installation_secret
 from ringfence.platform.tickets import SECRET_NAME, sign_ticket
@@ -33,6 +37,7 @@ from ringfence.platform_django.http import (
 )
 
 STREAM_PURPOSE = "service"
+_WRITE = "calls:write"
 router = Router(tags=["calls"])
 
 
@@ -63,6 +68,59 @@ def list_calls(request: HttpRequest, query: Query[CallQuery]) -> CallList:
         calls=[call_summary(info) for info in page.calls],
         next=None if cursor is None else public_id(Prefix.CALL, cursor),
     )
+
+
+@router.post(
+    "/calls",
+    response=responses(CallAccepted, 400, 402, 404, 409, 422, 502, success=201),
+    operation_id="create_call",
+)
+@requires(_WRITE)
+def create_call(request: HttpRequest, body: CallIn) -> Status[CallAccepted]:
+    """Begin a call; answers as soon as it is in the journal, before anybody is rung."""
+    tenant_id, caller_id = caller_of(request).tenant_id, body.caller_id
+    if caller_id.startswith(Prefix.NUMBER):
+        caller_id = get_number(tenant_id, parse_public_id(Prefix.NUMBER, caller_id)).e164
+    call = api.originate_call(
+        tenant_id,
+        body.to,
+        caller_id,
+        flow=body.flow_id,
+        url=body.url,
+        timeout_seconds=body.timeout_seconds,
+    )
+    return Status(201, CallAccepted(id=public_id(Prefix.CALL, call), state="started"))
+
+
+@router.post(
+    "/calls/{call_id}/redirect",
+    response=responses(CallAccepted, 400, 404, 409, 422, 502),
+    operation_id="redirect_call",
+)
+@requires(_WRITE)
+def redirect_call(request: HttpRequest, call_id: str, body: ProgramIn) -> CallAccepted:
+    """Send a live call to another flow or document; whoever talks to it is hung up."""
+    api.command_call(
+        caller_of(request).tenant_id,
+        parse_public_id(Prefix.CALL, call_id),
+        "redirect",
+        flow=body.flow_id,
+        url=body.url,
+    )
+    return CallAccepted(id=call_id, state="redirected")
+
+
+@router.post(
+    "/calls/{call_id}/hangup",
+    response=responses(CallAccepted, 404, 409, 422, 502),
+    operation_id="hang_up_call",
+)
+@requires(_WRITE)
+def hang_up_call(request: HttpRequest, call_id: str) -> CallAccepted:
+    """End a live call."""
+    id_ = parse_public_id(Prefix.CALL, call_id)
+    api.command_call(caller_of(request).tenant_id, id_, "hang_up")
+    return CallAccepted(id=call_id, state="ended")
 
 
 @router.get(

@@ -99,6 +99,40 @@ class CallList(Schema):
     next: str | None
 
 
+class ProgramIn(Schema):
+    """What the call gets: a published flow, or the document (TwiML) at a URL."""
+
+    flow: str | None = None
+    url: str | None = Field(None, max_length=2000, pattern=r"^https?://[!-~]+$")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.flow is None) == (self.url is None):
+            raise ValueError("exactly one of flow and url is given")
+        return self
+
+    @property
+    def flow_id(self) -> UUID | None:
+        """Raises InvalidId."""
+        return None if self.flow is None else parse_public_id(Prefix.FLOW, self.flow)
+
+
+class CallIn(ProgramIn):
+    """A call to begin. ``to``: a number in E.164, a SIP URI, or the id of a device, which rings for
+    ``timeout_seconds``. ``caller_id``: an active number of the tenant, its id or E.164."""
+
+    to: str = Field(min_length=1, max_length=255)
+    caller_id: str = Field(min_length=1, max_length=40)
+    timeout_seconds: int = Field(30, ge=5, le=300)
+
+
+class CallAccepted(Schema):
+    """The call, and what is happening to it: ``started``, ``redirected`` or ``ended``."""
+
+    id: str
+    state: str
+
+
 class EventOut(Schema):
     """One journal event of a call. Where it names persons, ``data`` has ``caller`` and ``callee``:
     ``person`` (a random id), and their ``number``, what they gave (``captured``) or an ``error``.

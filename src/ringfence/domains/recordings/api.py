@@ -2,7 +2,6 @@
 
 from ringfence.domains.recordings.queries import get_recording, get_settings, list_recordings
 from ringfence.domains.recordings.usecases.change_settings import change_settings
-from ringfence.domains.recordings.usecases.command_call import command_call
 from ringfence.domains.recordings.usecases.delete_recording import (
     destroy_recording,
     request_deletion,
@@ -15,7 +14,6 @@ from ringfence.domains.recordings.usecases.store_tracks import remove_leftovers,
 
 __all__ = [
     "change_settings",
-    "command_call",
     "destroy_recording",
     "end_analysis",
     "get_recording",

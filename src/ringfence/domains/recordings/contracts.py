@@ -7,13 +7,10 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-import msgspec
-
-from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError, Unavailable
+from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError
 
 Gap = Literal["silence", "tone"]
 ConsentOverride = Literal["always_announce"]
-CallAction = Literal["pause_recording", "resume_recording", "stop_recording"]
 DeletionReason = Literal["request", "erasure", "retention"]
 
 
@@ -112,14 +109,6 @@ class RecordingPage:
     """Pass as ``before`` to get the next page; None at the end."""
 
 
-class CallCommand(msgspec.Struct, frozen=True):
-    """RPC ``command`` to the signalling process, in the words of engine.ports.CallCommand."""
-
-    tenant: UUID
-    call: UUID
-    action: CallAction
-
-
 class RecordingNotFound(NotFound):
     """No such recording for this tenant."""
 
@@ -157,22 +146,3 @@ class InvalidRecordingSettings(InvalidInput):
     """A setting cannot be accepted; ``details.field`` names it."""
 
     code = "invalid_recording_settings"
-
-
-class CallNotLive(NotFound):
-    """No call of this tenant with this id is going on."""
-
-    code = "call_not_live"
-
-
-class CallStateConflict(RingfenceError):
-    """The call's recording is not in a state for that, such as resuming what is not paused."""
-
-    code = "call_state"
-    http_status = 409
-
-
-class CallPlaneUnavailable(Unavailable):
-    """The process that holds the calls does not answer."""
-
-    code = "call_plane_unavailable"

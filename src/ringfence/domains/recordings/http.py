@@ -9,8 +9,9 @@ from uuid import UUID
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Query, Router, Schema, Status
 
+from ringfence.domains.calls.api import command_call
+from ringfence.domains.calls.contracts import CallAction
 from ringfence.domains.recordings import api
-from ringfence.domains.recordings.contracts import CallAction
 from ringfence.domains.recordings.schemas import (
     AudioQuery,
     RecordingList,
@@ -170,5 +171,5 @@ def control_recording(
 ) -> Accepted:
     """Pause, resume or stop the recording of a live call; done when this answers."""
     id_ = parse_public_id(Prefix.CALL, call_id)
-    api.command_call(caller_of(request).tenant_id, id_, _ACTIONS[action])
+    command_call(caller_of(request).tenant_id, id_, _ACTIONS[action])
     return Accepted(id=call_id, state=action)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from ringfence.domains.calls.contracts import CallerIdRefused, WalletEmpty
 from ringfence.domains.flows.api import published_parts
 from ringfence.domains.flows.contracts import FlowInvalid, FlowNotFound, FlowNotPublished
 from ringfence.domains.numbers.api import route
@@ -35,7 +36,7 @@ from ringfence.entry.control.compile import compile_flow
 from ringfence.entry.control.credit import may_start
 from ringfence.entry.control.emergency import is_emergency
 from ringfence.entry.control.facts import facts_of
-from ringfence.entry.control.targets import CallerIdRefused, WalletEmpty, first_target
+from ringfence.entry.control.targets import first_target
 from ringfence.entry.control.translate import dial_program, recording_of, trunk_config
 from ringfence.platform_django.config_version import config_version
 from ringfence.platform_django.use import using

@@ -4,34 +4,15 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from ringfence.domains.calls.contracts import TargetInvalid
 from ringfence.engine.ports import ConfigSnapshot
 from ringfence.engine.signalling.numbers import is_e164
 from ringfence.engine.verbs.model import DeviceTarget, DialTarget, SipTarget, TrunkTarget
-from ringfence.kernel.errors import InvalidInput, RingfenceError
 from ringfence.kernel.ids import InvalidId, Prefix, parse_public_id
 from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.uri import parse_uri
 
 _MAX_URI = 255
-
-
-class TargetInvalid(InvalidInput):
-    """Nobody can be rung at what was given."""
-
-    code = "target_invalid"
-
-
-class CallerIdRefused(InvalidInput):
-    """The number is no active number of the tenant, which alone it may present."""
-
-    code = "caller_id_refused"
-
-
-class WalletEmpty(RingfenceError):
-    """Nothing is left of balance and credit."""
-
-    code = "wallet_empty"
-    http_status = 402
 
 
 def first_target(snapshot: ConfigSnapshot, tenant: UUID, to: str) -> DialTarget:

@@ -93,13 +93,14 @@ def _party(person: UUID | None, sealed: bytes | None) -> SealedParty | None:
 
 @cache
 def _columns(model: type[models.Model]) -> dict[str, str]:
-    """Name and type of each column; those that a leg has from its call come last."""
+    """Name and type of each column; those that a row has from its call come last."""
     types = {
         field.attname: field.db_type(connections[OPERATOR]) or ""
         for field in model._meta.concrete_fields
         if field.column
     }
-    return dict(sorted(types.items(), key=lambda column: column[0] in _FROM_CALL))
+    of_call = {name: types.pop(name) for name in _FROM_CALL if name in types}
+    return types | of_call
 
 
 @cache
