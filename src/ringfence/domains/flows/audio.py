@@ -68,7 +68,7 @@ def to_telephone(data: bytes) -> tuple[bytes, int]:
     peak = float(np.max(np.abs(sound)))
     if peak > _PEAK:
         sound *= _PEAK / peak
-    pcm = np.rint(sound * 32767).astype("<i2").tobytes()
+    pcm = np.rint(sound * 32768).astype("<i2").tobytes()
     return wav.header(wav.Encoding.PCM16, len(pcm)) + pcm, len(pcm) // 2
 
 
