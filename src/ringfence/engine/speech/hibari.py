@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,6 +37,9 @@ class Hibari:
         if problem is not None or folder is None:
             _log.error("speech engine unusable", extra={"kv": {"problem": problem}})
             raise SpeechUnavailable(f"speech engine: {problem}")
+        # since 1.29 the runtime otherwise reports to its vendor and leaves an id on the disk; it
+        # reads this once, when it is imported
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import hibari  # type: ignore[import-untyped]
 
         # one thread has no pool and so nothing that spins; the path keeps it off the network
