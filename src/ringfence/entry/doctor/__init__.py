@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ringfence.entry.doctor import backup, database, host, keys, network
+from ringfence.entry.doctor import backup, database, host, keys, network, speech
 from ringfence.entry.doctor.finding import Finding
 from ringfence.entry.supervisor.messages import NotRunning, ProcessStatus, ask
 from ringfence.kernel.clock import SystemClock
@@ -35,6 +35,7 @@ def examine() -> list[Finding]:
         *backup.check(settings, SystemClock()),
         *host.check_clock(SystemClock()),
         host.check_opus(),
+        speech.check_speech(),
         *database.check(settings, running=processes is not None),
     ]
 
