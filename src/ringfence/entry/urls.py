@@ -15,6 +15,7 @@ from ringfence.domains.accounts.api import authenticate_api_key
 from ringfence.domains.accounts.contracts import Principal
 from ringfence.domains.accounts.http import router as accounts_router
 from ringfence.domains.calls.http import router as calls_router
+from ringfence.domains.devices.http import router as devices_router
 from ringfence.domains.flows.http import flows_router, prompts_router, targets_router
 from ringfence.domains.ledger.http import router as ledger_router
 from ringfence.domains.ledger.rates_http import router as rates_router
@@ -71,6 +72,7 @@ for router in (
     accounts_router,
     audit_router,
     calls_router,
+    devices_router,
     flows_router,
     ledger_router,
     numbers_router,

@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "ringfence.domains.accounts",
     "ringfence.domains.trunks",
     "ringfence.domains.flows",
+    "ringfence.domains.devices",
     "ringfence.domains.numbers",
     "ringfence.domains.calls",
     "ringfence.domains.recordings",

@@ -1,7 +1,12 @@
 """Flows, prompts and targets, for other domains and the entrances."""
 
 from ringfence.domains.flows.neighbours import know_devices, know_numbers
-from ringfence.domains.flows.published import check_published, flows_using, published_parts
+from ringfence.domains.flows.published import (
+    check_published,
+    flows_using,
+    leading_to_device,
+    published_parts,
+)
 from ringfence.domains.flows.queries import (
     get_flow,
     get_prompt,
@@ -41,6 +46,7 @@ __all__ = [
     "get_version",
     "know_devices",
     "know_numbers",
+    "leading_to_device",
     "list_flows",
     "list_prompts",
     "list_targets",

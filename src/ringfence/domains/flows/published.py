@@ -93,6 +93,14 @@ def led_over(tenant_id: UUID, trunk_id: UUID) -> tuple[str, ...]:
     return (*targets, *flows_using(tenant_id, public_id(Prefix.TRUNK, trunk_id)))
 
 
+def leading_to_device(tenant_id: UUID, device_id: UUID) -> tuple[str, ...]:
+    """Public ids of the tenant's targets of a device, and of its published flows that name it;
+    within a transaction of the tenant."""
+    rows = Target.objects.filter(tenant_id=tenant_id, device_id=device_id).order_by("id")
+    targets = (public_id(Prefix.TARGET, id_) for id_ in rows.values_list("id", flat=True))
+    return (*targets, *flows_using(tenant_id, public_id(Prefix.DEVICE, device_id)))
+
+
 def flows_leading_to(flow_id: UUID) -> frozenset[UUID]:
     """Published flows from which a call can get to this one, and itself; within a transaction of
     their tenant."""
