@@ -164,6 +164,8 @@ class RouteDecision(msgspec.Struct, frozen=True):
     max_seconds: int | None = None
     recording: RecordingPlan | None = None
     """Of conversations; None: not recorded."""
+    recording_later: RecordingPlan | None = None
+    """Of conversations that a program makes which comes later: nobody knows yet with whom."""
     message: RecordingPlan | None = None
     """Of messages, which are left after a beep; None: none can be left."""
     emergency: bool = False

@@ -75,7 +75,10 @@ class Announcement:
                 await self._play_out(source, b"", loop)
             case Say():
                 request = SpeechRequest(
-                    prompt.text, prompt.voice, prompt.language, personal=self._personal or prompt.personal
+                    prompt.text,
+                    prompt.voice,
+                    prompt.language,
+                    personal=self._personal or prompt.personal,
                 )
                 reply = await self._call.manager.speech.render(request)
                 await self._play_out(reply.source or "audio", reply.audio, prompt.loop)

@@ -61,6 +61,8 @@ class Call:
         self.emergency = False
         self.recording_plan: RecordingPlan | None = None
         """Of conversations."""
+        self.later_plan: RecordingPlan | None = None
+        """Of conversations with whom a later program names."""
         self.message_plan: RecordingPlan | None = None
         self.recording: Recording | None = None
         self.interpreter: Interpreter | None = None

@@ -23,6 +23,7 @@ from ringfence.engine.verbs.hunt import Hunt
 from ringfence.engine.verbs.model import DeviceTarget, Dial, DialTarget, Pause
 from ringfence.kernel.errors import RingfenceError
 from ringfence.kernel.events import EndReason, EventKind
+from ringfence.kernel.ids import uuid7
 from ringfence.platform.rpc import RpcError
 
 if TYPE_CHECKING:
@@ -70,6 +71,10 @@ class Dialling:
         self._connected: Leg | None = None
         """Whom the primary leg may hear already."""
 
+    @property
+    def _emergency(self) -> bool:
+        return self._call.emergency or self._dial.emergency
+
     # --- ringing ----------------------------------------------------------------------------------
 
     async def start(self) -> str | None:
@@ -87,7 +92,7 @@ class Dialling:
         try:
             await self._call.record.know(self._dial.targets)
         except RingfenceError as error:
-            if not self._call.emergency:
+            if not self._emergency:
                 _log.error("targets cannot be sealed", extra={"kv": {"code": error.code}})
                 return False
         return True
@@ -148,8 +153,10 @@ class Dialling:
             self._release(place)
             return causes.TRANSPORT_FAILED
         except RingfenceError:
-            self._release(place)
-            return causes.NOT_SEALED
+            if not self._emergency:
+                self._release(place)
+                return causes.NOT_SEALED
+            leg_id = uuid7(call.manager.clock)
         leg = CalleeLeg(call.manager.agent, call, leg_id, trunk, flow)
         try:
             sdp = await self._offer(leg)
@@ -300,7 +307,8 @@ class Dialling:
         self._bridged_at = call.manager.clock.monotonic()
         if self._dial.max_seconds is not None:
             call.after(self._dial.max_seconds, self)
-        call.recording = Recording(call, call.recording_plan, (call.primary, leg))
+        plan = None if self._emergency else call.recording_plan
+        call.recording = Recording(call, plan, (call.primary, leg))
         if not call.primary.unacknowledged:  # who may not have the answer yet hears no prompt
             call.recording.begin()
 

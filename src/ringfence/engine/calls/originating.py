@@ -64,6 +64,7 @@ def take(call: Call, decision: RouteDecision) -> None:
     call.emergency = decision.emergency
     if not decision.emergency:
         call.recording_plan = decision.recording
+        call.later_plan = decision.recording_later
         call.message_plan = decision.message
     if decision.max_seconds is not None:
         call.max_seconds = min(call.max_seconds, decision.max_seconds)

@@ -123,6 +123,8 @@ class Dial(msgspec.Struct, frozen=True, tag="dial"):
     confirm_seconds: float = 10.0
     max_seconds: int | None = None
     """Longest conversation."""
+    emergency: bool = False
+    """It goes to emergency services: never recorded, and rung also where nobody can be sealed."""
 
 
 class Record(msgspec.Struct, frozen=True, tag="record"):

@@ -49,6 +49,7 @@ class FakeControl:
         """Instead of ``verbs``."""
         self.facts = Facts()
         self.message: RecordingPlan | None = None
+        self.later: RecordingPlan | None = None
         self.programs: dict[str, Program | RingfenceError] = {}
         """By URL, or the flow's hex."""
         self.fetched: list[ProgramRequest] = []
@@ -69,6 +70,7 @@ class FakeControl:
             self.flow or straight(*self.verbs),
             self.facts,
             message=self.message,
+            recording_later=self.later,
             max_seconds=self.max_seconds,
             recording=self.recording,
             emergency=self.emergency,

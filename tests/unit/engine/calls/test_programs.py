@@ -28,6 +28,7 @@ from ringfence.engine.verbs.model import (
     TrunkTarget,
     straight,
 )
+from ringfence.kernel.errors import Unavailable
 from ringfence.kernel.fields import SealedFieldNumber
 from ringfence.platform.rpc import RpcError
 
@@ -471,6 +472,49 @@ async def test_a_redirect_that_fails_leaves_the_call_alone(world: World) -> None
     await world.hangs_up(uac)
     await world.gets_bye(world.a)
     await world.ended("caller_hangup", by="caller")
+
+
+async def test_a_later_program_is_recorded_as_one_with_nobody_knows_whom(world: World) -> None:
+    """The first program's numbers asked for no prompt; whom a document dials may."""
+    world.control.recording = RecordingPlan(basis="one_party:TX")
+    world.control.later = RecordingPlan(basis="unknown", prompt="file:/consent.wav")
+    dial = Dial(targets(world, "a"))
+    world.control.programs["https://example.com/"] = straight(dial)
+    await calling(world, straight(Say("hi"), Fetch("https://example.com/")))
+    await playing(world, "file:hi")
+    played(world)
+    invite = await world.a.expect("INVITE")
+    world.a.respond(invite, 200, sdp=PHONE_SDP)
+    await playing(world, "file:/consent.wav")
+    assert not world.media.count("subscribe")
+    await world.hangs_up(world.a.dialog(invite))
+    await over(world, "callee_hangup", "callee")
+
+
+@pytest.mark.parametrize("keys", [True, False])
+async def test_an_emergency_within_a_flow_is_put_through_and_never_recorded(
+    world: World, keys: bool
+) -> None:
+    world.control.recording = RecordingPlan(basis="one_party:TX")
+    dial = Dial(targets(world, "a", "b"), emergency=True)
+    many = tuple(TrunkTarget(world.trunks["a"].id, f"+1555111{n:04}") for n in range(25))
+    program = flow(
+        hi=Node(Say("hi"), {"": "dial", "never": "other"}),
+        dial=Node(dial),
+        other=Node(Dial(many)),
+    )
+    await calling(world, program)
+    await playing(world, "file:hi")
+    if not keys:
+        world.keys.error = Unavailable("")
+    played(world)
+    invite = await world.a.expect("INVITE")
+    world.a.respond(invite, 200, sdp=PHONE_SDP)
+    await until(lambda: world.call().state.name == "BRIDGED")
+    await asyncio.sleep(0.05)
+    assert not world.media.count("subscribe")
+    await world.hangs_up(world.a.dialog(invite))
+    await over(world, "callee_hangup", "callee")
 
 
 @pytest.mark.parametrize("ringing", [True, False])
