@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -37,6 +37,8 @@ _INSERT = f"""
     SELECT {_NAMES}, 'pending', 0, '[]' FROM unnest({_ARRAYS}) AS incoming ({_NAMES})
     ON CONFLICT (tenant_id, endpoint_id, key) DO NOTHING
 """  # noqa: S608 - our own names
+_Wishes = dict[tuple[UUID, str], list[UUID]]
+"""Tenant and type to the endpoints that ask for it."""
 _TOLD = frozenset(
     {
         EventKind.CALL_STARTED,
@@ -75,18 +77,22 @@ def enqueue_notices(notices: Sequence[Notice]) -> None:
 
 def enqueue_events(events: Iterable[CallEvent]) -> None:
     """Tell of calls as their events are delivered; may be repeated. Raises django.db.Error."""
-    enqueue_notices(
-        [
-            Notice(
-                event.tenant,
-                str(event.kind),
-                {"call": public_id(Prefix.CALL, event.call), "seq": event.seq},
-                f"{event.call.hex}:{event.seq}",
-                from_micros(event.at),
-            )
-            for event in events
-            if event.kind in _TOLD and event.tenant is not None
-        ]
+    told = [event for event in events if event.kind in _TOLD and event.tenant is not None]
+    if told:
+        with across_tenants("webhooks") as alias:
+            wishes = _wishes(alias, {event.tenant for event in told if event.tenant is not None})
+            wanted = [event for event in told if _asking(wishes, event.tenant, event.kind)]
+            _store(alias, wishes, [_notice(event) for event in wanted])
+
+
+def _notice(event: CallEvent) -> Notice:
+    assert event.tenant is not None
+    return Notice(
+        event.tenant,
+        str(event.kind),
+        {"call": public_id(Prefix.CALL, event.call), "seq": event.seq},
+        f"{event.call.hex}:{event.seq}",
+        from_micros(event.at),
     )
 
 
@@ -94,7 +100,7 @@ def enqueue_for(endpoint: Endpoint, type_: str, data: Mapping[str, Scalar], key:
     """Tell one endpoint, whatever it asks for; part of the tenant's transaction."""
     now = clock().now()
     row = _row(endpoint.id, Notice(endpoint.tenant_id, type_, data, key), now)
-    _store(APP, [row])
+    _write(APP, [row])
     found: UUID = row[0]
     return found
 
@@ -102,22 +108,34 @@ def enqueue_for(endpoint: Endpoint, type_: str, data: Mapping[str, Scalar], key:
 def _insert(alias: str, notices: Sequence[Notice]) -> None:
     for notice in notices:
         check_data(notice.data)
-    tenants = {notice.tenant_id for notice in notices}
-    wishes: dict[tuple[UUID, str], list[UUID]] = {}
+    _store(alias, _wishes(alias, {notice.tenant_id for notice in notices}), notices)
+
+
+def _wishes(alias: str, tenants: Collection[UUID]) -> _Wishes:
+    wishes: _Wishes = {}
     endpoints = Endpoint.objects.using(alias).filter(tenant_id__in=tenants, enabled=True)
     for endpoint, owner, types in endpoints.values_list("id", "tenant_id", "events"):
         for type_ in types:
             wishes.setdefault((owner, type_), []).append(endpoint)
+    return wishes
+
+
+def _asking(wishes: _Wishes, tenant_id: UUID | None, type_: str) -> list[UUID]:
+    """The endpoints of a tenant that a type is told to."""
+    if not wishes or tenant_id is None or type_ == TEST_TYPE:
+        return []
+    return [*wishes.get((tenant_id, type_), ()), *wishes.get((tenant_id, EVERY_TYPE), ())]
+
+
+def _store(alias: str, wishes: _Wishes, notices: Sequence[Notice]) -> None:
     now = clock().now()
     rows = [
         _row(endpoint, notice, now)
         for notice in notices
-        for wanted in (notice.type, EVERY_TYPE)
-        if notice.type != TEST_TYPE
-        for endpoint in wishes.get((notice.tenant_id, wanted), ())
+        for endpoint in _asking(wishes, notice.tenant_id, notice.type)
     ]
     if rows:
-        _store(alias, rows)
+        _write(alias, rows)
 
 
 def _row(endpoint: UUID, notice: Notice, now: datetime) -> tuple[Any, ...]:
@@ -128,6 +146,6 @@ def _row(endpoint: UUID, notice: Notice, now: datetime) -> tuple[Any, ...]:
     )
 
 
-def _store(alias: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def _write(alias: str, rows: Sequence[tuple[Any, ...]]) -> None:
     with connections[alias].cursor() as cursor:
         cursor.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
