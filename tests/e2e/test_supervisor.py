@@ -158,8 +158,12 @@ def test_sigterm_stops_in_opposite_order(own_installation: Installation) -> None
     ]
     assert set(ends) == SERVICES | MEDIA
     stages = [
-        {"worker", "web", "live"}, {"signalling"}, MEDIA | {"control"}, {"keys"}, {"database"},
-    ]  # fmt: skip
+        {"worker", "web", "live"},
+        {"signalling"},
+        MEDIA | {"control", "speech"},
+        {"keys"},
+        {"database"},
+    ]
     for stage in stages:
         assert set(ends[: len(stage)]) == stage
         ends = ends[len(stage) :]

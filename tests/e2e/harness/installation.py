@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 from tests.e2e.harness.wait import happens, wait_until
 
-SERVICES = {"database", "keys", "control", "signalling", "web", "live", "worker"}
+SERVICES = {"database", "keys", "control", "speech", "signalling", "web", "live", "worker"}
 SIP_PORT = 5060
 _RINGFENCE = (sys.executable, "-m", "ringfence.entry.cli")
 
