@@ -99,6 +99,14 @@ def test_a_number_with_a_flow_gets_its_published_version(made: Flows) -> None:
     assert (kept.flow, kept.version) == (made.flow, 3)
 
 
+def test_messages_can_be_left_whether_or_not_conversations_are_recorded(made: Flows) -> None:
+    for decision in (made.route(made.carrier, OF_FLOW), made.originate(CALLER)):
+        assert decision.recording is None
+        assert decision.message is not None
+        assert (decision.message.basis, decision.message.prompt) == ("message", None)
+    assert made.originate("sip:911@example.com").message is None, "nor of an emergency call"
+
+
 def test_facts_say_where_a_caller_is_from(made: Flows) -> None:
     decision = made.route(made.carrier, OF_FLOW)
     assert decision.facts == Facts(CALLER, OF_FLOW, country="US", area="415", state="CA")

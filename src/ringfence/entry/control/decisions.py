@@ -11,7 +11,7 @@ from ringfence.domains.flows.api import published_parts
 from ringfence.domains.flows.contracts import FlowInvalid, FlowNotFound, FlowNotPublished
 from ringfence.domains.numbers.api import route
 from ringfence.domains.numbers.contracts import RoutePlan
-from ringfence.domains.recordings.api import recording_plan
+from ringfence.domains.recordings.api import message_plan, recording_plan
 from ringfence.domains.trunks.api import routing_trunks
 from ringfence.domains.trunks.contracts import RoutingTrunk
 from ringfence.engine.ports import (
@@ -103,6 +103,7 @@ class Decisions:
             facts=facts_of(plan.tenant_id, request.call, request.caller, request.called, program),
             max_seconds=plan.max_seconds,
             recording=_recording(plan.tenant_id, numbers, emergency=emergency),
+            message=_message(plan.tenant_id, emergency=emergency),
             emergency=emergency,
         )
 
@@ -131,6 +132,7 @@ class Decisions:
             program=program,
             facts=facts_of(request.tenant, request.call, request.caller_id, request.to, program),
             recording=_recording(request.tenant, numbers, emergency=emergency),
+            message=_message(request.tenant, emergency=emergency),
             emergency=emergency,
             first=first,
         )
@@ -183,6 +185,11 @@ def _number(target: DialTarget) -> str:
 def _recording(tenant: UUID, numbers: Sequence[str], *, emergency: bool) -> RecordingPlan | None:
     """``numbers``: of everybody who may take part; empty where it is none or withheld."""
     return recording_of(recording_plan(tenant, numbers, emergency=emergency))
+
+
+def _message(tenant: UUID, *, emergency: bool) -> RecordingPlan | None:
+    """Of any call: also a document that comes later may take one."""
+    return None if emergency else recording_of(message_plan(tenant))
 
 
 def _reject(tenant: UUID | None, status: int, number: UUID | None = None) -> RouteDecision:
