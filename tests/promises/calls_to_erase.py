@@ -71,6 +71,7 @@ def left_of(urls: DatabaseUrls, person: UUID) -> tuple[int, int]:
         for table, role, facts in (
             ("calls_call", "caller", " OR country_code IS NOT NULL OR area IS NOT NULL"),
             ("calls_call", "callee", ""),
+            ("calls_call", "captured", ""),
             ("calls_leg", "party", ""),
             ("calls_journal", "caller", " OR data ?| '{country_code,area}'"),
             ("calls_journal", "callee", ""),

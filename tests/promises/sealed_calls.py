@@ -120,6 +120,7 @@ class CallPlane:
             ("leg.created", {"leg": b, "role": "callee", "transport": "udp"}, None,
              seal(fields.LEG_PARTY, legs[1], 1)),
             ("call.answered", {"leg": b}, None, None),
+            ("call.captured", {"names": ["number"]}, seal(fields.CALL_CAPTURED, call, 0), None),
             ("leg.ended", {"leg": b, "by": "remote"}, None, None),
             ("leg.ended", {"leg": a, "by": "local"}, None, None),
             ("call.ended", ended, None, None),

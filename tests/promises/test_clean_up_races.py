@@ -168,7 +168,7 @@ def test_who_calls_again_after_an_erasure_is_somebody_new(
     again = world.call(SUBJECT, OTHER)
     world.plane.ship()
     assert again.caller != world.subject
-    assert opened(keys, again) == [True] * 4
+    assert opened(keys, again) == [True] * 5
     for call in (live, *world.of_subject):
         own = call.caller == world.subject
         assert opened(keys, call)[:4] == ([False, True] * 2 if own else [True, False] * 2)
@@ -204,7 +204,7 @@ def test_todays_end_leaves_running_calls_whole(world: World, db: DatabaseUrls, k
     running = world.call(OTHER, THIRD)
     privacy.expire(world.tenant, IDENTIFIER, CALL_RECORDS, day, actor="test")
     world.plane.ship()
-    assert opened(keys, running) == [False] * 4
+    assert opened(keys, running) == [False] * 5
     assert all(opened(keys, world.of_others[1]))
     with pytest.raises(KeyDestroyed):
         world.call(OTHER, THIRD)

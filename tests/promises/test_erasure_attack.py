@@ -85,7 +85,7 @@ class Aftermath:
             for pair in call.values
             if pair[0].place.person == erased.caller or call.day < self.calls["recorded"].day
         ]
-        assert len(found) == 2 + 2 + 4 + 4
+        assert len(found) == 3 + 2 + 5 + 5
         return found
 
     def alive(self) -> list[tuple[Value, bytes]]:
