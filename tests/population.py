@@ -18,6 +18,8 @@ from ringfence.domains.accounts import api as accounts
 from ringfence.domains.accounts.contracts import ALL_SCOPES
 from ringfence.domains.calls.api import store_events
 from ringfence.domains.calls.models import Call, CallLeg, CallTag
+from ringfence.domains.devices import api as devices
+from ringfence.domains.devices.contracts import NewDevice
 from ringfence.domains.flows import api as flows
 from ringfence.domains.flows.contracts import NewTarget, TargetKind
 from ringfence.domains.ledger import api as ledger
@@ -76,6 +78,7 @@ class Populated:
     prompt: UUID
     target: UUID
     deck: UUID
+    device: UUID
 
     def path_values(self) -> dict[str, str]:
         """A value of ours for each path parameter of the API."""
@@ -92,6 +95,7 @@ class Populated:
             "prompt_id": public_id(Prefix.PROMPT, self.prompt),
             "target_id": public_id(Prefix.TARGET, self.target),
             "deck_id": public_id(Prefix.RATE_DECK, self.deck),
+            "device_id": public_id(Prefix.DEVICE, self.device),
         }
 
 
@@ -132,6 +136,7 @@ def populate(name: str, index: int) -> Populated:
         *listen(tenant.id),
         *draw(tenant.id),
         keep_books(tenant.id, call),
+        devices.create_device(tenant.id, NewDevice(f"{name} desk", f"desk-{index}")).info.id,
     )
 
 

@@ -25,6 +25,7 @@ TENANT_TABLES = {
     "calls_journal": "tenant_id",
     "calls_leg": "tenant_id",
     "calls_tag": "tenant_id",
+    "devices_device": "tenant_id",
     "flows_flow": "tenant_id",
     "flows_prompt": "tenant_id",
     "flows_revision": "tenant_id",
@@ -253,6 +254,7 @@ def test_functions_before_a_tenant_are_a_named_list(db: DatabaseUrls) -> None:
         "ringfence_ledger_sequence": [],
         "ringfence_recording_settings": ["ringfence_callplane"],
         "ringfence_route_number": ["ringfence_callplane"],
+        "ringfence_routing_devices": ["ringfence_callplane"],
         "ringfence_routing_trunks": ["ringfence_callplane"],
         "ringfence_tenant_is_active": ["ringfence_callplane"],
     }

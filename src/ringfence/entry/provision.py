@@ -1,4 +1,4 @@
-"""Commands by which an operator provisions tenants, keys, trunks and numbers."""
+"""Commands by which an operator provisions tenants, keys, trunks, numbers and devices."""
 
 from __future__ import annotations
 
@@ -107,7 +107,8 @@ tenant = click.Group("tenant", help="Tenants: the business customers.")
 key = click.Group("key", help="API keys of tenants.")
 trunk = click.Group("trunk", help="Trunks: connections to carriers and PBXs.")
 number = click.Group("number", help="Telephone numbers and where their calls go.")
-groups = (tenant, key, trunk, number)
+device = click.Group("device", help="Devices: desk phones and softphones that register.")
+groups = (tenant, key, trunk, number, device)
 
 
 @_command(tenant, "create", "Make a tenant and its first API key, which is shown only now.")
@@ -291,3 +292,29 @@ def list_numbers(as_json: bool) -> None:
     from ringfence.domains.numbers import api
 
     _show(api.list_all_numbers(), Prefix.NUMBER, as_json)
+
+
+@_command(device, "create", "Give a tenant a phone; a password that is made up is shown only now.")
+@click.argument("name")
+@click.option("--tenant", "tenant_id", type=_id_of(Prefix.TENANT), required=True)
+@click.option("--username", help="What it registers as. Default: made up.")
+@click.option("--password", help="12 characters or more. Default: made up.")
+def create_device(
+    name: str, tenant_id: UUID, username: str | None, password: str | None, as_json: bool
+) -> None:
+    from ringfence.domains.accounts.api import tenant_exists
+    from ringfence.domains.devices import api
+    from ringfence.domains.devices.contracts import NewDevice
+
+    if not tenant_exists(tenant_id):
+        raise click.BadParameter("no such tenant", param_hint="--tenant")
+    made = api.create_device(tenant_id, NewDevice(name, username, password))
+    shown = {} if made.password is None else {"password": made.password}
+    _show(_plain(made.info, Prefix.DEVICE) | shown, Prefix.DEVICE, as_json)
+
+
+@_command(device, "list", "All devices.")
+def list_devices(as_json: bool) -> None:
+    from ringfence.domains.devices import api
+
+    _show(api.list_all_devices(), Prefix.DEVICE, as_json)

@@ -25,6 +25,8 @@ from ringfence.engine.ports import (
 )
 from ringfence.engine.signalling.agent import UserAgent
 from ringfence.engine.signalling.gate import Gate
+from ringfence.engine.signalling.registrar import Registrar
+from ringfence.engine.signalling.registrations import Registrations
 from ringfence.engine.speech.client import SpeechClient
 from ringfence.engine.verbs.model import Program
 from ringfence.kernel.clock import SystemClock
@@ -98,6 +100,11 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     journal.start()
 
     gate = Gate(clock, settings.sip.realm)
+    kept = Registrations(
+        settings.data_dir / "registrations" / f"{settings.node.name}.sqlite", keys, clock
+    )
+    registered = await _patiently(kept.load)
+    registrar = Registrar(gate, clock, kept)
     control_rpc = RpcClient(settings.control_socket)
     control_rpc.start()
     control = ControlClient(control_rpc)
@@ -123,12 +130,15 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         advertised=settings.sip.advertised_address,
         t1=settings.sip.t1_ms / 1000,
         gate=gate,
+        registrar=registrar,
         on_invite=manager.on_invite,
     )
     speech = SpeechClient(settings.speech_socket)
     speech.start()
     manager.agent, manager.media, manager.speech = agent, media, speech
+    manager.registered = registrar.places
     await agent.start()
+    registrar.restore(registered, agent.transports)
     clear_wire(agent, pending)
     if pending:
         _log.warning("calls of a crashed run ended", extra={"kv": {"legs": len(pending)}})
@@ -138,7 +148,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     await commands.start()
     loaded = asyncio.Event()
     watch = asyncio.ensure_future(_watch_config(control, gate, loaded))
-    renewal = asyncio.ensure_future(_renew_sealer(vault, journal))
+    renewal = asyncio.ensure_future(_renew_sealers(vault, journal, kept, registrar))
     try:
         await loaded.wait()  # without trunks this node cannot take calls
         gc.freeze()  # what was loaded stays; only what calls make is worth a look
@@ -156,6 +166,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         await media.stop()
         await speech.stop()
         await journal.close()
+        kept.close()
         await keys.stop()
 
 
@@ -168,13 +179,18 @@ async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
             _log.warning("waiting for the keys")
 
 
-async def _renew_sealer(vault: Vault, journal: Journal) -> None:
-    """A new key for the legs' states each hour: the old ones live for a day at most."""
+async def _renew_sealers(
+    vault: Vault, journal: Journal, kept: Registrations, registrar: Registrar
+) -> None:
+    """New keys each hour for the legs' states and the registrations: the old ones live for a day at
+    most."""
     pause = RENEWAL_SECONDS
     while True:
         await asyncio.sleep(pause)
         try:
             journal.renew(await vault.leg_sealer())
+            registrar.sweep()
+            await kept.renew()
             pause = RENEWAL_SECONDS
         except Exception:  # whatever it was: without a new key a day from now nothing is recovered
             _log.exception("key for recovery not renewed, trying again")

@@ -27,7 +27,8 @@ class SealedFieldNumber(IntEnum):
     TRUNK_PASSWORD = 4
     """trunks.Trunk.auth_password_sealed, under the tenant's secret key. Row: the trunk."""
     RECOVERY = 5
-    """What ends a leg after a crash, in the spool. Row: the leg."""
+    """What a node needs after a restart: what ends a leg, in the spool (row: the leg), and where a
+    device is registered from (row: the device)."""
     RECORDING_TRACK = 6
     """The object of one speaker's track. Row: the track, which is also its item."""
     TRUNK_HA1_MD5 = 7

@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from ringfence.engine.ports import TrunkConfig
+from ringfence.engine.ports import DeviceConfig, TrunkConfig
 from ringfence.engine.signalling.gate import Challenged, Gate, Refused, Silence
+from ringfence.engine.signalling.registrar import Registrar
 from ringfence.engine.signalling.transactions import (
     ClientTransaction,
     ServerTransaction,
@@ -60,11 +61,13 @@ class UserAgent:
         advertised: str | None,
         t1: float,
         gate: Gate,
+        registrar: Registrar,
         on_invite: OnInvite,
     ) -> None:
         self.node = node
         self.t1 = t1
         self.gate = gate
+        self.registrar = registrar
         self.loop = asyncio.get_running_loop()
         self.transactions = TransactionLayer(self.loop, t1)
         self.transports = Transports(
@@ -72,8 +75,9 @@ class UserAgent:
             advertised=advertised,
             on_message=self._on_message,
             on_error=self.transactions.transport_error,
-            in_use=lambda channel: any(
-                user.flow.channel is channel for user in self._dialogs.values()
+            in_use=lambda channel: (
+                registrar.uses(channel)
+                or any(user.flow.channel is channel for user in self._dialogs.values())
             ),
         )
         self.draining = False
@@ -256,6 +260,9 @@ class UserAgent:
             self.counters["refused"] += 1
             response = request.response(verdict.status, to_tag=self.new_tag())
             self.transactions.respond_once(transaction, response)
+        elif isinstance(verdict, DeviceConfig):
+            response = self.registrar.register(verdict, request, flow, self.new_tag())
+            transaction.respond(response)
         elif has_tag:
             transaction.respond(request.response(481))
         elif request.method == "OPTIONS":

@@ -1,7 +1,8 @@
-"""Who may call: finds the trunk of a request, checks its digest, keeps its limits.
+"""Who may call or register: finds the trunk or device of a request, checks its digest, keeps
+limits.
 
-A stranger learns nothing: without any trunk that authenticates by password his request is not
-answered at all; otherwise he gets the same challenge and the same refusal whatever name he tries.
+A stranger learns nothing: while nobody authenticates by password his request is not answered at
+all; otherwise he gets the same challenge and the same refusal whatever name he tries.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TypeVar
 from uuid import UUID
 
-from ringfence.engine.ports import ConfigSnapshot, TrunkConfig
+from ringfence.engine.ports import ConfigSnapshot, DeviceConfig, TrunkConfig
 from ringfence.engine.signalling.transport import Flow
 from ringfence.kernel.clock import Clock
 from ringfence.protocols.sip.digest import Challenge, parse_credentials
@@ -43,7 +46,8 @@ class Silence:
 
 
 _Network = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, TrunkConfig]
-Verdict = TrunkConfig | Challenged | Refused | Silence
+Verdict = TrunkConfig | DeviceConfig | Challenged | Refused | Silence
+_User = TypeVar("_User", TrunkConfig, DeviceConfig)
 
 
 class Usage:
@@ -74,7 +78,7 @@ class Usage:
 
 
 class Gate:
-    """The trunks in force, by source network and by user name."""
+    """The trunks in force, by source network and by user name, and the devices, by user name."""
 
     def __init__(self, clock: Clock, realm: str) -> None:
         self._clock = clock
@@ -84,7 +88,10 @@ class Gate:
         self._hosts: dict[str, TrunkConfig] = {}
         self._networks: list[_Network] = []
         self._users: dict[str, TrunkConfig] = {}
+        self._phones: dict[str, DeviceConfig] = {}
+        self._used: dict[str, int] = {}
         self.trunks: dict[UUID, TrunkConfig] = {}
+        self.devices: dict[UUID, DeviceConfig] = {}
         self.version: int | None = None
 
     def load(self, snapshot: ConfigSnapshot) -> None:
@@ -104,7 +111,9 @@ class Gate:
         networks.sort(key=lambda item: item[0].prefixlen, reverse=True)
         self._hosts, self._networks = hosts, networks
         self._users = {t.username: t for t in snapshot.trunks if t.username and t.ha1_md5}
+        self._phones = {device.username: device for device in snapshot.devices}
         self.trunks = {trunk.id: trunk for trunk in snapshot.trunks}
+        self.devices = {device.id: device for device in snapshot.devices}
         self.version = snapshot.version
 
     def by_source(self, host: str) -> TrunkConfig | None:
@@ -121,18 +130,32 @@ class Gate:
     @property
     def answers_strangers(self) -> bool:
         """Whether someone may authenticate from an unknown address."""
-        return bool(self._users)
+        return bool(self._users or self._phones)
 
     def admit(self, request: Request, flow: Flow) -> Verdict:
-        """Who sent this request. A trunk with sources and a user name needs both to match."""
+        """Who sent this request. A trunk with sources and a user name needs both to match.
+
+        A device is admitted to register, from anywhere, and to nothing else.
+        """
+        if request.method == "REGISTER" and self._phones:
+            return self._authenticate(request, flow, self._phones)
         trunk = self.by_source(flow.remote[0])
         if trunk is not None and not trunk.username:
             return trunk
-        if trunk is None and not self._users:
+        if trunk is None and not self.answers_strangers:
             return Silence()
-        return self._authenticate(request, flow, trunk)
+        found = self._authenticate(request, flow, self._users)
+        if not isinstance(found, TrunkConfig):
+            return found
+        if found.sources and self.by_source(flow.remote[0]) is not found:
+            return Refused(403)
+        return found if trunk is None or trunk is found else Refused(403)
 
-    def _authenticate(self, request: Request, flow: Flow, expected: TrunkConfig | None) -> Verdict:
+    def _authenticate(
+        self, request: Request, flow: Flow, users: Mapping[str, _User]
+    ) -> _User | Challenged | Refused:
+        """Which of the users proves itself. A nonce proves nothing twice: what a digest does not
+        cover, such as a Contact, could be another's the second time."""
         value = request.headers.get("authorization")
         if value is None:
             return self._challenge(flow, stale=False)
@@ -141,26 +164,35 @@ class Gate:
         except SipError:
             return Refused(403)
         fresh = self._nonce_age(credentials.nonce, flow)
-        trunk = self._users.get(credentials.username)
+        user = users.get(credentials.username)
         md5 = credentials.algorithm == "MD5"
-        known = trunk is not None and (trunk.ha1_md5 if md5 else trunk.ha1_sha256)
+        known = user is not None and (user.ha1_md5 if md5 else user.ha1_sha256)
         right = credentials.verify(known or _DUMMY_HA1, request.method)
         if fresh is None:
             return self._challenge(flow, stale=False)
-        if not right or not known or trunk is None or credentials.realm != self._realm:
+        if not right or not known or user is None or credentials.realm != self._realm:
             return Refused(403)
-        if credentials.qop is None:  # offered, and without it the nonce count proves nothing
+        if credentials.nc is None:  # offered, and without it the nonce count proves nothing
             return Refused(403)
         if credentials.uri != request.uri and not _same_target(credentials.uri, request.uri):
             return Refused(403)
-        if trunk.sources and self.by_source(flow.remote[0]) is not trunk:
-            return Refused(403)
-        if expected is not None and expected is not trunk:
-            return Refused(403)
-        return trunk if fresh else self._challenge(flow, stale=True)
+        if not fresh or not self._counts(credentials.nonce, int(credentials.nc, 16)):
+            return self._challenge(flow, stale=True)
+        return user
+
+    def _counts(self, nonce: str, count: int) -> bool:
+        """Whether this use of a nonce comes after all others (RFC 7616 3.4, ``nc``)."""
+        if count <= self._used.get(nonce, 0):
+            return False
+        oldest = self._clock.micros() // 1_000_000 - NONCE_SECONDS
+        while self._used and _seconds(next(iter(self._used))) < oldest:
+            del self._used[next(iter(self._used))]
+        self._used[nonce] = count
+        return True
 
     def _challenge(self, flow: Flow, *, stale: bool) -> Challenged:
-        nonce = self._nonce(self._clock.micros() // 1_000_000, flow)
+        seconds = self._clock.micros() // 1_000_000
+        nonce = self._nonce(f"{seconds:x}-{secrets.token_hex(4)}", flow)
         return Challenged(
             tuple(
                 str(Challenge(self._realm, nonce, algorithm, stale=stale))
@@ -168,23 +200,16 @@ class Gate:
             )
         )
 
-    def _nonce(self, seconds: int, flow: Flow) -> str:
-        text = f"{seconds:x}"
+    def _nonce(self, text: str, flow: Flow) -> str:
         mac = hmac.new(self._nonce_key, f"{text}|{flow.remote[0]}".encode(), sha256)
         return f"{text}.{mac.hexdigest()[:32]}"
 
     def _nonce_age(self, nonce: str, flow: Flow) -> bool | None:
         """True: fresh; False: ours but too old; None: not a nonce of ours for this address."""
-        text = nonce.partition(".")[0]
-        try:
-            seconds = int(text, 16)
-        except ValueError:
+        ours = self._nonce(nonce.partition(".")[0], flow) if nonce.isascii() else ""
+        if not hmac.compare_digest(ours.encode(), nonce.encode("utf-8", "replace")):
             return None
-        if not hmac.compare_digest(
-            self._nonce(seconds, flow).encode(), nonce.encode("utf-8", "replace")
-        ):
-            return None
-        return 0 <= self._clock.micros() // 1_000_000 - seconds <= NONCE_SECONDS
+        return 0 <= self._clock.micros() // 1_000_000 - _seconds(nonce) <= NONCE_SECONDS
 
     # --- limits -----------------------------------------------------------------------------------
 
@@ -201,6 +226,11 @@ class Gate:
         """Channels of a trunk in use now."""
         usage = self._usage.get(trunk)
         return usage.channels if usage is not None else 0
+
+
+def _seconds(nonce: str) -> int:
+    """When a nonce of ours was made."""
+    return int(nonce.partition("-")[0], 16)
 
 
 def _same_target(digest_uri: str, request_uri: str) -> bool:

@@ -210,7 +210,7 @@ class _TcpConnection(asyncio.Protocol):
         self._idle = loop.call_later(_TCP_IDLE_SECONDS, self._close_idle)
 
     def _close_idle(self) -> None:
-        """Nothing came for long; a connection that a live dialog needs stays all the same."""
+        """Nothing came for long; a connection that somebody is reached by stays all the same."""
         if self._manager.in_use(self):
             self._touch()
         else:
@@ -276,7 +276,7 @@ class Transports:
         on_error: OnError,
         in_use: Callable[[object], bool],
     ) -> None:
-        """``in_use`` tells whether a dialog lives on a connection."""
+        """``in_use`` tells whether a dialog or a registration lives on a connection."""
         self._listen = listen
         self._advertised = advertised
         self.on_message = on_message
@@ -361,14 +361,19 @@ class Transports:
             host = str(usable[0][4][0])
         return self.flow_to((host, port), transport)
 
-    def flow_to(self, remote: Address, transport: str) -> Flow:
-        """A flow to an address; a TCP connection is reused or begun. Raises TransportError."""
+    def flow_to(self, remote: Address, transport: str, ours: Address | None = None) -> Flow:
+        """A flow to an address; a TCP connection is reused or begun. Of UDP listeners the one that
+        is ``ours`` to that peer is taken, if it is given and there. Raises TransportError."""
         if transport == "udp":
             family = socket.AF_INET6 if ":" in remote[0] else socket.AF_INET
-            for listener in self._udp:
-                if listener.family == family:
-                    return Flow("udp", self.advertised(listener, remote), remote, listener)
-            raise TransportError("no UDP listener of this address family")
+            flows = [
+                Flow("udp", self.advertised(listener, remote), remote, listener)
+                for listener in self._udp
+                if listener.family == family
+            ]
+            if not flows:
+                raise TransportError("no UDP listener of this address family")
+            return next((flow for flow in flows if flow.local == ours), flows[0])
         if transport != "tcp" or not self._tcp_listen:
             raise TransportError("transport not configured")
         connection = self._connections.get(remote)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Literal, cast
 
+from ringfence.domains.devices.contracts import RoutingDevice
 from ringfence.domains.numbers.contracts import DialTarget as PlannedTarget
 from ringfence.domains.numbers.contracts import RoutePlan, TrunkDial
 from ringfence.domains.recordings.contracts import RecordingPlanInfo
 from ringfence.domains.trunks.contracts import RoutingTrunk
 from ringfence.engine.journal.records import EventRecord, SealedParty
-from ringfence.engine.ports import NumberFormat, RecordingPlan, TrunkConfig
+from ringfence.engine.ports import DeviceConfig, NumberFormat, RecordingPlan, TrunkConfig
 from ringfence.engine.verbs.model import Dial, DialTarget, Program, SipTarget, TrunkTarget, straight
 from ringfence.kernel import events
 from ringfence.kernel.events import CallEvent, EventKind
@@ -41,6 +42,16 @@ def trunk_config(trunk: RoutingTrunk) -> TrunkConfig:
         ),
         max_calls_per_second=info.max_calls_per_second,
         max_channels=info.max_channels,
+    )
+
+
+def device_config(device: RoutingDevice) -> DeviceConfig:
+    return DeviceConfig(
+        id=device.id,
+        tenant=device.tenant_id,
+        username=device.username,
+        ha1_md5=device.ha1_md5,
+        ha1_sha256=device.ha1_sha256,
     )
 
 

@@ -41,6 +41,8 @@ from ringfence.engine.journal.recovery import recover, recovery_keys
 from ringfence.engine.ports import ConfigSnapshot, MediaEvent, TrunkConfig
 from ringfence.engine.signalling.agent import UserAgent
 from ringfence.engine.signalling.gate import Gate
+from ringfence.engine.signalling.registrar import Registrar
+from ringfence.engine.signalling.registrations import Registrations
 from ringfence.engine.verbs.model import Dial, DialTarget, SipTarget, TrunkTarget
 from ringfence.kernel.clock import SystemClock, from_micros
 from ringfence.kernel.errors import RingfenceError
@@ -133,6 +135,10 @@ class World:
         self.pending = close_crashed(self.journal, crashed)
         self.journal.start()
         self.gate = Gate(self.clock, "ringfence")
+        path = self.spool.with_name("registrations") / "n1.sqlite"
+        self.kept = Registrations(path, cast(KeyClient, FakeKeys()), self.clock)
+        self.registrations = await self.kept.load()
+        self.registrar = Registrar(self.gate, self.clock, self.kept)
         self.manager = CallManager(
             gate=self.gate,
             control=self.control,
@@ -151,6 +157,7 @@ class World:
             advertised=None,
             t1=T1,
             gate=self.gate,
+            registrar=self.registrar,
             on_invite=self.manager.on_invite,
         )
         self.manager.agent, self.manager.media = self.agent, self.media
