@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from ringfence.domains.calls.contracts import CallerIdRefused, WalletEmpty
+from ringfence.domains.devices.api import routing_devices
 from ringfence.domains.flows.api import published_parts
 from ringfence.domains.flows.contracts import FlowInvalid, FlowNotFound, FlowNotPublished
 from ringfence.domains.numbers.api import route
 from ringfence.domains.numbers.contracts import RoutePlan
 from ringfence.domains.recordings.api import message_plan, recording_plan
 from ringfence.domains.trunks.api import routing_trunks
-from ringfence.domains.trunks.contracts import RoutingTrunk
 from ringfence.engine.ports import (
     ConfigRequest,
     ConfigSnapshot,
@@ -37,7 +37,12 @@ from ringfence.entry.control.credit import may_start
 from ringfence.entry.control.emergency import is_emergency
 from ringfence.entry.control.facts import facts_of
 from ringfence.entry.control.targets import first_target
-from ringfence.entry.control.translate import dial_program, recording_of, trunk_config
+from ringfence.entry.control.translate import (
+    device_config,
+    dial_program,
+    recording_of,
+    trunk_config,
+)
 from ringfence.platform_django.config_version import config_version
 from ringfence.platform_django.use import using
 
@@ -63,15 +68,15 @@ class Decisions:
         with self._lock:
             snapshot = self._snapshot
         if snapshot is None or snapshot.version != version:
-            snapshot = ConfigSnapshot(version, tuple(map(trunk_config, self._trunks())))
+            with using("service", "control"):
+                trunks, devices = routing_trunks(), routing_devices()
+            snapshot = ConfigSnapshot(
+                version, tuple(map(trunk_config, trunks)), tuple(map(device_config, devices))
+            )
             owners = {trunk.id: trunk.tenant for trunk in snapshot.trunks}
             with self._lock:
                 self._snapshot, self._owners = snapshot, owners
         return snapshot
-
-    def _trunks(self) -> tuple[RoutingTrunk, ...]:
-        with using("service", "control"):
-            return routing_trunks()
 
     def route(self, request: RouteRequest) -> RouteDecision:
         """What to do with a call. Raises django.db.Error.
