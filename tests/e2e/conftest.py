@@ -1,12 +1,13 @@
 """Fixtures of the end-to-end tests: a real installation per xdist worker, and SIPp."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from tests.e2e.harness.installation import Installation, Tenant
 from tests.e2e.harness.peers import need
 from tests.e2e.harness.sipp import SippRunner
+from tests.e2e.harness.studio import Studio
 from tests.e2e.harness.world import World
 
 _REPORT = pytest.StashKey[pytest.TestReport]()
@@ -58,6 +59,13 @@ def own_world(request: pytest.FixtureRequest) -> Iterator[World]:
         yield from _watched(World.provision(installation), request)
     finally:
         installation.stop()
+
+
+@pytest.fixture
+async def studio(world: World) -> AsyncIterator[Studio]:
+    """Flows of the shared installation, and phones and web servers that end with the test."""
+    async with Studio(world) as made:
+        yield made
 
 
 @pytest.fixture

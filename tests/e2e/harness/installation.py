@@ -107,6 +107,7 @@ class Installation:
             },
             "web": {"port": web},
             "live": {"port": live},
+            "egress": {"allow_networks": ["127.0.0.0/8"]},
             "log": {"format": "json"},
         }
         lines = []
