@@ -200,7 +200,6 @@ def moving(keys: Keys) -> Iterator[ShiftedClock]:
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is waited for long."""
-    monkeypatch.setattr(delivery, "TIMEOUT_SECONDS", 0.5)
     monkeypatch.setattr(delivery, "_POLL_SECONDS", 0.03)
 
 

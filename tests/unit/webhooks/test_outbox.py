@@ -123,6 +123,25 @@ def test_what_comes_late_changes_nothing(tenant: UUID, moving: ShiftedClock) -> 
     assert webhooks.get_delivery(tenant, late.id).state == "delivered"
 
 
+def test_a_late_answer_neither_touches_a_replay_nor_its_endpoint(
+    tenant: UUID, moving: ShiftedClock
+) -> None:
+    of = endpoint(tenant)
+    for index in range(2):
+        webhooks.enqueue(tenant, "call.ended", {}, key=str(index))
+    first, late = outbox.claim(clock().now(), room=2, each=2, busy={})
+    outbox.settle([Attempt(first, clock().now(), Outcome.GONE, 410, "gone")])
+    assert not webhooks.get_endpoint(tenant, of).enabled
+    webhooks.change_endpoint(tenant, of, EndpointChange(enabled=True))
+    webhooks.replay_delivery(tenant, late.id)
+    moving.advance(timedelta(seconds=1))
+    (again,) = outbox.claim(clock().now(), room=2, each=2, busy={})
+    assert again.attempts == late.attempts == 1
+    outbox.settle([Attempt(late, clock().now(), Outcome.GONE, 410, "gone")])
+    assert webhooks.get_endpoint(tenant, of).enabled
+    assert webhooks.get_delivery(tenant, late.id).state == "pending"
+
+
 def test_workers_that_claim_at_once_share(tenant: UUID) -> None:
     for _ in range(3):
         endpoint(tenant)

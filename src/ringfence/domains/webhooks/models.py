@@ -47,9 +47,10 @@ class Delivery(TenantModel):
     created_at = models.DateTimeField()
     state = models.CharField(max_length=16, default=DeliveryState.PENDING.value)
     attempts = models.SmallIntegerField(default=0)
-    """Begun so far. Whoever records an outcome proves by it that nobody else began another."""
+    """Begun since it was made or last replayed."""
     next_attempt_at = models.DateTimeField()
-    """While an attempt is under way: when another worker may begin one."""
+    """While an attempt is under way: when another worker may begin one. Whoever records the outcome
+    names it, which proves that nobody began another."""
     delivered_at = models.DateTimeField(null=True)
     last_status = models.SmallIntegerField(null=True)
     last_error = models.CharField(max_length=40, null=True)

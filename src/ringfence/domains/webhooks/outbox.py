@@ -2,9 +2,8 @@
 
 A claim is a lease: ``next_attempt_at`` moves to when another worker may take the row, and commits
 at once; no transaction is open while something is sent. A worker that dies leaves its rows due
-again.
-``attempts`` counts what was begun, and whoever records an outcome must name it: what comes late,
-after another worker began again, changes nothing.
+again. Whoever records an outcome must name its lease: what comes late, after another claim or a
+replay, changes nothing, neither of the row nor of its endpoint.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ _CLAIM = """
     )
     UPDATE webhooks_delivery SET attempts = attempts + 1, next_attempt_at = %(lease)s
     WHERE id IN (SELECT id FROM due)
-    RETURNING id, tenant_id, endpoint_id, type, data, occurred_at, attempts
+    RETURNING id, tenant_id, endpoint_id, type, data, occurred_at, attempts, next_attempt_at
 """
 _SETTLE = """
     UPDATE webhooks_delivery d SET
@@ -68,15 +67,17 @@ _SETTLE = """
         last_status = r.status,
         last_error = r.code,
         log = (CASE WHEN jsonb_array_length(d.log) >= %s THEN d.log - 0 ELSE d.log END) || r.entry
-    FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::timestamptz[], %s::timestamptz[],
+    FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::timestamptz[],
         %s::int[], %s::text[], %s::jsonb[])
-        AS r (id, attempts, state, next_at, at, status, code, entry)
-    WHERE d.id = r.id AND d.attempts = r.attempts AND (d.state = 'pending' OR r.state = 'delivered')
+        AS r (id, lease, state, next_at, at, status, code, entry)
+    WHERE d.id = r.id AND d.next_attempt_at = r.lease
+        AND (d.state = 'pending' OR r.state = 'delivered')
+    RETURNING d.id
 """
 _POSTPONE = """
     UPDATE webhooks_delivery d SET attempts = d.attempts - 1, next_attempt_at = %s
-    FROM unnest(%s::uuid[], %s::int[]) AS r (id, attempts)
-    WHERE d.id = r.id AND d.attempts = r.attempts AND d.state = 'pending'
+    FROM unnest(%s::uuid[], %s::timestamptz[]) AS r (id, lease)
+    WHERE d.id = r.id AND d.next_attempt_at = r.lease AND d.state = 'pending'
 """
 _SUCCEEDED = """
     UPDATE webhooks_endpoint SET failing_since = NULL
@@ -109,6 +110,8 @@ class Claim:
     data: dict[str, Any]
     occurred_at: datetime
     attempts: int
+    lease: datetime
+    """Until when; it names this claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +145,8 @@ def claim(now: datetime, *, room: int, each: int, busy: Mapping[UUID, int]) -> l
             },
         )
         return [
-            Claim(id_, tenant, endpoint, type_, _decode(data), at, attempts)
-            for id_, tenant, endpoint, type_, data, at, attempts in cursor.fetchall()
+            Claim(id_, tenant, endpoint, type_, _decode(data), at, attempts, lease)
+            for id_, tenant, endpoint, type_, data, at, attempts, lease in cursor.fetchall()
         ]
 
 
@@ -158,11 +161,12 @@ def settle(attempts: Sequence[Attempt]) -> None:
         if made:
             columns = zip(*map(_settled, made), strict=True)
             cursor.execute(_SETTLE, [KEPT_ATTEMPTS, *map(list, columns)])
-            _judge(cursor, made)
+            in_time = {row[0] for row in cursor.fetchall()}
+            _judge(cursor, [attempt for attempt in made if attempt.claim.id in in_time])
         if unmade:
             later = max(attempt.at for attempt in unmade) + POSTPONE
             ids = [attempt.claim.id for attempt in unmade]
-            cursor.execute(_POSTPONE, [later, ids, [one.claim.attempts for one in unmade]])
+            cursor.execute(_POSTPONE, [later, ids, [one.claim.lease for one in unmade]])
 
 
 def disable(cursor: Any, endpoints: Sequence[UUID], reason: DisabledReason) -> None:
@@ -185,7 +189,7 @@ def _settled(attempt: Attempt) -> tuple[Any, ...]:
         "bytes": attempt.bytes,
     }
     return (
-        *(claim_.id, claim_.attempts, DeliveryState.DELIVERED if delivered else state, again),
+        *(claim_.id, claim_.lease, DeliveryState.DELIVERED if delivered else state, again),
         *(attempt.at, attempt.status, attempt.code, msgspec.json.encode(entry).decode()),
     )
 
@@ -197,10 +201,10 @@ def _judge(cursor: Any, attempts: Sequence[Attempt]) -> None:
     good = by.get(Outcome.DELIVERED, set())
     bad = by.get(Outcome.FAILED, set()) - good
     gone = by.get(Outcome.GONE, set())
-    now = max(attempt.at for attempt in attempts)
+    now = max((attempt.at for attempt in attempts), default=None)
     if good:
         cursor.execute(_SUCCEEDED, [sorted(good)])
-    if bad:
+    if bad and now is not None:
         cursor.execute(_FAILED, [now, sorted(bad)])
         cursor.execute(_GIVEN_UP, [sorted(bad), now - GIVE_UP_AFTER])
         failing = [row[0] for row in cursor.fetchall()]
