@@ -82,7 +82,7 @@ def routing_devices() -> tuple[RoutingDevice, ...]:
     Raises PurposeRequired, Refused, Unavailable.
     """
     with connections[CALLPLANE].cursor() as cursor:
-        cursor.execute("SELECT (device).* FROM ringfence_routing_devices()")
+        cursor.execute("SELECT * FROM ringfence_routing_devices()")
         columns = [column.name for column in cursor.description]
         rows = [Device(**dict(zip(columns, row, strict=True))) for row in cursor.fetchall()]
     found = map(_routing_device, rows, open_fields(rows, *_SECRETS))

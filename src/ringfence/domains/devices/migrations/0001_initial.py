@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
         bumps_config_version("devices_device"),
         definer_function(
             "ringfence_routing_devices()",
-            "TABLE (device devices_device)",
+            "SETOF devices_device",
             "SELECT d FROM devices_device d WHERE d.enabled ORDER BY d.id",
             Role.CALLPLANE,
         ),
