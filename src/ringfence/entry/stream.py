@@ -125,7 +125,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "call.redirected": lambda data: f"redirected by the {data['by']}",
     "leg.created": _leg,
     "leg.progress": lambda data: f"target says {data['status']}",
-    "leg.answered": lambda data: f"leg answered, {data.get('codec') or 'no codec'}",
+    "leg.answered": lambda data: "leg answered",
     "call.answered": lambda data: "call answered",
     "leg.bridged": lambda data: "both talk",
     "recording.announced": lambda data: f"recording notice heard by both ({data['basis']})",

@@ -237,6 +237,7 @@ def _timeline(events: Sequence[Event]) -> list[dict[str, Any]]:
             "at": event["at"],
             "seconds": round((datetime.fromisoformat(event["at"]) - first).total_seconds(), 3),
             "kind": event["kind"],
+            "data": event["data"],
             "note": told(event["kind"], event["data"]),
         }
         for event in events

@@ -15,13 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ringfence.entry.demo.offer import RECEIVER_HOST
 from ringfence.entry.supervisor.messages import NotRunning, ProcessStatus, ask
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform.settings import Settings, load_settings
 
-RECEIVER_HOST = "127.66.0.4"
-"""Where the demo receives webhooks of an installation that runs. It must be allowed there:
-``egress.allow_networks``; ``ringfence serve --demo`` does that."""
 _START_SECONDS = 120.0
 
 

@@ -12,6 +12,9 @@ _KEPT = (
     "end_reason", "billed_seconds",
 )  # fmt: skip
 
+_SIDES = {"sell": "tenant pays", "buy": "carrier asks"}
+_UNTOLD = ("leg.created", "leg.answered", "leg.ended")
+
 
 def pretty(outcome: Outcome) -> str:
     """Timeline, record, recording, ledger, webhooks, checks, verdict."""
@@ -28,8 +31,19 @@ def pretty(outcome: Outcome) -> str:
 
 
 def _timeline(outcome: Outcome) -> list[str]:
-    rows = [f"  {item['seconds']:7.3f} s  {item['note']}" for item in outcome.timeline]
-    return ["Timeline", *rows] if rows else []
+    """A line for each node with its outcome, and one for each event that is no verb's or leg's."""
+    rows: list[list[str]] = []
+    nodes: dict[str, list[str]] = {}
+    for item in outcome.timeline:
+        at, data = f"{item['seconds']:7.3f} s", item["data"]
+        if item["kind"] == "verb.started":
+            nodes[data["node"]] = [at, f"  {data['node']:<10}{data['verb']}"]
+            rows.append(nodes[data["node"]])
+        elif item["kind"] == "verb.ended":
+            nodes[data["node"]].append(f" -> {data['outcome']}")
+        elif item["kind"] not in _UNTOLD:
+            rows.append([at, item["note"]])
+    return ["Timeline", *(f"  {at}  {''.join(words)}" for at, *words in rows)] if rows else []
 
 
 def _record(outcome: Outcome) -> list[str]:
@@ -69,18 +83,23 @@ def _recording(outcome: Outcome) -> list[str]:
 def _ledger(outcome: Outcome) -> list[str]:
     if not outcome.ledger:
         return []
-    rows = []
-    for item in outcome.ledger:
-        why = item["explanation"]
-        who = "tenant pays" if item["side"] == "sell" else "carrier asks"
-        steps = ", ".join(step["what"] for step in why["steps"])
-        rows.append(
-            f"  {item['leg'] or '-':<8}{who:<14}{usd(item['amount_micros'])}  "
-            f"{why['billed_seconds']} s billed: {steps} ({why['rule']})"
-        )
+    lines = sorted(outcome.ledger, key=lambda item: (item["leg"] or "", item["side"]))
+    rows = [_charge(item) for item in lines]
     wallet = outcome.wallet
     change = f"{usd(wallet['before_micros'])} before, {usd(wallet['after_micros'])} after"
     return ["Ledger", *rows, f"  {'wallet':<8}{change}"]
+
+
+def _charge(item: dict[str, Any]) -> str:
+    """Whose, how much, and the steps of the calculation by name of the rule that made them."""
+    why = item["explanation"]
+    steps = {step["what"]: step for step in why["steps"]}
+    fee = steps["connection_fee"]["micros"] if "connection_fee" in steps else 0
+    return (
+        f"  {item['leg'] or '-':<8}{_SIDES[item['side']]:<14}{usd(item['amount_micros'])}  "
+        f"{steps['used']['seconds']} s used, {why['billed_seconds']} s billed, "
+        f"fee {usd(fee)} ({why['rule']})"
+    )
 
 
 def _webhooks(outcome: Outcome) -> list[str]:
