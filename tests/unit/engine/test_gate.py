@@ -220,3 +220,15 @@ def test_a_trunk_does_not_register() -> None:
 def test_without_devices_a_register_is_like_any_other_request() -> None:
     assert isinstance(World(BY_SOURCE).admit("203.0.113.1", method="REGISTER"), Silence)
     assert World(BY_SOURCE).admit("192.0.2.9", method="REGISTER") == BY_SOURCE
+
+
+def test_only_what_is_offered_is_taken() -> None:
+    world = World(BY_PASSWORD)
+    world.gate._algorithms = ("MD5",)
+    verdict = world.admit("203.0.113.1")
+    assert isinstance(verdict, Challenged)
+    assert ["algorithm=MD5" in value for value in verdict.challenges] == [True]
+    nonce = world.nonce("203.0.113.1")
+    sha = answer(nonce, algorithm="SHA-256")
+    assert world.admit("203.0.113.1", sha) == Refused(403)
+    assert world.admit("203.0.113.1", answer(nonce)) == BY_PASSWORD

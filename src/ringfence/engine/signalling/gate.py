@@ -80,9 +80,12 @@ class Usage:
 class Gate:
     """The trunks in force, by source network and by user name, and the devices, by user name."""
 
-    def __init__(self, clock: Clock, realm: str) -> None:
+    def __init__(
+        self, clock: Clock, realm: str, algorithms: tuple[str, ...] = ("SHA-256", "MD5")
+    ) -> None:
         self._clock = clock
         self._realm = realm
+        self._algorithms = algorithms
         self._nonce_key = secrets.token_bytes(32)
         self._usage: dict[UUID, Usage] = {}
         self._hosts: dict[str, TrunkConfig] = {}
@@ -172,6 +175,8 @@ class Gate:
             return self._challenge(flow, stale=False)
         if not right or not known or user is None or credentials.realm != self._realm:
             return Refused(403)
+        if credentials.algorithm not in self._algorithms:
+            return Refused(403)
         if credentials.nc is None:  # offered, and without it the nonce count proves nothing
             return Refused(403)
         if credentials.uri != request.uri and not _same_target(credentials.uri, request.uri):
@@ -196,7 +201,7 @@ class Gate:
         return Challenged(
             tuple(
                 str(Challenge(self._realm, nonce, algorithm, stale=stale))
-                for algorithm in ("SHA-256", "MD5")
+                for algorithm in self._algorithms
             )
         )
 
