@@ -153,7 +153,8 @@ class DemoCall:
         self._check(
             "notice", same > 0.9, f"{len(at_desk) * 0.02:.1f} s at the desk, {same:.0%} the same"
         )
-        self._tell.say("platform", f"tells both that it records ({len(at_desk) * 0.02:.1f} s)")
+        self._tell.say("desk", f"hears the recording notice ({len(at_desk) * 0.02:.1f} s)")
+        self._tell.say("caller", f"hears it too ({same:.0%} the same)")
 
     async def _converse(self, out: Call, taken: Call) -> None:
         out.audio.tone, taken.audio.tone = CALLER_TONE, DESK_TONE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -15,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ringfence.entry.demo.offer import RECEIVER_HOST
+from ringfence.entry.demo.offer import loopback_of, receiver_host
 from ringfence.entry.supervisor.messages import NotRunning, ProcessStatus, ask
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform.settings import Settings, load_settings
@@ -31,14 +30,21 @@ class DemoFailed(RingfenceError):
 
 @dataclass(frozen=True)
 class Place:
-    """Where the demo takes place: settings of the installation, and loopback addresses of ours."""
+    """Where the demo takes place: an installation, and loopback addresses beside it."""
 
     settings: Settings
-    caller_host: str
-    desk_host: str
-    desk_port: int
-    receiver_host: str
-    temporary: bool = False
+
+    @property
+    def caller_host(self) -> str:
+        return f"{loopback_of(self.settings.data_dir)}.2"
+
+    @property
+    def desk_host(self) -> str:
+        return f"{loopback_of(self.settings.data_dir)}.3"
+
+    @property
+    def receiver_host(self) -> str:
+        return receiver_host(self.settings)
 
 
 def running(settings: Settings) -> Place | None:
@@ -47,7 +53,7 @@ def running(settings: Settings) -> Place | None:
         ask(settings, "status", None, list[ProcessStatus], 5.0)
     except NotRunning:
         return None
-    return Place(settings, "127.66.0.2", "127.66.0.3", 5066, RECEIVER_HOST)
+    return Place(settings)
 
 
 @contextlib.contextmanager
@@ -57,23 +63,20 @@ def temporary() -> Iterator[Place]:
     with tempfile.TemporaryDirectory(prefix="rf-demo-", dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o711)
-        net = f"127.66.{secrets.randbelow(250) + 1}"  # several demos may run at once
-        (folder / "ringfence.toml").write_text(_settings(folder, net))
+        (folder / "ringfence.toml").write_text(_settings(folder / "var"))
         os.environ["RINGFENCE_CONFIG"] = str(folder / "ringfence.toml")
         with _serving(folder):
-            desk = f"{net}.3"
-            yield Place(
-                load_settings(), f"{net}.2", desk, _free_port(desk), f"{net}.4", temporary=True
-            )
+            yield Place(load_settings())
 
 
-def _settings(folder: Path, net: str) -> str:
+def _settings(data_dir: Path) -> str:
+    net = loopback_of(data_dir.resolve())
     host = f"{net}.1"
     database, web, live = (_free_port("127.0.0.1") for _ in range(3))
     sip = _free_port(host)
     return f"""
         [node]
-        data_dir = "{folder / "var"}"
+        data_dir = "{data_dir}"
         drain_seconds = 0
         [database]
         embedded_port = {database}

@@ -21,6 +21,7 @@ EVENTS = ("call.ended", "recording.stored")
 _NAME = "Demo"
 _CARRIER, _DESK_TRUNK = "Demo carrier", "Demo desk"
 _RECEIVER = "The receiver of `ringfence demo`"
+_DESK_PORT = 5066
 _KEY_LIFE = timedelta(minutes=15)
 _OPERATOR_SCOPES = ("tenants:read", "tenants:write", "ledger:read", "ledger:write")
 _SCOPES = (
@@ -149,7 +150,7 @@ def _trunks(api: Rest, place: Place) -> dict[str, Any]:
             "name": _DESK_TRUNK,
             "sources": [f"{place.desk_host}/32"],
             "peer_host": place.desk_host,
-            "peer_port": place.desk_port,
+            "peer_port": _DESK_PORT,
         },
     )
     return desk
