@@ -13,7 +13,7 @@ def main() -> int:
     names = sorted(
         module.name
         for module in pkgutil.iter_modules(bench.__path__)
-        if module.name not in ("__main__", "report", "whole_calls")
+        if module.name not in ("__main__", "installed", "report", "whole_calls")
     )
     if len(sys.argv) != 2 or sys.argv[1] not in names:
         print(f"usage: python -m bench NAME   with NAME one of: {' '.join(names)}", file=sys.stderr)
