@@ -20,6 +20,7 @@ from ringfence.platform.settings import Settings, load_settings
 
 _PROVISION = "ringfence.entry.provision"
 _ELSEWHERE = {
+    "api": ("ringfence.entry.api.main", "api_command"),
     "audit": ("ringfence.entry.audit", "audit_command"),
     "backup": ("ringfence.entry.backup.commands", "backup_command"),
     "demo": ("ringfence.entry.demo.command", "demo_command"),
