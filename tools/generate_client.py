@@ -25,6 +25,7 @@ NAMES = {
     "create_call": "calls.originate",
     "create_deck": "tenants.create_deck",
     "create_tenant_key": "tenants.create_key",
+    "create_tenant_trunk": "tenants.create_trunk",
     "diff_flow_versions": "flows.diff",
     "get_tenant_by_id": "tenants.get",
     "get_tenant_wallet": "tenants.get_wallet",
@@ -36,6 +37,7 @@ NAMES = {
     "retry_all_unrated": "ledger.retry_all_unrated",
     "roll_back_flow": "flows.rollback",
     "hang_up_call": "calls.hangup",
+    "set_trunk_sources": "tenants.set_trunk_sources",
     "top_up_wallet": "tenants.top_up",
 }
 """Operations whose name does not follow from tag and operation id."""

@@ -1389,6 +1389,62 @@ class TenantsResource(Resource):
             idempotency_key=idempotency_key,
         )
 
+    def create_trunk(
+        self,
+        tenant_id: str,
+        *,
+        name: str,
+        username: str | UnsetType | None = UNSET,
+        password: str | UnsetType | None = UNSET,
+        peer_host: str | UnsetType | None = UNSET,
+        peer_port: int | UnsetType = UNSET,
+        peer_transport: Literal["udp", "tcp"] | UnsetType = UNSET,
+        auth_username: str | UnsetType | None = UNSET,
+        auth_password: str | UnsetType | None = UNSET,
+        format: models.NumberFormatIn | UnsetType = UNSET,
+        max_calls_per_second: int | UnsetType | None = UNSET,
+        max_channels: int | UnsetType | None = UNSET,
+        sources: Sequence[str] | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.Trunk:
+        """Connect a carrier or a PBX of a tenant, which may be recognised by where it calls
+        from.
+
+        Needs a key of the operator with the scope `trunks:write`.
+        """
+        return self._post(
+            models.Trunk,
+            path_of("/api/v1/tenants/{}/trunks", tenant_id),
+            body={
+                "name": name,
+                "username": username,
+                "password": password,
+                "peer_host": peer_host,
+                "peer_port": peer_port,
+                "peer_transport": peer_transport,
+                "auth_username": auth_username,
+                "auth_password": auth_password,
+                "format": format,
+                "max_calls_per_second": max_calls_per_second,
+                "max_channels": max_channels,
+                "sources": sources,
+            },
+            idempotency_key=idempotency_key,
+        )
+
+    def set_trunk_sources(
+        self, tenant_id: str, trunk_id: str, *, sources: Sequence[str]
+    ) -> models.Trunk:
+        """Say from where a tenant's trunk calls: whoever calls from there is that trunk.
+
+        Needs a key of the operator with the scope `trunks:write`.
+        """
+        return self._put(
+            models.Trunk,
+            path_of("/api/v1/tenants/{}/trunks/{}/sources", tenant_id, trunk_id),
+            body={"sources": sources},
+        )
+
 
 class TrunksResource(Resource):
     """Operations of `client.trunks`."""
@@ -1404,7 +1460,6 @@ class TrunksResource(Resource):
         self,
         *,
         name: str,
-        sources: Sequence[str] | UnsetType = UNSET,
         username: str | UnsetType | None = UNSET,
         password: str | UnsetType | None = UNSET,
         peer_host: str | UnsetType | None = UNSET,
@@ -1417,7 +1472,9 @@ class TrunksResource(Resource):
         max_channels: int | UnsetType | None = UNSET,
         idempotency_key: str | None = None,
     ) -> models.Trunk:
-        """Connect a carrier or a PBX. Calls may use it within 2 seconds.
+        """Connect a carrier or a PBX. Calls may use it within 2 seconds. Whoever calls over it
+        authenticates by user name, unless the operator names the networks that it calls
+        from.
 
         Needs a key of a tenant with the scope `trunks:write`.
         """
@@ -1426,7 +1483,6 @@ class TrunksResource(Resource):
             "/api/v1/trunks",
             body={
                 "name": name,
-                "sources": sources,
                 "username": username,
                 "password": password,
                 "peer_host": peer_host,
@@ -1452,7 +1508,6 @@ class TrunksResource(Resource):
         self,
         trunk: str | models.Trunk,
         *,
-        sources: Sequence[str] | UnsetType = UNSET,
         username: str | UnsetType | None = UNSET,
         password: str | UnsetType | None = UNSET,
         peer_host: str | UnsetType | None = UNSET,
@@ -1474,7 +1529,6 @@ class TrunksResource(Resource):
             models.Trunk,
             path_of("/api/v1/trunks/{}", id_of(trunk)),
             body={
-                "sources": sources,
                 "username": username,
                 "password": password,
                 "peer_host": peer_host,

@@ -82,8 +82,9 @@ def _gone(person: UUID | None, opened: Opened) -> str | None:
 
 
 def _floor(moment: datetime) -> UUID:
-    """Ids carry milliseconds: a call of the millisecond in which ``moment`` lies is not before."""
-    return uuid7_floor(-(-to_micros(moment) // 1000))
+    """Ids carry milliseconds: a call of the millisecond in which ``moment`` lies is not before.
+    None is of before 1970."""
+    return uuid7_floor(max(0, -(-to_micros(moment) // 1000)))
 
 
 def _matching(tenant_id: UUID, where: CallFilter) -> QuerySet[Call]:

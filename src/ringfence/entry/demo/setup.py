@@ -23,10 +23,10 @@ _CARRIER, _DESK_TRUNK = "Demo carrier", "Demo desk"
 _RECEIVER = "The receiver of `ringfence demo`"
 _DESK_PORT = 5066
 _KEY_LIFE = timedelta(minutes=15)
-_OPERATOR_SCOPES = ("tenants:read", "tenants:write", "ledger:read", "ledger:write")
+_OPERATOR_SCOPES = ("tenants:read", "tenants:write", "ledger:read", "ledger:write", "trunks:write")
 _SCOPES = (
     *("calls:read", "flows:read", "flows:write", "ledger:read", "live:read", "numbers:read"),
-    *("numbers:write", "recordings:read", "recordings:write", "trunks:read", "trunks:write"),
+    *("numbers:write", "recordings:read", "recordings:write", "trunks:read"),
     *("webhooks:read", "webhooks:write"),
 )
 
@@ -72,7 +72,7 @@ def _provision(place: Place, receiver_url: str) -> Demo:
     )
     api = Rest(base, granted["secret"])
     _money(operator, api, tenant)
-    desk = _trunks(api, place)
+    desk = _trunks(operator, api, tenant, place)
     flow, version = _flow(api, desk["id"])
     _number(api, flow)
     settings = api.get("/recording-settings")
@@ -140,12 +140,12 @@ def balance(api: Rest) -> int:
     return int(wallet["balance_micros"]) if wallet is not None else 0
 
 
-def _trunks(api: Rest, place: Place) -> dict[str, Any]:
-    known = api.get("/trunks")["trunks"]
+def _trunks(operator: Rest, api: Rest, tenant: str, place: Place) -> dict[str, Any]:
+    known, path = api.get("/trunks")["trunks"], f"/tenants/{tenant}/trunks"
     if _named(known, _CARRIER) is None:
-        api.post("/trunks", {"name": _CARRIER, "sources": [f"{place.caller_host}/32"]})
-    desk: dict[str, Any] = _named(known, _DESK_TRUNK) or api.post(
-        "/trunks",
+        operator.post(path, {"name": _CARRIER, "sources": [f"{place.caller_host}/32"]})
+    desk: dict[str, Any] = _named(known, _DESK_TRUNK) or operator.post(
+        path,
         {
             "name": _DESK_TRUNK,
             "sources": [f"{place.desk_host}/32"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Q
@@ -30,6 +30,7 @@ from ringfence.platform_django.tenancy import APP, across_tenants, tenant
 
 MAX_KEYS = 200
 """Valid keys of one tenant."""
+_LONGEST_LIFE = timedelta(days=36_525)
 
 
 def create_api_key(
@@ -41,8 +42,8 @@ def create_api_key(
 ) -> NewApiKey:
     """The operator makes a key of a tenant; its secret is in the result and nowhere else.
 
-    ``scopes``: those that destroy must be named. ``purposes``: what personal data may be opened
-    for with it, the usual one first; a key without any opens nothing. Raises InvalidName,
+    ``scopes``: those of GRANTED_BY_NAME must be named. ``purposes``: what personal data may be
+    opened for with it, the usual one first; a key without any opens nothing. Raises InvalidName,
     UnknownScope, UnknownPurpose, InvalidExpiry, TenantNotFound, TooManyKeys.
     """
     _check(scopes, ALL_SCOPES, purposes, expires_at)
@@ -106,8 +107,11 @@ def _check(
     unfit = sorted(set(purposes) - set(ALL_PURPOSES))
     if unfit:
         raise UnknownPurpose("unknown purposes", details={"purposes": unfit, "known": ALL_PURPOSES})
-    if expires_at is not None and (expires_at.tzinfo is None or expires_at <= clock().now()):
-        raise InvalidExpiry("expires_at lies in the future and has an offset")
+    now = clock().now()
+    if expires_at is not None and (
+        expires_at.tzinfo is None or not now < expires_at <= now + _LONGEST_LIFE
+    ):
+        raise InvalidExpiry("expires_at lies in the next 100 years and has an offset")
 
 
 def _insert(
