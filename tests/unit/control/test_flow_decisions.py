@@ -149,13 +149,13 @@ def test_recording_of_a_flow_thinks_of_everybody_who_may_take_part(
 ) -> None:
     asked: list[list[str]] = []
     recordings.change_settings(made.tenant, SettingsInfo(enabled=True))
-    real = module.recording_plan
+    real = module.recording_plans
 
     def plan(tenant: UUID, those: list[str], *, emergency: bool) -> Any:
         asked.append(list(those))
         return real(tenant, those, emergency=emergency)
 
-    monkeypatch.setattr(module, "recording_plan", plan)
+    monkeypatch.setattr(module, "recording_plans", plan)
     assert made.route(made.carrier, OF_FLOW).recording is not None
     made.originate("+13125550100")
     assert asked == [[CALLER, OF_FLOW, ABROAD], [DIALLED, "+13125550100", ABROAD]]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from uuid import UUID
+
+import msgspec
 
 from ringfence.domains.calls.contracts import CallerIdRefused, WalletEmpty
 from ringfence.domains.devices.api import routing_devices
@@ -12,14 +14,13 @@ from ringfence.domains.flows.api import published_parts
 from ringfence.domains.flows.contracts import FlowInvalid, FlowNotFound, FlowNotPublished
 from ringfence.domains.numbers.api import route
 from ringfence.domains.numbers.contracts import RoutePlan
-from ringfence.domains.recordings.api import message_plan, recording_plan
+from ringfence.domains.recordings.api import recording_plans
 from ringfence.domains.trunks.api import routing_trunks
 from ringfence.engine.ports import (
     ConfigRequest,
     ConfigSnapshot,
     OriginateRequest,
     ProgramRequest,
-    RecordingPlan,
     RouteDecision,
     RouteRequest,
 )
@@ -27,6 +28,7 @@ from ringfence.engine.verbs.model import (
     Dial,
     DialTarget,
     Fetch,
+    Node,
     Program,
     Reject,
     TrunkTarget,
@@ -101,14 +103,16 @@ class Decisions:
         if not emergency and not may_start(plan.tenant_id):
             return _reject(plan.tenant_id, _PAYMENT_REQUIRED, plan.number_id)
         numbers = [request.caller, request.called, *map(_number, targets)]
+        plans = recording_plans(plan.tenant_id, numbers, emergency=emergency)
         return RouteDecision(
             tenant=plan.tenant_id,
             number=plan.number_id,
             program=program,
             facts=facts_of(plan.tenant_id, request.call, request.caller, request.called, program),
             max_seconds=plan.max_seconds,
-            recording=_recording(plan.tenant_id, numbers, emergency=emergency),
-            message=_message(plan.tenant_id, emergency=emergency),
+            recording=recording_of(plans.conversation),
+            recording_later=recording_of(plans.later),
+            message=recording_of(plans.message),
             emergency=emergency,
         )
 
@@ -131,13 +135,15 @@ class Decisions:
         if not emergency and not may_start(request.tenant):
             raise WalletEmpty("the wallet lets no call start")
         numbers = [request.caller_id, *map(_number, targets)]
+        plans = recording_plans(request.tenant, numbers, emergency=emergency)
         return RouteDecision(
             tenant=request.tenant,
             number=None,
             program=program,
             facts=facts_of(request.tenant, request.call, request.caller_id, request.to, program),
-            recording=_recording(request.tenant, numbers, emergency=emergency),
-            message=_message(request.tenant, emergency=emergency),
+            recording=recording_of(plans.conversation),
+            recording_later=recording_of(plans.later),
+            message=recording_of(plans.message),
             emergency=emergency,
             first=first,
         )
@@ -173,7 +179,18 @@ def _program_of(plan: RoutePlan, called: str) -> Program:
 def _flow(tenant: UUID, flow: UUID | None, called: str) -> Program:
     if flow is None:
         raise FlowNotFound("no flow is named")
-    return compile_flow(flow, published_parts(tenant, flow), called)
+    program = compile_flow(flow, published_parts(tenant, flow), called)
+    return msgspec.structs.replace(
+        program, nodes={name: _marked(node) for name, node in program.nodes.items()}
+    )
+
+
+def _marked(node: Node) -> Node:
+    """A Dial to emergency services says so of itself."""
+    verb = node.verb
+    if not isinstance(verb, Dial) or not is_emergency("", verb.targets):
+        return node
+    return Node(msgspec.structs.replace(verb, emergency=True), node.next)
 
 
 def _targets(program: Program) -> Iterable[DialTarget]:
@@ -184,17 +201,8 @@ def _targets(program: Program) -> Iterable[DialTarget]:
 
 
 def _number(target: DialTarget) -> str:
+    """E.164, or empty where it is none: nobody knows where that is."""
     return target.number if isinstance(target, TrunkTarget) else ""
-
-
-def _recording(tenant: UUID, numbers: Sequence[str], *, emergency: bool) -> RecordingPlan | None:
-    """``numbers``: of everybody who may take part; empty where it is none or withheld."""
-    return recording_of(recording_plan(tenant, numbers, emergency=emergency))
-
-
-def _message(tenant: UUID, *, emergency: bool) -> RecordingPlan | None:
-    """Of any call: also a document that comes later may take one."""
-    return None if emergency else recording_of(message_plan(tenant))
 
 
 def _reject(tenant: UUID | None, status: int, number: UUID | None = None) -> RouteDecision:
