@@ -28,8 +28,8 @@ class Client(Operations):
         api_key: str,
         *,
         purpose: str | None = None,
-        timeout: float = 60.0,
-        attempt_timeout: float = 20.0,
+        timeout: float = 30.0,
+        attempt_timeout: float = 15.0,
         connections: int = 10,
         ca_file: str | None = None,
     ) -> None:
