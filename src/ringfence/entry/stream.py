@@ -30,7 +30,7 @@ async def follow(
     opened: Callable[[], None] = lambda: None,
     after: int | None = None,
 ) -> AsyncIterator[Event]:
-    """Events as they happen, for ever: a stream that ends is opened again where it ended.
+    """Events as they happen, for ever: a stream that ends is opened again behind its last event.
 
     ``url`` is of the process ``live``; ``ticket`` gives a new one for each opening; ``opened`` is
     called when one is open. Without ``after``, events from now on. Raises StreamRefused, and what

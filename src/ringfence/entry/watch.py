@@ -53,12 +53,16 @@ class Watch:
 
     async def run(self, tenants: list[UUID]) -> None:
         """Until as many calls as wanted have ended. Raises what a stream raises."""
-        self._say("Watching calls; Ctrl-C ends this.")
+        after = None
         try:
             while not self._over.is_set():
                 for tenant in tenants or await asyncio.to_thread(_every_tenant):
                     if tenant not in self._streams:
-                        self._streams[tenant] = asyncio.create_task(self._stream(tenant))
+                        stream = self._stream(tenant, after)
+                        self._streams[tenant] = asyncio.create_task(stream)
+                if after is None:
+                    print("Watching calls; Ctrl-C ends this.", file=sys.stderr, flush=True)
+                    after = 0  # who comes later is shown from the first event
                 for task in self._streams.values():
                     if task.done():
                         task.result()
@@ -68,12 +72,12 @@ class Watch:
             for task in self._streams.values():
                 task.cancel()
 
-    async def _stream(self, tenant: UUID) -> None:
+    async def _stream(self, tenant: UUID, after: int | None) -> None:
         async def ticket() -> str:
             return sign_ticket(self._secret, tenant, SystemClock())[0]
 
         live = self._settings.live
-        async for event in follow(f"http://{live.host}:{live.port}", ticket):
+        async for event in follow(f"http://{live.host}:{live.port}", ticket, after=after):
             self._show(event)
 
     def _show(self, event: Event) -> None:
@@ -88,10 +92,6 @@ class Watch:
     def _line(self, event: Event) -> str:
         """Time of day, the end of the call's id, and what happened."""
         return f"{event['at'][11:23]}  {event['call'][-6:]}  {told(event['kind'], event['data'])}"
-
-    def _say(self, text: str) -> None:
-        if not self._as_json:
-            print(text, file=sys.stderr, flush=True)
 
 
 def _every_tenant() -> list[UUID]:

@@ -53,7 +53,7 @@ class Server:
         self._polling = asyncio.create_task(hub.run())
         api = LiveApi(hub, lambda text: verify_ticket(SECRET, text, self.clock), self.clock)
         self._server = TestServer(api.application(), port=self.port or None)
-        await self._server.start_server()
+        await self._server.start_server(shutdown_timeout=0.05)
         self.port = self._server.port or 0
 
     async def end(self) -> None:

@@ -97,14 +97,18 @@ async def _run(
     evidence = Evidence(outcome, demo, call.wire)
     if not await asyncio.to_thread(evidence.find, caller):
         return
-    for about in (
-        lambda: evidence.about_call(demo.version, published[0] if published else None),
-        lambda: evidence.about_live(view.seen),
-        lambda: evidence.about_money(before),
-        lambda: evidence.about_recording(place.settings),
-        lambda: evidence.about_webhook(receiver),
+    newer = published[0] if published else None
+    for check, about in (
+        ("timeline", lambda: evidence.about_call(demo.version, newer)),
+        ("live", lambda: evidence.about_live(view.seen)),
+        ("ledger", lambda: evidence.about_money(before)),
+        ("recording", lambda: evidence.about_recording(place.settings)),
+        ("webhook", lambda: evidence.about_webhook(receiver)),
     ):
-        await asyncio.to_thread(about)
+        try:
+            await asyncio.to_thread(about)
+        except ApiRefused as error:
+            outcome.check(check, False, error.message)
 
 
 def _uri(place: Place) -> str:
