@@ -31,6 +31,7 @@ _ROUNDS = int(os.environ.get("BENCH_ROUNDS", "400"))
 _TENANTS, _PAGE, _DAYS = 20, 50, 30
 _FREQUENT, _OWN = "+14155550100", "+12025550007"
 _FLOW = UUID(int=7)
+_RARE, _COMMON = "vip", "team-3"
 _ID = (
     "(lpad(to_hex(at), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8'"
     " || substr(md5(n::text), 4, 15))::uuid"
@@ -52,7 +53,8 @@ _FILL = (
     """,
     f"""
     INSERT INTO calls_tag (call_id, name, tenant_id, value)
-    SELECT {_ID}, 'team', {_TENANT}, CASE WHEN n %% 1000 = 0 THEN 'vip' ELSE 'team-' || n %% 7 END
+    SELECT {_ID}, 'team', {_TENANT},
+        CASE WHEN n %% 1000 = 0 THEN '{_RARE}' ELSE 'team-' || n %% 7 END
     FROM {_ROWS}
     """,
     f"""
@@ -135,7 +137,7 @@ def _prepare(place: Installed) -> tuple[str, dict[str, str]]:
     secret = accounts.create_api_key(asking, purposes=("service",)).secret
     step = _DAYS * 86_400_000 // _CALLS
     first = int(datetime.now(UTC).timestamp() * 1000) - (_CALLS + 1) * step
-    values = {
+    values: dict[str, Any] = {
         "first": first, "step": step, "tenants": tenants, "flow": _FLOW, "calls": _CALLS,
     }  # fmt: skip
     begun = time.perf_counter()
@@ -144,7 +146,7 @@ def _prepare(place: Installed) -> tuple[str, dict[str, str]]:
         for statement in _FILL:
             cursor.execute(statement, values)
         of_asking = "FROM calls_call WHERE tenant_id = %(tenant)s"
-        asked = {"tenant": asking, "page": _PAGE, "flow": _FLOW, "own": _OWN}
+        asked: dict[str, Any] = {"tenant": asking, "page": _PAGE, "flow": _FLOW, "own": _OWN}
 
         def ids(query: str) -> list[UUID]:
             cursor.execute(query, asked)
@@ -162,8 +164,11 @@ def _prepare(place: Installed) -> tuple[str, dict[str, str]]:
         for condition in (
             "flow_id = %(flow)s",
             "dialled = %(own)s",
-            "id IN (SELECT call_id FROM calls_tag WHERE tenant_id = %(tenant)s AND name = 'team'"
-            " AND value = 'vip')",
+            *(
+                "id IN (SELECT call_id FROM calls_tag WHERE tenant_id = %(tenant)s"
+                f" AND name = 'team' AND value = '{value}')"
+                for value in (_RARE, _COMMON)
+            ),
         ):
             shown.update(
                 ids(f"SELECT id {of_asking} AND {condition} ORDER BY id DESC LIMIT %(page)s")
@@ -182,7 +187,8 @@ def _prepare(place: Installed) -> tuple[str, dict[str, str]]:
         "by caller's number": f"/calls?from_number={number}",
         "by own number": f"/calls?to_number={urllib.parse.quote(_OWN)}",
         "by flow": f"/calls?flow={public_id(Prefix.FLOW, _FLOW)}",
-        "by a rare tag": "/calls?tag=team&tag_value=vip",
+        "by a rare tag": f"/calls?tag=team&tag_value={_RARE}",
+        "by a common tag": f"/calls?tag=team&tag_value={_COMMON}",
         "at the end of a deep cursor": f"/calls?before={public_id(Prefix.CALL, deep[_PAGE - 1])}",
         "one call's events": f"/calls/{public_id(Prefix.CALL, timeline)}/events",
     }
