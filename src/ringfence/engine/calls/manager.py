@@ -148,8 +148,12 @@ class CallManager:
             call.log.close()
             await call.delete_media(None)
             raise
-        await call.log.durable()
         self._run(call, _nothing())
+        try:
+            await call.log.durable()
+        except BaseException:
+            call.post(Shutdown())
+            raise
 
     def _inbound(self, transaction: ServerTransaction, flow: Flow, trunk: TrunkConfig) -> Call:
         """The call of an INVITE. Raises SipError, with nothing begun, when its target cannot be
