@@ -232,7 +232,7 @@ class JournalList(Struct, frozen=True, kw_only=True):
 
 
 class Ticket(Struct, frozen=True, kw_only=True):
-    """Opens the live stream once, until ``expires_at``."""
+    """Opens live streams until ``expires_at``."""
 
     ticket: str
     expires_at: datetime

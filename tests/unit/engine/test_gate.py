@@ -232,3 +232,22 @@ def test_only_what_is_offered_is_taken() -> None:
     sha = answer(nonce, algorithm="SHA-256")
     assert world.admit("203.0.113.1", sha) == Refused(403)
     assert world.admit("203.0.113.1", answer(nonce)) == BY_PASSWORD
+
+
+def test_a_sip_uri_leads_to_no_trunk_of_somebody_else() -> None:
+    """A carrier that knows us by our address would let such calls through, unpaid."""
+    acme, bolt = UUID(int=20), UUID(int=21)
+    own = TrunkConfig(id=UUID(int=5), tenant=acme, name="pbx", sources=("203.0.113.1/32",))
+    out = trunk(6, peer_host="carrier.example.net")
+    gate = World(BY_SOURCE, own, out, trunk(7, peer_host="203.0.113.9")).gate
+    assert gate.may_dial("203.0.113.50", acme)
+    assert gate.may_dial("203.0.113.1", acme) and not gate.may_dial("203.0.113.1", bolt)
+    for host in ("192.0.2.7", "203.0.113.9"):
+        assert not gate.may_dial(host, acme)
+    assert gate.may_dial("203.0.113.10", acme)
+    gate.reached(out, "203.0.113.10")
+    assert not gate.may_dial("203.0.113.10", acme)
+    gate.load(ConfigSnapshot(2, (out,)))
+    assert not gate.may_dial("203.0.113.10", acme), "what was found out outlives a configuration"
+    gate.reached(own, "203.0.113.50")
+    assert gate.may_dial("203.0.113.50", bolt), "a tenant's claim keeps nobody from anybody"

@@ -149,9 +149,7 @@ class Dialling:
         if trunk is not None and not call.manager.gate.take(trunk):
             return causes.LIMIT
         try:
-            flow = place.flow or await call.manager.agent.transports.resolve(
-                place.host, place.port, place.transport
-            )
+            flow = await call.manager.way_to(place, call.log.tenant)
             leg_id = await call.record.new_leg(target)
         except TransportError:
             self._release(place)

@@ -105,9 +105,7 @@ async def place(call: Call, request: OriginateRequest, decision: RouteDecision) 
     if first.trunk is not None and not manager.gate.take(first.trunk):
         raise NotPlaced("the limit of the trunk is reached", details={"cause": 34})
     try:
-        flow = first.flow or await manager.agent.transports.resolve(
-            first.host, first.port, first.transport
-        )
+        flow = await manager.way_to(first, request.tenant)
         await call.record.resolve(decision)
         leg_id = await call.record.new_leg(target)
         leg = CalleeLeg(manager.agent, call, leg_id, first.trunk, flow)

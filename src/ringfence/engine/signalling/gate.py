@@ -91,6 +91,7 @@ class Gate:
         self._hosts: dict[str, TrunkConfig] = {}
         self._networks: list[_Network] = []
         self._users: dict[str, TrunkConfig] = {}
+        self._carriers: dict[str, set[str]] = {}
         self._phones: dict[str, DeviceConfig] = {}
         self._used: dict[str, int] = {}
         self.trunks: dict[UUID, TrunkConfig] = {}
@@ -113,6 +114,8 @@ class Gate:
                     networks.append((network, trunk))
         networks.sort(key=lambda item: item[0].prefixlen, reverse=True)
         self._hosts, self._networks = hosts, networks
+        own = [t.peer_host for t in snapshot.trunks if t.tenant is None and t.peer_host]
+        self._carriers = {name: self._carriers.get(name, set()) | {name} for name in own}
         self._users = {t.username: t for t in snapshot.trunks if t.username and t.ha1_md5}
         self._phones = {device.username: device for device in snapshot.devices}
         self.trunks = {trunk.id: trunk for trunk in snapshot.trunks}
@@ -129,6 +132,22 @@ class Gate:
             if address.version == network.version and address in network:
                 return trunk
         return None
+
+    def reached(self, trunk: TrunkConfig, host: str) -> None:
+        """Note which address the peer of a trunk was found at."""
+        if trunk.peer_host in self._carriers and trunk.tenant is None:
+            self._carriers[trunk.peer_host].add(host)
+
+    def may_dial(self, host: str, tenant: UUID | None) -> bool:
+        """Whether a tenant's SIP URI may lead to this address.
+
+        Carriers know us by our address: what is the operator's, or another tenant's, is dialled
+        over its trunk, where it is counted and paid, or not at all.
+        """
+        trunk = self.by_source(host)
+        if trunk is not None and trunk.tenant != tenant:
+            return False
+        return not any(host in found for found in self._carriers.values())
 
     @property
     def answers_strangers(self) -> bool:

@@ -46,7 +46,8 @@ async def test_dial_then_reject(world: World) -> None:
 
 
 async def test_targets_that_cannot_be_dialled(world: World) -> None:
-    """A trunk that has gone, one that takes no calls, a number that is none, a bad URI."""
+    """A trunk that has gone, one that takes no calls, a number that is none, a bad URI, one that
+    leads to the operator's carrier."""
     target = world.trunks["a"].id
     for targets in (
         (TrunkTarget(target, "1;x=<sip:evil>"),),
@@ -55,11 +56,12 @@ async def test_targets_that_cannot_be_dialled(world: World) -> None:
     ):
         world.control.verbs = (Dial(targets),)
         await refused(world, 502)
-    world.dial("sip:no host")
-    await refused(world, 502)
+    for uri in ("sip:no host", f"sip:{CALLED}@{world.a.host}:{world.a.port}"):
+        world.dial(uri)
+        await refused(world, 502)
     await world.settled()
     assert not world.a.seen
-    assert len(await world.story()) == 4
+    assert len(await world.story()) == 5
 
 
 async def test_a_name_that_does_not_resolve(world: World) -> None:
