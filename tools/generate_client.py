@@ -288,7 +288,7 @@ def code(doc: Mapping[str, Any], types: Types) -> str:
         "from collections.abc import Iterator, Sequence\nfrom datetime import datetime\n"
         "from typing import Any, Literal\n\nfrom msgspec import UNSET, UnsetType\n\n"
         "from . import models\n"
-        "from .resource import NoContent, Resource, Sink, Upload, etag_of, id_of, path_of\n"
+        "from .resource import NoContent, Resource, Sink, Upload, etag_of, file_of, id_of, path_of\n"
         "from .transport import Transport\n"
     )
     resources: dict[str, list[str]] = {}
@@ -409,7 +409,11 @@ def _methods(operation: Operation, types: Types) -> Iterator[str]:
 
 
 def _values(arguments: list[Argument], place: str) -> str:
-    pairs = (f'"{one.wire}": {one.name}' for one in arguments if one.place == place)
+    pairs = []
+    for one in arguments:
+        if one.place == place:
+            value = f"file_of({one.name})" if UPLOAD in one.kind else one.name
+            pairs.append(f'"{one.wire}": {value}')
     return "{" + ", ".join(pairs) + "}"
 
 

@@ -32,7 +32,7 @@ from ringfence.client import (
     models,
 )
 from ringfence.domains.accounts import api as accounts
-from ringfence.domains.accounts.contracts import ALL_SCOPES
+from ringfence.domains.accounts.contracts import ALL_SCOPES, OPERATOR_SCOPES
 from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform.database import DatabaseUrls
 from ringfence.protocols.wav import Encoding, header
@@ -63,6 +63,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "recordings.put_settings": {"enabled": True},
     "targets.create": {"name": "Sip", "kind": "sip", "sip": "sip:a@pbx.example.net"},
     "tenants.create": {"name": "Third"},
+    "tenants.create_trunk": {"name": "Carrier", "sources": ["10.9.6.0/24"]},
     "tenants.set_trunk_sources": {"sources": ["10.9.7.0/24"]},
     "tenants.create_deck": {
         "name": "Retail", "kind": "sell", "currency": "USD",
@@ -73,7 +74,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "tenants.top_up": {"amount_micros": 1, "currency": "USD", "reference": "pi_2"},
     "tenants.update": {"name": "Renamed"},
     "tenants.update_wallet": {"low_balance_micros": 5},
-    "trunks.create": {"name": "Second PBX", "sources": ["10.9.9.0/24"]},
+    "trunks.create": {"name": "Second PBX", "peer_host": "second.example.net"},
     "webhooks.create": {"url": "https://hooks.invalid/2", "events": ["call.ended"]},
 }  # fmt: skip
 """What each operation is given that is not of BODIES."""
@@ -136,8 +137,8 @@ def test_every_operation_is_served(
     """Reads, then changes, then ends; each answer has the type that the method says."""
     client = Client(web, acme.secret)
     impatient = Client(web, acme.secret, timeout=SECONDS)
-    scopes = ("tenants:read", "tenants:write", "ledger:read", "ledger:write")
-    secret = accounts.create_operator_key("operator", scopes).secret
+    scopes = {*OPERATOR_SCOPES, *ALL_SCOPES}
+    secret = accounts.create_operator_key("operator", tuple(scopes)).secret
     operator = Client(web, secret)
     prompt = client.prompts.create(name="Here", file=header(Encoding.PCM16, 160) + bytes(160))
     path = path_values(acme, db) | {
@@ -194,7 +195,7 @@ def fresh(client: Client, resource: str) -> dict[str, str]:
             made = client.targets.create(name="Gone", kind="sip", sip="sip:b@pbx.example.net")
             return {"target_id": made.id}
         case "trunks":
-            return {"trunk_id": client.trunks.create(name="Gone", sources=["10.9.8.0/24"]).id}
+            return {"trunk_id": client.trunks.create(name="Gone", peer_host="gone.example.net").id}
         case _:
             return {}
 

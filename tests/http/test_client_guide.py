@@ -38,7 +38,7 @@ def test_the_snippets_run(
 
 
 def test_the_table_names_every_command() -> None:
-    rows = re.findall(r"^\| (`[a-z` ,]+`) \| (.*) \|$", GUIDE.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| (`[a-z` ,]+`) \|(.*)\|$", GUIDE.read_text(), re.MULTILINE)
     said: dict[str, set[str]] = {}
     for groups, commands in rows:
         for group in re.findall(r"[a-z]+", groups):

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from msgspec import UNSET, UnsetType
 
 from . import models
-from .resource import NoContent, Resource, Sink, Upload, etag_of, id_of, path_of
+from .resource import NoContent, Resource, Sink, Upload, etag_of, file_of, id_of, path_of
 from .transport import Transport
 
 
@@ -891,7 +891,7 @@ class PromptsResource(Resource):
         return self._post(
             models.Prompt,
             "/api/v1/prompts",
-            form={"name": name, "file": file},
+            form={"name": name, "file": file_of(file)},
             idempotency_key=idempotency_key,
         )
 

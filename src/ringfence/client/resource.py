@@ -51,6 +51,16 @@ def etag_of(one: Any, etag: str | None) -> str:
     return str(found)
 
 
+def file_of(given: Upload) -> tuple[str, bytes, str]:
+    """Name, content and type of a file, as a form has them. Raises OSError."""
+    kind = "application/octet-stream"
+    if isinstance(given, bytes):
+        return "file", given, kind
+    if isinstance(given, (str, os.PathLike)):
+        return Path(given).name, Path(given).read_bytes(), kind
+    return Path(str(getattr(given, "name", "file"))).name, given.read(), kind
+
+
 class Resource:
     """Operations of one kind of object."""
 
@@ -193,21 +203,10 @@ def _json(given: Mapping[str, Any]) -> bytes:
 
 
 def _form(given: Mapping[str, Any]) -> tuple[bytes, str]:
-    """A form with its content type; the file is what is not text."""
-    parts: dict[str, Any] = {}
-    for name, value in given.items():
-        if value is not UNSET:
-            parts[name] = value if name != "file" else _file(value)
-    return encode_multipart_formdata(parts)
-
-
-def _file(given: Upload) -> tuple[str, bytes, str]:
-    kind = "application/octet-stream"
-    if isinstance(given, bytes):
-        return "file", given, kind
-    if isinstance(given, (str, os.PathLike)):
-        return Path(given).name, Path(given).read_bytes(), kind
-    return Path(str(getattr(given, "name", "file"))).name, given.read(), kind
+    """A form with its content type."""
+    return encode_multipart_formdata(
+        {name: value for name, value in given.items() if value is not UNSET}
+    )
 
 
 def _purpose(purpose: str | None) -> dict[str, str]:
