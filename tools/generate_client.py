@@ -288,7 +288,8 @@ def code(doc: Mapping[str, Any], types: Types) -> str:
         "from collections.abc import Iterator, Sequence\nfrom datetime import datetime\n"
         "from typing import Any, Literal\n\nfrom msgspec import UNSET, UnsetType\n\n"
         "from . import models\n"
-        "from .resource import NoContent, Resource, Sink, Upload, etag_of, file_of, id_of, path_of\n"
+        "from .resource import NoContent, Resource, Sink, Upload\n"
+        "from .resource import etag_of, file_of, id_of, path_of\n"
         "from .transport import Transport\n"
     )
     resources: dict[str, list[str]] = {}
