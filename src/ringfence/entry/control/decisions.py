@@ -36,7 +36,7 @@ from ringfence.engine.verbs.model import (
 )
 from ringfence.entry.control.compile import compile_flow
 from ringfence.entry.control.credit import may_start
-from ringfence.entry.control.emergency import is_emergency
+from ringfence.entry.control.emergency import is_emergency, only_emergency
 from ringfence.entry.control.facts import facts_of
 from ringfence.entry.control.targets import first_target
 from ringfence.entry.control.translate import (
@@ -98,10 +98,11 @@ class Decisions:
             program = _program_of(plan, request.called)
         except (FlowNotFound, FlowNotPublished, FlowInvalid):
             return _reject(plan.tenant_id, _NOT_FOUND, plan.number_id)
-        targets = list(_targets(program))
-        emergency = is_emergency(request.called, targets)
-        if not emergency and not may_start(plan.tenant_id):
+        emergency = is_emergency(request.called, _targets(program))
+        paid = _paid(plan.tenant_id, program, emergency=emergency)
+        if paid is None:
             return _reject(plan.tenant_id, _PAYMENT_REQUIRED, plan.number_id)
+        program, targets = paid, list(_targets(paid))
         numbers = [request.caller, request.called, *map(_number, targets)]
         plans = recording_plans(plan.tenant_id, numbers, emergency=emergency)
         return RouteDecision(
@@ -130,10 +131,11 @@ class Decisions:
             program = _flow(request.tenant, request.flow, request.caller_id)
         else:
             program = straight(Fetch(request.url))
-        targets = [first, *_targets(program)]
-        emergency = is_emergency("", targets)
-        if not emergency and not may_start(request.tenant):
+        paid = _paid(request.tenant, program, emergency=is_emergency("", (first,)))
+        if paid is None:
             raise WalletEmpty("the wallet lets no call start")
+        program, targets = paid, [first, *_targets(paid)]
+        emergency = is_emergency("", targets)
         numbers = [request.caller_id, *map(_number, targets)]
         plans = recording_plans(request.tenant, numbers, emergency=emergency)
         return RouteDecision(
@@ -183,6 +185,17 @@ def _flow(tenant: UUID, flow: UUID | None, called: str) -> Program:
     return msgspec.structs.replace(
         program, nodes={name: _marked(node) for name, node in program.nodes.items()}
     )
+
+
+def _paid(tenant: UUID, program: Program, *, emergency: bool) -> Program | None:
+    """What of a program may be performed; None: nothing. A call that can reach emergency services
+    asks no wallet for that; for whatever else it could do it does, or goes without."""
+    helps = only_emergency(program)
+    if emergency and helps == program:
+        return program
+    if may_start(tenant):
+        return program
+    return helps if emergency else None
 
 
 def _marked(node: Node) -> Node:
