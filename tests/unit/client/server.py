@@ -48,6 +48,7 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 65536
 
             def setup(self) -> None:
                 outer.connections += 1
