@@ -181,7 +181,7 @@ def get_call(tenant_id: UUID, call_id: UUID) -> CallInfo:
         row = Call.objects.filter(id=call_id).first()
         if row is None:
             raise CallNotFound("no such call")
-        legs = list(CallLeg.objects.filter(call_id=call_id).order_by("id"))
+        legs = list(CallLeg.objects.filter(call_id=call_id).order_by("created_at", "id"))
         (tags,) = _tags([call_id])
     (opened,), of_legs = open_groups(([row], _CALL_SEALED), (legs, _LEG_PARTY))
     return _call_info(row, opened, tags, tuple(map(_leg_info, legs, of_legs)))
