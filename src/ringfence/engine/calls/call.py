@@ -306,7 +306,7 @@ class Call:
         stats = await self.delete_media(None)
         try:
             if self.recording is not None:
-                self.recording.completed(stats.tracks)
+                self.recording.completed(stats.tracks, at=ended_at)
             for leg in self.legs:
                 self.record.leg_ended(leg, stats.legs.get(leg.id), at=ended_at)
             final = None if answered else status

@@ -136,8 +136,8 @@ class Recording:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def completed(self, stats: dict[UUID, TrackStats]) -> None:
-        """The tracks take nothing more: say what became of them."""
+    def completed(self, stats: dict[UUID, TrackStats], *, at: int | None = None) -> None:
+        """The tracks take nothing more since ``at`` (else now): say what became of them."""
         live, self.phase = self.phase in _LIVE, Phase.OVER
         if not live:
             return
@@ -154,7 +154,7 @@ class Recording:
                     "complete": item.complete,
                 }
             )
-        self._event(EventKind.RECORDING_COMPLETED, duration_ms=length, tracks=tracks)
+        self._event(EventKind.RECORDING_COMPLETED, at=at, duration_ms=length, tracks=tracks)
 
     # --- inside -----------------------------------------------------------------------------------
 
