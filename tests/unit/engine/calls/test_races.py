@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from tests.unit.engine.calls.fakes import TENANT
-from tests.unit.engine.calls.harness import PHONE_SDP, World, kinds, until
+from tests.unit.engine.calls.harness import PHONE_SDP, World, free_port, kinds, until
 from tests.unit.engine.calls.test_originated import wanted
 from tests.unit.engine.calls.test_programs import (
     FLOW,
@@ -351,6 +351,17 @@ async def test_the_last_conversation_of_an_inner_flow_is_the_last(world: World) 
     await world.hangs_up(uas)
     await world.gets_bye(world.caller)
     await world.ended("callee_hangup", by="callee")
+
+
+async def test_nobody_hears_of_an_error_in_the_middle_of_sending(world: World) -> None:
+    """An INVITE that is refused as it leaves has failed after it was sent, not before."""
+    told: list[object] = []
+    flow = await world.agent.transports.resolve("127.0.0.1", free_port(), "udp")
+    world.agent.transports.on_error = lambda *error: told.append(error)
+    for _ in range(2):  # the second finds what became of the first
+        flow.send(b"OPTIONS sip:x SIP/2.0\r\n")
+        assert not told
+    await until(lambda: told)
 
 
 # --- recordings -----------------------------------------------------------------------------------
