@@ -103,23 +103,20 @@ class Evidence:
     def about_money(self, before: int) -> None:
         """Ledger lines of the call, and the wallet, which held ``before`` micros."""
 
-        def posted() -> Any:
-            entries = self._api.get(f"/ledger/entries?call={self._call}&limit=200")["entries"]
-            return entries if len(entries) >= len(PRICES) else None
+        answered = sum(leg["answered_at"] is not None for leg in self._outcome.cdr["legs"])
 
-        entries = (
-            _eventually(posted)
-            or self._api.get(f"/ledger/entries?call={self._call}&limit=200")["entries"]
-        )
+        def settled() -> Any:
+            entries, queued = self._charges()
+            return (entries, queued) if len(entries) + len(queued) >= 2 * answered else None
+
+        entries, queued = _eventually(settled) or self._charges()
         legs = {leg["role"]: leg["id"] for leg in self._outcome.cdr["legs"]}
         self._outcome.ledger = [_entry(entry, legs) for entry in entries]
         wire = {"inbound": self._wire.caller, "outbound": self._wire.desk}
         wrong = [p.name for p in PRICES if not self._charged(p, wire[p.direction])]
-        waiting = self._api.get("/ledger/unrated?state=open")["unrated"]
-        queued = sorted({item["reason"] for item in waiting if item["call"] == self._call})
         told = f"{len(entries)} entries"
         told += f"; not as the wire says: {', '.join(wrong)}" if wrong else ", as the wire says"
-        told += f"; in the error queue: {', '.join(queued)}" if queued else ""
+        told += f"; in the error queue: {', '.join(sorted(queued))}" if queued else ""
         self._check("ledger", len(entries) == len(PRICES) and not wrong, told)
         after = balance(self._api)
         cost = sum(item["amount_micros"] for item in self._outcome.ledger if item["side"] == "sell")
@@ -133,6 +130,12 @@ class Evidence:
             cost > 0 and before - after == cost,
             f"{usd(before)} - {usd(cost)} = {usd(after)}",
         )
+
+    def _charges(self) -> tuple[list[dict[str, Any]], list[str]]:
+        """The call's entries, and why others of it stand in the error queue."""
+        entries = self._api.get(f"/ledger/entries?call={self._call}&limit=200")["entries"]
+        waiting = self._api.get("/ledger/unrated?state=open&limit=200")["unrated"]
+        return entries, [item["reason"] for item in waiting if item["call"] == self._call]
 
     def _charged(self, price: Price, wire_seconds: float) -> bool:
         found = [
