@@ -81,7 +81,7 @@ class Installation:
                 dial_timeout_seconds=20,
                 caller_id=DIALLED,
                 max_seconds=600,
-                    )
+            )
         ).id
 
     def route(self, trunk: UUID, called: str = DIALLED) -> RouteDecision:
