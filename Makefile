@@ -14,9 +14,9 @@ export UV_PROJECT_ENVIRONMENT := .venv
 help:
 	@sed -n 's/^## //p' Makefile
 
-## make run      install if needed, then start everything in the foreground (data in ./var)
+## make run      install if needed, start everything in the foreground (data in ./var), offer the demo
 run: $(STAMP)
-	@exec $(BIN)/ringfence serve
+	@exec $(BIN)/ringfence serve --demo
 
 ## make demo     place the demo call through a running or temporary installation, then exit
 demo: $(STAMP)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,9 +58,9 @@ class Site:
         )
         await caller.passed(within=limit)
         await callee.passed(within=limit)
-        await self._recorded(number, count)
+        await self.recorded(number, count)
 
-    async def _recorded(self, number: str, count: int) -> None:
+    async def recorded(self, number: str, count: int) -> None:
         """Wait until every call has its finished record."""
         deadline = time.monotonic() + 60
         while await asyncio.to_thread(self._finished, number, count) < count:
@@ -78,7 +78,11 @@ class Site:
             before = f"&before={page['next']}"
 
     async def cpu_of_calls(self, count: int, *, rate: int, talk_ms: int) -> dict[str, float]:
-        """CPU milliseconds per call and process, what they spend idle taken off.
+        """CPU milliseconds per call and process of so many ``calls``."""
+        return await self.cpu_of(lambda: self.calls(count, rate=rate, talk_ms=talk_ms), count)
+
+    async def cpu_of(self, load: Callable[[], Awaitable[None]], count: int) -> dict[str, float]:
+        """CPU milliseconds per call and process of a load, what they spend idle taken off.
 
         The idle share is measured before. Asking for the records costs ``web`` and ``database``
         something too: that is counted, as a customer would ask.
@@ -88,7 +92,7 @@ class Site:
         idle_seconds = time.monotonic() - begun
         rest = {name: (value - start[name]) / idle_seconds for name, value in self._cpu().items()}
         start, begun = self._cpu(), time.monotonic()
-        await self.calls(count, rate=rate, talk_ms=talk_ms)
+        await load()
         seconds = time.monotonic() - begun
         return {
             name: max(0.0, value - start[name] - rest[name] * seconds) * 1000 / count

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,9 +26,12 @@ setup_django("cli")
 from tests.population import record_call
 from ringfence.domains.accounts import api as accounts
 from ringfence.domains.calls.models import Call
+from ringfence.domains.flows import api as flows
 from ringfence.domains.privacy import api as privacy
+from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform_django.clock import new_id
 from ringfence.platform_django.tenancy import across_tenants
+from ringfence.protocols.wav import Encoding, header
 tenant = accounts.create_tenant("Restored").id
 callers = {}
 for index in range(2):
@@ -35,8 +39,12 @@ for index in range(2):
     record_call(call, new_id(), tenant, from_number=f"+1212555000{index}")
     with across_tenants("test") as db:
         callers[call] = Call.objects.using(db).get(id=call).caller_id
-print(*callers, flush=True)
+key = accounts.create_api_key(tenant, scopes=("flows:read",), purposes=()).secret
+wav = header(Encoding.PCM16, 8000) + bytes(range(200)) * 40
+prompt = flows.upload_prompt(tenant, "Welcome", wav)
+print(*callers, key, public_id(Prefix.PROMPT, prompt.id), flush=True)
 sys.stdin.readline()
+flows.delete_prompt(tenant, prompt.id)
 privacy.destroy_person(tenant, next(iter(callers.values())), actor="test")
 """
 
@@ -64,6 +72,17 @@ def ringfence(installation: Installation, *arguments: str) -> subprocess.Complet
     )
 
 
+def audio(installation: Installation, key: str, prompt: str) -> bytes:
+    """What a tenant uploaded, as the API gives it."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{installation.web_port}/api/v1/prompts/{prompt}/audio",
+        headers={"Authorization": f"Bearer {key}"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        found: bytes = answer.read()
+    return found
+
+
 def test_an_erased_person_does_not_come_back(installation: Installation) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", ACT, ROOT],
@@ -74,10 +93,12 @@ def test_an_erased_person_does_not_come_back(installation: Installation) -> None
         text=True,
     ) as actor:
         assert actor.stdout is not None
-        first, second = actor.stdout.readline().split()
+        first, second, key, prompt = actor.stdout.readline().split()
+        spoken = audio(installation, key, prompt)
         made = json.loads(installation.cli("backup", plain=True))
         actor.communicate("erase\n", timeout=90)
     assert actor.returncode == 0
+    assert list((installation.folder / "var" / "prompts").rglob("*.wav")) == []
     assert made["contains_slots"] is made["contains_root_key"] is False
     assert Path(made["path"], "keys.sqlite").exists()
     refused = ringfence(installation, "restore")
@@ -111,3 +132,4 @@ def test_an_erased_person_does_not_come_back(installation: Installation) -> None
     (installation.folder / "serve.log").unlink()  # of the first run
     installation.start()
     assert {item["state"] for item in installation.status().values()} == {"ready"}
+    assert audio(installation, key, prompt) == spoken  # deleted since the backup, with its row

@@ -14,7 +14,7 @@ from tests.keys_fixture import Keys
 from tests.population import Populated, journal_event, populate, record_call
 
 from ringfence.domains.accounts import api as accounts
-from ringfence.domains.calls.models import Call
+from ringfence.domains.calls.models import Call, CallLeg
 from ringfence.domains.trunks import api as trunks
 from ringfence.domains.trunks.contracts import NewTrunk
 from ringfence.kernel.clock import ManualClock
@@ -80,6 +80,23 @@ def test_a_call_with_its_legs(acme: Populated) -> None:
     (leg,) = body["legs"]
     assert leg["id"] == public_id(Prefix.LEG, acme.leg)
     assert (leg["number"], leg["number_error"]) == ("+14155550100", None)
+
+
+def test_legs_are_in_order_of_creation_whatever_their_ids(acme: Populated) -> None:
+    first = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    later = [UUID(int=acme.leg.int + change) for change in (-1, 1, -2)]
+    with across_tenants("test") as db:
+        for after, leg in enumerate(later, 1):
+            CallLeg.objects.using(db).create(
+                id=leg,
+                tenant_id=acme.tenant,
+                call_id=acme.call,
+                role="callee",
+                created_at=first + timedelta(seconds=after),
+            )
+    body = ask(f"/calls/{public_id(Prefix.CALL, acme.call)}", acme.secret).json()
+    found = [leg["id"] for leg in body["legs"]]
+    assert found == [public_id(Prefix.LEG, leg) for leg in (acme.leg, *later)]
 
 
 def test_the_timeline_is_in_order(acme: Populated) -> None:

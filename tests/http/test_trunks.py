@@ -11,6 +11,7 @@ import pytest
 from django.db import connections
 from tests.api import Someone, ask, someone
 
+from ringfence.domains.accounts import api as accounts
 from ringfence.domains.flows import api as flows
 from ringfence.domains.flows.contracts import NewTarget, TargetKind
 from ringfence.domains.numbers import api as numbers
@@ -24,7 +25,6 @@ from ringfence.platform_django.use import using
 
 PBX = {
     "name": "PBX",
-    "sources": ["198.51.100.0/28"],
     "username": "pbx",
     "password": "inbound hush",
     "peer_host": "pbx.example.net",
@@ -84,7 +84,8 @@ def test_each_change_is_told_to_the_call_plane(acme: Someone) -> None:
     versions.append(config_version())
     changed(acme.secret, trunk, peer_port=5080)
     versions.append(config_version())
-    changed(acme.secret, trunk, sources=["198.51.100.64/28"])
+    id_ = parse_public_id(Prefix.TRUNK, trunk)
+    trunks.set_sources(acme.tenant, id_, ("198.51.100.64/28",))
     versions.append(config_version())
     assert ask("delete", f"/trunks/{trunk}", acme.secret).status_code == 204
     versions.append(config_version())
@@ -124,11 +125,6 @@ def test_passwords_are_changed_and_dropped(acme: Someone) -> None:
     ("fields", "field"),
     [
         ({"name": " "}, "name"),
-        ({"sources": ["198.51.100.0/23"]}, "sources"),
-        ({"sources": ["0.0.0.0/0"]}, "sources"),
-        ({"sources": ["2001:db8::/47"]}, "sources"),
-        ({"sources": [f"10.0.0.{n}" for n in range(33)]}, "sources"),
-        ({"sources": ["nonsense"]}, "sources"),
         ({"password": None}, "password"),
         ({"auth_password": ""}, "auth_password"),
         ({"username": "a b"}, "username"),
@@ -155,17 +151,54 @@ def test_what_cannot_be_accepted_is_named(
 def test_conflicts(acme: Someone) -> None:
     bolt = someone("Bolt")
     made(acme.secret)
-    other = made(bolt.secret, username="other", sources=["203.0.113.0/24"])
-    for fields, code in (
-        ({"sources": ["198.51.100.8"]}, "trunk_source_conflict"),
-        ({"username": "pbx", "password": "x"}, "trunk_username_conflict"),
-    ):
-        new = {"username": "third", "sources": ["192.0.2.0/24"], **fields}
-        answer = ask("post", "/trunks", bolt.secret, PBX | new)
-        assert (answer.status_code, answer.json()["code"]) == (409, code)
-        answer = ask("patch", f"/trunks/{other['id']}", bolt.secret, fields, If_Match="*")
-        assert (answer.status_code, answer.json()["code"]) == (409, code)
+    other = made(bolt.secret, username="other")
+    taken = {"username": "pbx", "password": "x"}
+    answer = ask("post", "/trunks", bolt.secret, PBX | taken)
+    assert (answer.status_code, answer.json()["code"]) == (409, "trunk_username_conflict")
+    answer = ask("patch", f"/trunks/{other['id']}", bolt.secret, taken, If_Match="*")
+    assert (answer.status_code, answer.json()["code"]) == (409, "trunk_username_conflict")
     assert ask("get", f"/trunks/{other['id']}", bolt.secret).json() == other
+
+
+def test_a_tenant_names_no_networks(acme: Someone) -> None:
+    """Whoever has a network gets its calls: it could be another's, or the operator's carrier."""
+    trunk = made(acme.secret)
+    for verb, path in (("post", "/trunks"), ("patch", f"/trunks/{trunk['id']}")):
+        body = PBX | {"username": "other", "sources": ["198.51.100.7"]}
+        assert ask(verb, path, acme.secret, body, If_Match="*").status_code == 422
+    sources = f"/tenants/{public_id(Prefix.TENANT, acme.tenant)}/trunks/{trunk['id']}/sources"
+    answer = ask("put", sources, acme.secret, {"sources": ["198.51.100.7"]})
+    assert (answer.status_code, answer.json()["code"]) == (403, "operator_only")
+    assert ask("get", f"/trunks/{trunk['id']}", acme.secret).json()["sources"] == []
+
+
+def test_the_operator_names_networks(acme: Someone) -> None:
+    bolt = someone("Bolt")
+    key = accounts.create_operator_key(scopes=("trunks:write",)).secret
+    tenant = public_id(Prefix.TENANT, acme.tenant)
+    trunk = made(acme.secret)["id"]
+    sources = f"/tenants/{tenant}/trunks/{trunk}/sources"
+    named = ask("put", sources, key, {"sources": ["198.51.100.0/28"]})
+    assert (named.status_code, named.json()["sources"]) == (200, ["198.51.100.0/28"])
+    assert routing().info.sources == ("198.51.100.0/28",)
+    assert changed(acme.secret, trunk, name="Main")["sources"] == ["198.51.100.0/28"]
+    made_whole = {"name": "By address", "sources": ["198.51.100.32/28"]}
+    answer = ask("post", f"/tenants/{tenant}/trunks", key, made_whole)
+    assert (answer.status_code, answer.json()["sources"]) == (201, ["198.51.100.32/28"])
+    by_address = answer.json()["id"]
+    for path, body, expected in (
+        (sources, {"sources": ["198.51.100.40"]}, (409, "trunk_source_conflict")),
+        (sources, {"sources": ["nonsense"]}, (422, "invalid_trunk")),
+        (sources.replace(trunk, by_address), {"sources": []}, (422, "invalid_trunk")),
+        (
+            sources.replace(tenant, public_id(Prefix.TENANT, bolt.tenant)),
+            {"sources": []},
+            (404, "trunk_not_found"),
+        ),
+    ):
+        answer = ask("put", path, key, body)
+        assert (answer.status_code, answer.json()["code"]) == expected
+    assert ask("put", sources, key, {"sources": []}).json()["sources"] == []
 
 
 def test_a_trunk_in_use_is_not_deleted(acme: Someone) -> None:
@@ -206,8 +239,7 @@ def test_only_ones_own(acme: Someone, db: DatabaseUrls) -> None:
 def test_there_is_an_end(acme: Someone, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ringfence.domains.trunks.usecases.create_trunk.MAX_TRUNKS", 1)
     made(acme.secret)
-    fields = {"username": "b", "sources": ["192.0.2.1"]}
-    answer = ask("post", "/trunks", acme.secret, PBX | fields)
+    answer = ask("post", "/trunks", acme.secret, PBX | {"username": "b"})
     assert (answer.status_code, answer.json()["code"]) == (409, "too_many_trunks")
 
 

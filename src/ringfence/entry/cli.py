@@ -20,15 +20,17 @@ from ringfence.platform.settings import Settings, load_settings
 
 _PROVISION = "ringfence.entry.provision"
 _ELSEWHERE = {
+    "api": ("ringfence.entry.api.main", "api_command"),
     "audit": ("ringfence.entry.audit", "audit_command"),
     "backup": ("ringfence.entry.backup.commands", "backup_command"),
-    "demo": ("ringfence.entry.demo", "demo_command"),
+    "demo": ("ringfence.entry.demo.command", "demo_command"),
     "erase": ("ringfence.entry.privacy", "erase_command"),
     "expire": ("ringfence.entry.privacy", "expire_command"),
     "flow": ("ringfence.entry.flows", "flow_command"),
     "ledger": ("ringfence.entry.ledger", "ledger_command"),
     "recording": ("ringfence.entry.recordings", "recording_command"),
     "restore": ("ringfence.entry.backup.commands", "restore_command"),
+    "watch": ("ringfence.entry.watch", "watch_command"),
 }
 """Module and name of commands that live in modules of their own."""
 _RUN_WHEN_CLOSED = {"database", "prepare", "keys"}
@@ -84,13 +86,18 @@ def _entry(module: str) -> Callable[..., None]:
 
 
 @cli.command()
-def serve() -> None:
+@click.option("--demo", is_flag=True, help="Allow webhooks to the demo, and offer it here.")
+def serve(demo: bool) -> None:
     """Start and supervise everything; stays in the foreground."""
     settings = load_settings()
     structured_logging.configure(settings.log, "supervisor")
     from ringfence.entry.serve import serve as run
 
-    run(settings)
+    if demo:
+        from ringfence.entry.demo.offer import allow_receiver
+
+        settings = allow_receiver(settings)
+    run(settings, offer_demo=demo)
 
 
 @cli.command()

@@ -137,8 +137,9 @@ def list_tenants(as_json: bool) -> None:
     "scopes",
     multiple=True,
     help="What the key may do; repeatable. Default of a tenant's: all but keys:write, "
-    "privacy:erase and recordings:write, which must be named; a key with any scope named has only "
-    "those. Default of the operator's: tenants:read and tenants:write.",
+    "numbers:write, privacy:erase, recordings:write and trunks:write, which must be named; a key "
+    "with any scope named has only those. Default of the operator's: tenants:read and "
+    "tenants:write.",
 )
 @click.option(
     "--purpose",

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Iterator
 
+from ringfence.entry.demo.offer import DemoOffer
 from ringfence.entry.supervisor.messages import RestartRequest, supervisor_socket
 from ringfence.entry.supervisor.plan import build_plan
 from ringfence.entry.supervisor.tree import Tree
@@ -31,8 +32,9 @@ class AlreadyRunning(RingfenceError):
     code = "already_running"
 
 
-def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT (calls are drained; a second signal cuts that short).
+def serve(settings: Settings, *, offer_demo: bool = False) -> None:
+    """Run until SIGTERM or SIGINT (calls are drained; a second signal cuts that short). With
+    ``offer_demo`` and a terminal, Enter places the demo call.
 
     SIGHUP upgrades: see ``Tree.upgrade``. Raises AlreadyRunning, InstallationClosed, StartFailed.
     """
@@ -42,7 +44,7 @@ def serve(settings: Settings) -> None:
 
         async def main(stop: asyncio.Event) -> None:
             try:
-                await _serve(settings, stop)
+                await _serve(settings, stop, offer_demo)
             except RingfenceError as error:
                 failure.append(error)
 
@@ -51,7 +53,7 @@ def serve(settings: Settings) -> None:
         raise failure[0]
 
 
-async def _serve(settings: Settings, stop: asyncio.Event) -> None:
+async def _serve(settings: Settings, stop: asyncio.Event, offer_demo: bool) -> None:
     clock = SystemClock()
     tree = Tree(build_plan(settings), clock)
     server = RpcServer(supervisor_socket(settings))
@@ -63,11 +65,14 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     upgrades: set[asyncio.Task[object]] = set()
     begun = clock.monotonic()
     starting = asyncio.ensure_future(tree.start())
+    offer = DemoOffer(sys.stdin) if offer_demo else None
     try:
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
             _announce(settings, clock.monotonic() - begun)
+            if offer is not None:
+                offer.open()
             process.notify_ready()
             asyncio.get_running_loop().add_signal_handler(
                 signal.SIGHUP, lambda: upgrades.add(asyncio.ensure_future(_upgrade(tree)))
@@ -76,6 +81,8 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     finally:
         starting.cancel()
         stopped.cancel()
+        if offer is not None:
+            offer.close()
         await _stop(tree)
         await server.stop()
 
@@ -116,6 +123,7 @@ def _announce(settings: Settings, seconds: float) -> None:
         "",
         "Next, in another terminal:",
         "  ringfence demo      place a call through it and look at its record",
+        "  ringfence watch     see calls as they happen",
         "  ringfence status    what runs",
         "  ringfence doctor    what is wrong, if anything",
         "  ringfence --help    create a tenant, a trunk, a number; restart, upgrade",

@@ -99,7 +99,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     pending = close_crashed(journal, crashed)
     journal.start()
 
-    gate = Gate(clock, settings.sip.realm)
+    gate = Gate(clock, settings.sip.realm, settings.sip.digest_algorithms)
     kept = Registrations(
         settings.data_dir / "registrations" / f"{settings.node.name}.sqlite", keys, clock
     )

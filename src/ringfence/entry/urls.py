@@ -28,6 +28,7 @@ from ringfence.kernel.errors import Unauthorized, Unavailable
 from ringfence.platform_django.audit.http import router as audit_router
 from ringfence.platform_django.http import Problem, as_caller, handle_errors, knows_operation
 from ringfence.platform_django.openapi import DescribedApi
+from ringfence.platform_django.parser import StrictParser
 from ringfence.platform_django.ratelimit import count_failure, count_request
 from ringfence.platform_django.tenancy import APP
 
@@ -62,6 +63,7 @@ api = DescribedApi(
     description="Errors are `{code, message, details}`. See docs/guides/api.md.",
     version=ringfence.__version__,
     auth=ApiKeyBearer(),
+    parser=StrictParser(),
     docs_url=None,
     urls_namespace="api-v1",
 )

@@ -149,6 +149,12 @@ class SipSettings(_Section):
     advertised_address: str | None = None
     """Address that peers reach us at (1:1 NAT); default the bound one, the route's for 0.0.0.0."""
     realm: str = "ringfence"
+    digest_algorithms: Annotated[tuple[Literal["SHA-256", "MD5"], ...], Field(min_length=1)] = (
+        "SHA-256",
+        "MD5",
+    )
+    """What a challenge offers, one value each, the preferred first. Some old phones give up when
+    one of them is not MD5."""
     t1_ms: Annotated[int, Field(ge=10, le=2000)] = 500
     """RFC 3261 T1; every timer derives from it."""
     max_call_seconds: Annotated[int, Field(ge=1)] = 4 * 3600

@@ -10,8 +10,10 @@ from functools import wraps
 from typing import Any, Protocol, cast
 from uuid import UUID
 
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.operation import Operation
@@ -278,7 +280,15 @@ def handle_errors(api: NinjaAPI) -> None:
         )
 
     def refused(request: HttpRequest, error: Any) -> HttpResponse:
+        if isinstance(error.__cause__, RingfenceError):  # of the parser
+            return known(request, error.__cause__)
         return error_response(error.status_code, "bad_request", "The request is malformed.")
+
+    def malformed(request: HttpRequest, error: Any) -> HttpResponse:
+        return error_response(400, "bad_request", "The request is malformed.")
+
+    def too_large(request: HttpRequest, error: Any) -> HttpResponse:
+        return error_response(413, "too_large", "The request is too large.")
 
     def absent(request: HttpRequest, error: Any) -> HttpResponse:
         return error_response(404, "not_found", "There is nothing at this address.")
@@ -296,6 +306,10 @@ def handle_errors(api: NinjaAPI) -> None:
     api.add_exception_handler(InterfaceError, database_down)
     api.add_exception_handler(Http404, absent)
     api.add_exception_handler(HttpError, refused)
+    api.add_exception_handler(MultiPartParserError, malformed)
+    api.add_exception_handler(SuspiciousOperation, malformed)
+    api.add_exception_handler(UnreadablePostError, malformed)
+    api.add_exception_handler(RequestDataTooBig, too_large)
     api.add_exception_handler(ValidationError, invalid)
     api.add_exception_handler(AuthenticationError, unauthorized)
     api.add_exception_handler(RingfenceError, known)

@@ -15,6 +15,7 @@ _REASONS = {
     409: "It contradicts what is there, or the same request is being served",
     410: "The request was served; its answer cannot be opened any more",
     412: "The object was changed since it was read",
+    413: "The request is too large",
     422: "The request cannot be accepted",
     428: "If-Match is missing",
     429: "Too many requests",
@@ -83,7 +84,7 @@ def _describe(verb: str, operation: dict[str, Any], view: Any) -> None:
     parameters, responses = operation["parameters"], operation["responses"]
     errors = {429}
     if "requestBody" in operation:
-        errors.add(400)
+        errors |= {400, 413, 422}
     if verb == "post":
         parameters.append(_IDEMPOTENCY)
         errors |= {409, 410, 422}

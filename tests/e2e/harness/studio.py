@@ -10,15 +10,22 @@ import struct
 import time
 import urllib.error
 import urllib.request
+import warnings
 import wave
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tests.e2e.harness.documents import Documents
 from tests.e2e.harness.wait import happens
 from tests.e2e.harness.world import World, check_journal
 
 from ringfence.entry.phone import Call, Phone
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import audioop
 
 Graph = dict[str, Any]
 
@@ -177,7 +184,7 @@ def open_ports(studio: Studio) -> list[int]:
     low, high = place.rtp_ports
     packed = "".join(f"{int(part):02X}" for part in reversed(place.host.split(".")))
     found = []
-    with open("/proc/net/udp") as table:
+    with Path("/proc/net/udp").open() as table:
         for line in list(table)[1:]:
             address, _, port = line.split()[1].partition(":")
             if address == packed and low <= int(port, 16) <= high:
@@ -208,3 +215,17 @@ def tone_wav(hertz: int, seconds: float) -> bytes:
         writer.setframerate(8000)
         writer.writeframes(struct.pack(f"<{count}h", *wave_))
     return file.getvalue()
+
+
+def tones(wav: bytes) -> list[int]:
+    """The tone (Hz) of each 100 ms of a mono WAV file (mu-law or 16 bit); 0 where it is silent."""
+    form = int.from_bytes(wav[wav.index(b"fmt ") + 8 :][:2], "little")
+    data = wav[wav.index(b"data") + 8 :]
+    pcm = audioop.ulaw2lin(data, 2) if form == 7 else data[: len(data) // 2 * 2]
+    audio = np.frombuffer(pcm, "<i2").astype(float)
+    found = []
+    for start in range(0, len(audio) - 799, 800):
+        part = audio[start : start + 800]
+        loud = np.sqrt(np.mean(part**2)) >= 60
+        found.append(int(np.argmax(np.abs(np.fft.rfft(part)))) * 10 if loud else 0)
+    return found

@@ -9,6 +9,7 @@ from typing import Any
 from tests.e2e.harness.installation import Installation, Tenant, known
 from tests.e2e.harness.sipp import Sipp
 
+from ringfence.domains.accounts.contracts import DEFAULT_SCOPES
 from ringfence.entry.phone import Phone
 from ringfence.kernel.events import LATER_SEQ
 
@@ -28,10 +29,12 @@ class World:
     @classmethod
     def provision(cls, installation: Installation) -> "World":
         made = installation.cli("tenant", "create", "Acme")
+        named = [f"--scope={scope}" for scope in (*DEFAULT_SCOPES, "numbers:write")]
+        key = installation.cli("key", "create", "--tenant", made["id"], *named)
         network = f"127.{installation.network}.1.0/24"
         carrier = installation.cli("trunk", "create", "carrier", "--operator", "--source", network)
         asyncio.run(known(installation, f"127.{installation.network}.1.254"))
-        return cls(installation, Tenant(made["id"], made["api_key"]), carrier["id"])
+        return cls(installation, Tenant(made["id"], key["api_key"]), carrier["id"])
 
     def number(self, *targets: str, ring_seconds: int = 30, **options: str) -> str:
         """A new number of the tenant that rings these targets; returns it in E.164."""

@@ -30,6 +30,7 @@ from ringfence.engine.ports import (
     ConfigRequest,
     ConfigSnapshot,
     NumberFormat,
+    RecordingPlan,
     RouteDecision,
     RouteRequest,
 )
@@ -146,6 +147,7 @@ def test_a_dialled_number_decides_tenant_and_verbs(installation: Installation) -
         ),
         facts=Facts("+14155550100", DIALLED, country="US", area="415", state="CA"),
         max_seconds=600,
+        message=RecordingPlan("message"),
     )
     assert expected.recording is None, "off unless the tenant wants it"
     assert installation.route(installation.carrier) == expected

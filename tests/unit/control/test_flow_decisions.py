@@ -18,15 +18,18 @@ from ringfence.domains.flows.contracts import FlowNotFound, FlowNotPublished
 from ringfence.domains.ledger import api as ledger
 from ringfence.domains.ledger.contracts import Reference
 from ringfence.domains.numbers import api as numbers
-from ringfence.domains.numbers.contracts import NewNumber, SipDial
+from ringfence.domains.numbers.contracts import NewNumber, SipDial, TrunkDial
 from ringfence.domains.recordings import api as recordings
 from ringfence.domains.recordings.contracts import SettingsInfo
 from ringfence.engine.ports import OriginateRequest, ProgramRequest, RouteDecision
 from ringfence.engine.verbs.model import (
     Branch,
     Dial,
+    DialTarget,
     Facts,
     Fetch,
+    Hangup,
+    Program,
     Reject,
     SipTarget,
     TrunkTarget,
@@ -34,6 +37,7 @@ from ringfence.engine.verbs.model import (
 )
 from ringfence.entry.control import decisions as module
 from ringfence.entry.control.decisions import Decisions
+from ringfence.entry.control.emergency import only_emergency
 from ringfence.kernel.ids import Prefix, public_id
 from ringfence.kernel.money import Money
 from ringfence.platform.database import DatabaseUrls
@@ -149,13 +153,13 @@ def test_recording_of_a_flow_thinks_of_everybody_who_may_take_part(
 ) -> None:
     asked: list[list[str]] = []
     recordings.change_settings(made.tenant, SettingsInfo(enabled=True))
-    real = module.recording_plan
+    real = module.recording_plans
 
     def plan(tenant: UUID, those: list[str], *, emergency: bool) -> Any:
         asked.append(list(those))
         return real(tenant, those, emergency=emergency)
 
-    monkeypatch.setattr(module, "recording_plan", plan)
+    monkeypatch.setattr(module, "recording_plans", plan)
     assert made.route(made.carrier, OF_FLOW).recording is not None
     made.originate("+13125550100")
     assert asked == [[CALLER, OF_FLOW, ABROAD], [DIALLED, "+13125550100", ABROAD]]
@@ -202,6 +206,28 @@ def test_an_empty_wallet_lets_no_call_start_but_an_emergencys(
     decision = made.route(made.carrier, "+12025550141")
     assert (decision.emergency, decision.recording) == (True, None)
     assert decision.program == straight(Dial(targets=(SipTarget(made_of.uri),)))
+
+
+def test_an_emergency_target_pays_for_nothing_else(made: Flows) -> None:
+    """Or whoever names one calls anywhere for nothing: the first of two targets fails."""
+    service, abroad = SipDial("sip:911@psap.example.net"), TrunkDial(made.carrier, ABROAD)
+    numbers.create_number(
+        NewNumber(tenant_id=made.tenant, e164="+12025550143", dial=(service, abroad))
+    )
+    whole = made.route(made.carrier, "+12025550143").program
+    assert [type(target) for target in dialled(whole)] == [SipTarget, TrunkTarget]
+    spend_all(made)
+    for decision in (made.route(made.carrier, "+12025550143"), made.originate(service.uri)):
+        assert decision.emergency
+        assert {type(target) for target in dialled(decision.program)} <= {SipTarget}
+    with pytest.raises(WalletEmpty):
+        made.originate("+13125550100")
+    assert only_emergency(straight(Fetch("https://example.com/"))) == straight(Hangup())
+
+
+def dialled(program: Program) -> list[DialTarget]:
+    verbs = [node.verb for node in program.nodes.values()]
+    return [target for verb in verbs if isinstance(verb, Dial) for target in verb.targets]
 
 
 def test_an_emergency_call_does_not_need_keys(made: Flows, keys: Keys) -> None:

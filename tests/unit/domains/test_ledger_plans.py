@@ -87,7 +87,7 @@ def books(db: DatabaseUrls) -> UUID:
 
 
 def test_a_balance_is_summed_by_index(books: UUID) -> None:
-    _, plan = plans(books, lambda: ledger.balance(books, AccountKind.WALLET, "USD"))
+    *_, plan = plans(books, lambda: ledger.balance(books, AccountKind.WALLET, "USD"))
     assert "Scan using ledger_line_balance" in plan or "Scan on ledger_line_balance" in plan
     assert ledger.balance(books, AccountKind.WALLET, "USD") == Money(-5 * (ENTRIES // TENANTS) - 1)
 
@@ -107,3 +107,12 @@ def test_lists_read_no_table_from_end_to_end(books: UUID, where: EntryFilter) ->
         assert "Seq Scan" not in of_entries
         assert "Sort" not in of_entries
         assert "Seq Scan" not in "".join(of_lines[:1])
+
+
+def test_behind_a_checkpoint_only_what_came_later_is_read(books: UUID) -> None:
+    before = ledger.balance(books, AccountKind.WALLET, "USD")
+    assert ledger.checkpoint(lines=1) > 0
+    *_, plan = plans(books, lambda: ledger.may_start(books, "USD"))
+    (condition,) = (line for line in plan.splitlines() if "Index Cond" in line)
+    assert "position" in condition and "ledger_line_balance" in plan
+    assert ledger.balance(books, AccountKind.WALLET, "USD") == before

@@ -12,7 +12,12 @@ import pytest
 from django.db import DatabaseError, connections, transaction
 
 from ringfence.domains.accounts import api as accounts
-from ringfence.domains.accounts.contracts import ALL_SCOPES, InvalidName, TenantSuspended, UnknownScope
+from ringfence.domains.accounts.contracts import (
+    ALL_SCOPES,
+    InvalidName,
+    TenantSuspended,
+    UnknownScope,
+)
 from ringfence.domains.numbers import api as numbers
 from ringfence.domains.numbers.contracts import (
     InvalidNumber,

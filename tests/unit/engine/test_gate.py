@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from ringfence.engine.ports import ConfigSnapshot, TrunkConfig
+from ringfence.engine.ports import ConfigSnapshot, DeviceConfig, TrunkConfig
 from ringfence.engine.signalling.gate import Challenged, Gate, Refused, Silence, Verdict
 from ringfence.engine.signalling.transport import Flow
 from ringfence.kernel.clock import ManualClock
@@ -43,11 +43,16 @@ BOTH = trunk(
 )
 
 
+DESK = DeviceConfig(
+    UUID(int=9), UUID(int=8), "desk", h(f"desk:{REALM}:secret"), h(f"desk:{REALM}:secret", "SHA")
+)
+
+
 class World:
-    def __init__(self, *trunks: TrunkConfig) -> None:
+    def __init__(self, *trunks: TrunkConfig, devices: tuple[DeviceConfig, ...] = ()) -> None:
         self.clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
         self.gate = Gate(self.clock, REALM)
-        self.gate.load(ConfigSnapshot(1, trunks))
+        self.gate.load(ConfigSnapshot(1, trunks, devices))
 
     def admit(self, host: str, authorization: str | None = None, method: str = "INVITE") -> Verdict:
         headers = Headers()
@@ -64,15 +69,15 @@ class World:
 
 def answer(
     nonce: str, *, user: str = "pbx", password: str = "secret", algorithm: str = "MD5",
-    realm: str = REALM, uri: str = URI, method: str = "INVITE",
+    realm: str = REALM, uri: str = URI, method: str = "INVITE", count: int = 1,
 ) -> str:  # fmt: skip
     """RFC 7616 3.4.1, computed here."""
     ha1 = h(f"{user}:{realm}:{password}", algorithm)
     ha2 = h(f"{method}:{uri}", algorithm)
-    response = h(f"{ha1}:{nonce}:00000001:abc:auth:{ha2}", algorithm)
+    response = h(f"{ha1}:{nonce}:{count:08x}:abc:auth:{ha2}", algorithm)
     return (
         f'Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", '
-        f'response="{response}", algorithm={algorithm}, qop=auth, cnonce="abc", nc=00000001'
+        f'response="{response}", algorithm={algorithm}, qop=auth, cnonce="abc", nc={count:08x}'
     )
 
 
@@ -114,11 +119,12 @@ def test_credentials_do_not_travel() -> None:
 
 def test_a_nonce_ages() -> None:
     world = World(BY_PASSWORD)
-    credentials = answer(world.nonce("203.0.113.1"))
+    nonce = world.nonce("203.0.113.1")
+    credentials = answer(nonce)
     world.clock.advance(timedelta(seconds=60))
     assert world.admit("203.0.113.1", credentials) == BY_PASSWORD
     world.clock.advance(timedelta(seconds=1))
-    verdict = world.admit("203.0.113.1", credentials)
+    verdict = world.admit("203.0.113.1", answer(nonce, count=2))
     assert isinstance(verdict, Challenged)
     assert all("stale=true" in value for value in verdict.challenges)
 
@@ -151,3 +157,97 @@ def test_calls_per_second() -> None:
     assert [world.gate.take(limited) for _ in range(2)] == [True, False]
     world.clock.advance(timedelta(seconds=60))
     assert [world.gate.take(limited) for _ in range(3)] == [True, True, False]
+
+
+@pytest.mark.parametrize("method", ["INVITE", "REGISTER"])
+def test_a_nonce_proves_nothing_twice(method: str) -> None:
+    world = World(BY_PASSWORD, devices=(DESK,))
+    user, who = ("pbx", BY_PASSWORD) if method == "INVITE" else ("desk", DESK)
+    nonce, host = world.nonce("203.0.113.1"), "203.0.113.1"
+
+    def use(count: int) -> Verdict:
+        credentials = answer(nonce, user=user, method=method, count=count)
+        return world.admit(host, credentials, method)
+
+    assert [use(1), use(2), use(40)] == [who, who, who]
+    for count in (1, 40, 39):
+        verdict = use(count)
+        assert isinstance(verdict, Challenged)
+        assert all("stale=true" in value for value in verdict.challenges)
+    assert use(41) == who
+
+
+def test_each_challenge_has_a_nonce_of_its_own_and_used_ones_are_forgotten() -> None:
+    world = World(BY_PASSWORD)
+    nonces = {world.nonce("203.0.113.1") for _ in range(20)}
+    assert len(nonces) == 20
+    for nonce in nonces:
+        assert world.admit("203.0.113.1", answer(nonce)) == BY_PASSWORD
+    world.clock.advance(timedelta(seconds=61))
+    assert world.admit("203.0.113.1", answer(world.nonce("203.0.113.1"))) == BY_PASSWORD
+    assert len(world.gate._used) == 1
+
+
+def test_a_wrong_password_uses_up_no_nonce() -> None:
+    world = World(BY_PASSWORD)
+    nonce = world.nonce("203.0.113.1")
+    assert world.admit("203.0.113.1", answer(nonce, password="guess")) == Refused(403)
+    assert world.admit("203.0.113.1", answer(nonce)) == BY_PASSWORD
+
+
+@pytest.mark.parametrize("host", ["203.0.113.1", "192.0.2.9"])
+def test_devices_register_from_anywhere_and_do_nothing_else(host: str) -> None:
+    world = World(BY_SOURCE, devices=(DESK,))
+    assert world.gate.answers_strangers
+    verdict = world.admit(host, method="REGISTER")
+    assert isinstance(verdict, Challenged)
+    nonce = verdict.challenges[0].split('nonce="')[1].split('"')[0]
+    good = answer(nonce, user="desk", method="REGISTER")
+    assert world.admit(host, good, "REGISTER") == DESK
+    for user in ("desk", "nobody", "pbx"):
+        wrong = answer(nonce, user=user, password="guess", method="REGISTER")
+        assert world.admit(host, wrong, "REGISTER") == Refused(403)
+    invite = world.admit(host, answer(nonce, user="desk", count=2))
+    assert invite == (BY_SOURCE if host.startswith("192") else Refused(403))
+
+
+def test_a_trunk_does_not_register() -> None:
+    world = World(BY_PASSWORD, devices=(DESK,))
+    credentials = answer(world.nonce("203.0.113.1"), method="REGISTER")
+    assert world.admit("203.0.113.1", credentials, "REGISTER") == Refused(403)
+
+
+def test_without_devices_a_register_is_like_any_other_request() -> None:
+    assert isinstance(World(BY_SOURCE).admit("203.0.113.1", method="REGISTER"), Silence)
+    assert World(BY_SOURCE).admit("192.0.2.9", method="REGISTER") == BY_SOURCE
+
+
+def test_only_what_is_offered_is_taken() -> None:
+    world = World(BY_PASSWORD)
+    world.gate._algorithms = ("MD5",)
+    verdict = world.admit("203.0.113.1")
+    assert isinstance(verdict, Challenged)
+    assert ["algorithm=MD5" in value for value in verdict.challenges] == [True]
+    nonce = world.nonce("203.0.113.1")
+    sha = answer(nonce, algorithm="SHA-256")
+    assert world.admit("203.0.113.1", sha) == Refused(403)
+    assert world.admit("203.0.113.1", answer(nonce)) == BY_PASSWORD
+
+
+def test_a_sip_uri_leads_to_no_trunk_of_somebody_else() -> None:
+    """A carrier that knows us by our address would let such calls through, unpaid."""
+    acme, bolt = UUID(int=20), UUID(int=21)
+    own = TrunkConfig(id=UUID(int=5), tenant=acme, name="pbx", sources=("203.0.113.1/32",))
+    out = trunk(6, peer_host="carrier.example.net")
+    gate = World(BY_SOURCE, own, out, trunk(7, peer_host="203.0.113.9")).gate
+    assert gate.may_dial("203.0.113.50", acme)
+    assert gate.may_dial("203.0.113.1", acme) and not gate.may_dial("203.0.113.1", bolt)
+    for host in ("192.0.2.7", "203.0.113.9"):
+        assert not gate.may_dial(host, acme)
+    assert gate.may_dial("203.0.113.10", acme)
+    gate.reached(out, "203.0.113.10")
+    assert not gate.may_dial("203.0.113.10", acme)
+    gate.load(ConfigSnapshot(2, (out,)))
+    assert not gate.may_dial("203.0.113.10", acme), "what was found out outlives a configuration"
+    gate.reached(own, "203.0.113.50")
+    assert gate.may_dial("203.0.113.50", bolt), "a tenant's claim keeps nobody from anybody"

@@ -46,13 +46,13 @@ STORY: list[Record | LegState] = [
     leg_state("confirmed", 2),
     Heartbeat(5_000),
 ]
-OPEN = LiveCall(CALL, TENANT, 3, True, 5_000, (leg_state("confirmed", 2),))
+OPEN = LiveCall(CALL, TENANT, 3, True, 5_000, (leg_state("confirmed", 2),), (LEG,))
 
 
 def test_an_open_call_has_its_newest_state() -> None:
     assert open_calls(STORY) == [OPEN]
     assert open_calls(STORY[:4]) == [
-        LiveCall(CALL, TENANT, 2, False, 200, (leg_state("incoming", 1),))
+        LiveCall(CALL, TENANT, 2, False, 200, (leg_state("incoming", 1),), (LEG,))
     ]
 
 
@@ -67,6 +67,23 @@ def test_an_ended_call_stays_ended() -> None:
     assert open_calls([*STORY, end, *late]) == [loose]
     assert open_calls([end, *late]) == [loose]  # its beginning stood in a deleted segment
     assert open_calls([*STORY, end, *late, leg_state("ended", 3)]) == []
+
+
+def test_each_leg_is_ended_once() -> None:
+    """Also one that is off the wire already, and not one that is still on it but was given up."""
+    gone, given_up = UUID(int=7), UUID(int=8)
+    story: list[Record | LegState] = [
+        *STORY,
+        event(4, "leg.created", 400, leg=gone.hex),
+        event(5, "leg.created", 401, leg=given_up.hex),
+        leg_state("invited", 1, leg=gone),
+        leg_state("invited", 1, leg=given_up),
+        event(6, "leg.ended", 402, leg=given_up.hex),
+        leg_state("ended", 1, leg=gone),
+    ]
+    (call,) = open_calls(story)
+    assert set(call.unended) == {LEG, gone}
+    assert {state.leg for state in call.legs} == {LEG, given_up}
 
 
 def test_the_last_event_counts_when_no_heartbeat_came_after() -> None:
@@ -137,6 +154,7 @@ async def test_without_its_key_a_leg_says_nothing(tmp_path: Path) -> None:
     content = b"".join(path.read_bytes() for path in tmp_path.glob("*.seg"))
     assert b"call.answered" in content and peer not in content
     assert recover(SpoolReader(tmp_path), KEYS)[0].legs == (state,)
-    assert recover(SpoolReader(tmp_path), {}) == [replace(OPEN, legs=())]
+    lost = replace(OPEN, legs=(), unended=())
+    assert recover(SpoolReader(tmp_path), {}) == [lost]
     other = LegSealer(KEY.record, bytes(31) + b"1")
-    assert recover(SpoolReader(tmp_path), {KEY.record.item: other}) == [replace(OPEN, legs=())]
+    assert recover(SpoolReader(tmp_path), {KEY.record.item: other}) == [lost]

@@ -30,6 +30,18 @@ class _Vault:
         return outcome
 
 
+class _Registrations:
+    """What is renewed and swept with it."""
+
+    renewed = 0
+
+    async def renew(self) -> None:
+        self.renewed += 1
+
+    def sweep(self) -> None:
+        """Nothing is registered."""
+
+
 class _Journal:
     def __init__(self) -> None:
         self.renewed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -43,8 +55,11 @@ async def test_a_renewal_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(signalling, "RENEWAL_RETRY_SECONDS", 0.01)
     vault: Any = _Vault()
     journal: Any = _Journal()
-    task = asyncio.ensure_future(signalling._renew_sealer(vault, journal))
+    kept: Any = _Registrations()
+    task = asyncio.ensure_future(signalling._renew_sealers(vault, journal, kept, kept))
     try:
         assert await asyncio.wait_for(journal.renewed, 5) == "key"
+        await asyncio.sleep(0)
+        assert kept.renewed == 1
     finally:
         task.cancel()

@@ -407,7 +407,7 @@ async def test_no_stream_without_a_valid_ticket(hub: Hub, path: str) -> None:
             async with session.get(path, params={"ticket": text}) as response:
                 assert response.status == 401
                 assert (await response.json())["code"] == "unauthorized"
-        for position in ("x", "-1", "1.5", "9" * 30, "١"):
+        for position in ("9" * 5000, "x", "-1", "1.5", "9" * 30, "١"):
             params = {"ticket": ticket(), "last_event_id": position}
             async with session.get(path, params=params) as response:
                 assert response.status == 422

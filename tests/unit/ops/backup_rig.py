@@ -15,6 +15,7 @@ from uuid import UUID
 
 import psycopg
 
+from ringfence.domains.flows.prompt_file import prompt_path, write_prompt
 from ringfence.entry.backup import restore
 from ringfence.entry.backup.layout import Backup
 from ringfence.entry.backup.state import Restore
@@ -73,6 +74,12 @@ class Rig:
     def now(self) -> datetime:
         found: datetime = self.execute("SELECT clock_timestamp()")[0][0]
         return found
+
+    def prompt(self, index: int, audio: bytes) -> Path:
+        """A prompt as an upload leaves it."""
+        path = prompt_path(self.settings.prompt_dir, TENANT, UUID(int=index))
+        write_prompt(path, audio)
+        return path
 
     # --- keys
 

@@ -129,20 +129,26 @@ def test_what_a_backup_holds(rig: Rig) -> None:
     (objects / ".staging" / "half").write_bytes(b"half")
     first = rig.back_up()
     held = sorted(path.name for path in first.path.iterdir())
-    assert held == ["database", "keys.sqlite", "manifest.json", "objects"]
+    assert held == ["database", "keys.sqlite", "manifest.json", "objects", "prompts"]
     everything = b"".join(path.read_bytes() for path in first.path.rglob("*") if path.is_file())
     assert rig.settings.root_key_file.read_bytes().strip() not in everything
     slots = rig.settings.key_slots.read_bytes()
     assert slots[:80].rstrip(b"\0") not in everything
     assert (first.manifest.objects, first.manifest.object_bytes) == (1, 6)
+    assert (first.manifest.prompts, first.manifest.prompt_bytes) == (0, 0)
     assert first.manifest.database.startswith("PostgreSQL 18.")
     assert stat.S_IMODE((rig.directory / "base").stat().st_mode) == 0o700
 
     # an object that goes is kept by the backup, in no further space
     (objects / "a" / "b" / "one").unlink()
     (objects / "two").write_bytes(b"2")
+    prompt = rig.prompt(1, b"spoken")
+    (prompt.parent / f".{prompt.name}.new").write_bytes(b"half")
     second = rig.back_up()
     third = rig.back_up(keep=2)
+    assert (third.manifest.prompts, third.manifest.prompt_bytes) == (1, 6)
+    held_prompts = [path for path in (third.path / "prompts").rglob("*") if path.is_file()]
+    assert [(path.name, path.read_bytes()) for path in held_prompts] == [(prompt.name, b"spoken")]
     assert [item.path for item in layout.backups(rig.directory)] == [second.path, third.path]
     assert (third.path / "objects" / "two").stat().st_nlink == 3
     assert third.manifest.start_segment is not None
@@ -157,6 +163,7 @@ def test_a_disk_is_lost_with_all_that_was_on_it(rig: Rig) -> None:
     objects = rig.settings.data_dir / "objects"
     objects.mkdir()
     (objects / "one").write_bytes(b"sealed")
+    prompt = rig.prompt(1, b"spoken")
     made = rig.back_up()
     rig.add("archived")
     rig.execute("SELECT pg_switch_wal()")
@@ -175,6 +182,7 @@ def test_a_disk_is_lost_with_all_that_was_on_it(rig: Rig) -> None:
     rig.server.start()
     assert rig.names() == {"archived"}
     assert (objects / "one").read_bytes() == b"sealed"
+    assert prompt.read_bytes() == b"spoken"
 
 
 def test_what_cannot_succeed_is_refused(rig: Rig) -> None:
@@ -314,14 +322,18 @@ def test_with_an_external_database_the_rest_goes_there_and_back(
     objects = rig.settings.data_dir / "objects"
     objects.mkdir()
     (objects / "one").write_bytes(b"sealed")
+    gone, kept = rig.prompt(1, b"gone"), rig.prompt(2, b"kept")
     made = rig.back_up()
     assert made.manifest.database == "external"
     assert any("its own tools" in report for report in rig.reports)
     assert not (made.path / "database").exists()
     rig.erase(erased)
     (objects / "one").unlink()
+    gone.unlink()
+    since = rig.prompt(3, b"since")
     seen: list[JournalEntry] = []
     rig.restore(rig.plan(), seen.extend)
     assert [entry.destruction.persons[0].person for entry in seen] == [erased]
     assert (objects / "one").read_bytes() == b"sealed"
+    assert [path.read_bytes() for path in (gone, kept, since)] == [b"gone", b"kept", b"since"]
     assert not closed_marker(rig.settings).exists()

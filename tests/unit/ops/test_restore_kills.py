@@ -45,7 +45,7 @@ POINTS = [
     ("recovery.lay_down:after", Step.DATABASE),
     ("recovery._replay:after", Step.RECOVER),
     ("recovery.recover:after", Step.RECOVER),
-    ("restore._restore_objects:after", Step.OBJECTS),
+    ("restore._restore_files:after", Step.OBJECTS),
     ("keystore.read_journal:after", Step.ERASE),
     ("restore.open_again:before", Step.ERASE),
 ]

@@ -24,26 +24,26 @@ CALIFORNIA, TEXAS, TEXAS_TOO = "+14155550100", "+12145550100", "+17135550100"
 
 def test_without_being_switched_on_nothing_is_recorded(db: DatabaseUrls) -> None:
     tenant = accounts.create_tenant("Acme").id
-    assert recordings.recording_plan(tenant, [TEXAS], emergency=False) is None
+    assert recordings.recording_plans(tenant, [TEXAS], emergency=False).conversation is None
     recordings.change_settings(tenant, SettingsInfo(enabled=False, gap="tone"))
-    assert recordings.recording_plan(tenant, [TEXAS], emergency=False) is None
+    assert recordings.recording_plans(tenant, [TEXAS], emergency=False).conversation is None
 
 
 @pytest.mark.promise("CMX-05.0-04")
 def test_the_prompt_follows_the_places_of_all_parties(db: DatabaseUrls) -> None:
     tenant = accounts.create_tenant("Acme").id
     recordings.change_settings(tenant, SettingsInfo(enabled=True))
-    strict = recordings.recording_plan(tenant, [CALIFORNIA, TEXAS], emergency=False)
+    strict = recordings.recording_plans(tenant, [CALIFORNIA, TEXAS], emergency=False).conversation
     assert strict is not None and strict.prompt is not None
     assert strict.basis == "all_party:CA"
     assert strict.prompt.startswith("file:/")
     assert Path(strict.prompt.removeprefix("file:")).is_file()
-    loose = recordings.recording_plan(tenant, [TEXAS, TEXAS_TOO], emergency=False)
+    loose = recordings.recording_plans(tenant, [TEXAS, TEXAS_TOO], emergency=False).conversation
     assert loose is not None
     assert (loose.prompt, loose.basis) == (None, "one_party:TX")
     assert (loose.gap, loose.rule, loose.customer_keys) == ("silence", "recordings", ())
     for unknown in ("", "+18005550100", "+442071234567"):
-        plan = recordings.recording_plan(tenant, [unknown, TEXAS], emergency=False)
+        plan = recordings.recording_plans(tenant, [unknown, TEXAS], emergency=False).conversation
         assert plan is not None and plan.prompt is not None
         assert plan.basis == "unknown"
     assert CALIFORNIA not in repr(strict)
@@ -54,7 +54,7 @@ def test_an_emergency_call_is_never_recorded(db: DatabaseUrls) -> None:
     recordings.change_settings(
         tenant, SettingsInfo(enabled=True, consent_override="always_announce")
     )
-    assert recordings.recording_plan(tenant, [TEXAS, "911"], emergency=True) is None
+    assert recordings.recording_plans(tenant, [TEXAS, "911"], emergency=True).conversation is None
 
 
 def test_settings_of_the_tenant_and_of_no_other(db: DatabaseUrls) -> None:
@@ -67,12 +67,12 @@ def test_settings_of_the_tenant_and_of_no_other(db: DatabaseUrls) -> None:
         ),
     )
     with CaptureQueriesContext(connections["callplane"]) as asked:
-        plan = recordings.recording_plan(acme, [TEXAS], emergency=False)
+        plan = recordings.recording_plans(acme, [TEXAS], emergency=False).conversation
     assert len(asked) == 1
     assert plan is not None and plan.prompt is not None
     assert (plan.basis, plan.gap) == ("always_announce", "tone")
     assert (plan.customer_keys, plan.rule) == ((pem,), "customer_recordings")
-    assert recordings.recording_plan(bolt, [TEXAS], emergency=False) is None
+    assert recordings.recording_plans(bolt, [TEXAS], emergency=False).conversation is None
 
 
 def public_pem(bits: int) -> str:

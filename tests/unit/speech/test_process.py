@@ -202,7 +202,7 @@ async def test_it_talks_to_nobody(speech, process: Process) -> None:  # type: ig
 async def test_it_gives_way_to_media(speech, process: Process) -> None:  # type: ignore[no-untyped-def]
     await speech("Ready.")
     running = psutil.Process(process.pid)
-    assert running.nice() == 10 and running.num_threads() <= 6
+    assert running.nice() == min(psutil.Process().nice() + 10, 19) and running.num_threads() <= 6
 
 
 async def test_killed_while_rendering_leaves_no_broken_file(tmp_path: Path) -> None:

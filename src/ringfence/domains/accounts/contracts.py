@@ -39,9 +39,12 @@ OPERATOR_SCOPES = ("tenants:read", "tenants:write")
 """Scopes of the operator's keys alone; beside them theirs may carry any other, for the routes of
 the operator that ask for it."""
 
-DESTRUCTIVE_SCOPES = frozenset({"keys:write", "privacy:erase", "recordings:write"})
-"""What they allow cannot be undone, or makes keys that outlive theirs."""
-DEFAULT_SCOPES = tuple(scope for scope in ALL_SCOPES if scope not in DESTRUCTIVE_SCOPES)
+GRANTED_BY_NAME = frozenset(
+    {"keys:write", "numbers:write", "privacy:erase", "recordings:write", "trunks:write"}
+)
+"""Only for a key for which they were named: what they allow cannot be undone, makes keys that
+outlive theirs, or decides whose calls come here and whose number others see."""
+DEFAULT_SCOPES = tuple(scope for scope in ALL_SCOPES if scope not in GRANTED_BY_NAME)
 """Of a key for which none were named."""
 
 ALL_PURPOSES = (

@@ -42,7 +42,7 @@ router = Router(tags=["calls"])
 
 
 class TicketOut(Schema):
-    """Opens the live stream once, until ``expires_at``."""
+    """Opens live streams until ``expires_at``."""
 
     ticket: str
     expires_at: datetime

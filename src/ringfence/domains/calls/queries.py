@@ -82,8 +82,9 @@ def _gone(person: UUID | None, opened: Opened) -> str | None:
 
 
 def _floor(moment: datetime) -> UUID:
-    """Ids carry milliseconds: a call of the millisecond in which ``moment`` lies is not before."""
-    return uuid7_floor(-(-to_micros(moment) // 1000))
+    """Ids carry milliseconds: a call of the millisecond in which ``moment`` lies is not before.
+    None is of before 1970."""
+    return uuid7_floor(max(0, -(-to_micros(moment) // 1000)))
 
 
 def _matching(tenant_id: UUID, where: CallFilter) -> QuerySet[Call]:
@@ -180,7 +181,7 @@ def get_call(tenant_id: UUID, call_id: UUID) -> CallInfo:
         row = Call.objects.filter(id=call_id).first()
         if row is None:
             raise CallNotFound("no such call")
-        legs = list(CallLeg.objects.filter(call_id=call_id).order_by("id"))
+        legs = list(CallLeg.objects.filter(call_id=call_id).order_by("created_at", "id"))
         (tags,) = _tags([call_id])
     (opened,), of_legs = open_groups(([row], _CALL_SEALED), (legs, _LEG_PARTY))
     return _call_info(row, opened, tags, tuple(map(_leg_info, legs, of_legs)))

@@ -189,6 +189,13 @@ class FlowInUse(RingfenceError):
     http_status = 409
 
 
+class TooMany(RingfenceError):
+    """The tenant has as many of these as it may have; ``details.limit`` says how many."""
+
+    code = "too_many"
+    http_status = 409
+
+
 class FlowInvalid(InvalidInput):
     """The graph cannot be run; ``details.problems`` names each problem at its node."""
 

@@ -15,7 +15,7 @@ def prompt_path(folder: Path, tenant_id: UUID, prompt_id: UUID) -> Path:
 def write_prompt(path: Path, audio: bytes) -> None:
     """Durable, and there either whole or not at all. Raises OSError."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
+    partial = path.with_name(f".{path.name}.new")  # a backup passes over it
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(audio)

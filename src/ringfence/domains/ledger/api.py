@@ -3,6 +3,7 @@
 from ringfence.domains.ledger.queries import (
     balance,
     balances,
+    lets_calls_start,
     list_entries,
     list_wallets,
     may_start,
@@ -33,6 +34,7 @@ __all__ = [
     "checkpoint",
     "create_deck",
     "get_deck",
+    "lets_calls_start",
     "list_decks",
     "list_entries",
     "list_rates",

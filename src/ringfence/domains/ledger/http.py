@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Query, Router, Status
+from ninja import Path, Query, Router, Status
 
 from ringfence.domains.accounts.api import get_any_tenant
 from ringfence.domains.ledger import api
@@ -36,6 +37,7 @@ from ringfence.platform_django.http import caller_of, operator_only, requires, r
 
 router = Router(tags=["ledger"])
 _READ, _WRITE = "ledger:read", "ledger:write"
+Currency = Annotated[str, Path(pattern="^[A-Z]{3}$")]
 
 
 @router.get("/wallet", response=responses(WalletList), operation_id="get_wallet")
@@ -167,7 +169,7 @@ def _wallet(tenant_id: UUID, currency: str) -> WalletOut:
 )
 @operator_only
 @requires(_READ)
-def get_tenant_wallet(request: HttpRequest, tenant_id: str, currency: str) -> WalletOut:
+def get_tenant_wallet(request: HttpRequest, tenant_id: str, currency: Currency) -> WalletOut:
     """A tenant's wallet; empty and without limits where nobody made one yet."""
     return _wallet(_tenant(tenant_id), currency)
 
@@ -199,7 +201,7 @@ def top_up(request: HttpRequest, tenant_id: str, body: TopUpIn) -> Status[EntryO
 @operator_only
 @requires(_WRITE)
 def change_wallet(
-    request: HttpRequest, tenant_id: str, currency: str, change: WalletChange
+    request: HttpRequest, tenant_id: str, currency: Currency, change: WalletChange
 ) -> WalletOut:
     """Set how far below zero calls may start, and below which balance the tenant is told."""
     owner = _tenant(tenant_id)

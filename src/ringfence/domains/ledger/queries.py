@@ -127,8 +127,13 @@ def may_start(tenant_id: UUID, currency: str, *, emergency: bool = False) -> boo
             tenant_id=tenant_id, kind=AccountKind.WALLET, currency=currency
         ).first()
         info = None if row is None else _wallet_info(row)
+    return info is not None and lets_calls_start(info)
+
+
+def lets_calls_start(wallet: WalletInfo) -> bool:
+    """Whether a call may start of which nothing but its wallet is known."""
     return rules.may_start(
-        balance_micros=0 if info is None else info.balance_micros,
-        credit_limit_micros=0 if info is None else info.credit_limit_micros,
+        balance_micros=wallet.balance_micros,
+        credit_limit_micros=wallet.credit_limit_micros,
         emergency=False,
     )

@@ -79,12 +79,8 @@ def quote(
             for kind in DeckKind
             if any(deck.kind == kind for deck in decks)
         }
-        wanted = [
-            (tenant_id, deck, prefix)
-            for deck in in_force.values()
-            if deck is not None and digits is not None
-            for prefix in rules.prefixes(digits)
-        ]
+        found = rules.prefixes(digits) if digits is not None else []
+        wanted = {deck: found for deck in in_force.values() if deck is not None}
         rates = load_rates(APP, wanted)
     if is_emergency(number):
         free = Rated(Money(0), "", 0, rules.free_of_charge(seconds))

@@ -100,6 +100,13 @@ class NumberTaken(InvalidInput):
     http_status = 409
 
 
+class TooManyNumbers(RingfenceError):
+    """The tenant has as many active numbers as it may take into service."""
+
+    code = "too_many_numbers"
+    http_status = 409
+
+
 class NumberReleased(RingfenceError):
     """The number is no longer in service; it can be created anew."""
 

@@ -8,7 +8,7 @@ from ringfence.domains.recordings.usecases.delete_recording import (
 )
 from ringfence.domains.recordings.usecases.end_analysis import end_analysis
 from ringfence.domains.recordings.usecases.open_audio import open_audio, sealed_track
-from ringfence.domains.recordings.usecases.plan_recording import message_plan, recording_plan
+from ringfence.domains.recordings.usecases.plan_recording import recording_plans
 from ringfence.domains.recordings.usecases.project_recordings import project_recordings
 from ringfence.domains.recordings.usecases.store_tracks import remove_leftovers, store_tracks
 
@@ -19,10 +19,9 @@ __all__ = [
     "get_recording",
     "get_settings",
     "list_recordings",
-    "message_plan",
     "open_audio",
     "project_recordings",
-    "recording_plan",
+    "recording_plans",
     "remove_leftovers",
     "request_deletion",
     "sealed_track",

@@ -30,6 +30,19 @@ class RecordingPlanInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingPlans:
+    """How what is said in a call is kept; None: not at all."""
+
+    conversation: RecordingPlanInfo | None = None
+    """Between those who were named."""
+    later: RecordingPlanInfo | None = None
+    """With whoever joins by a program that comes later: nobody knows where they are."""
+    message: RecordingPlanInfo | None = None
+    """Left after a beep: who speaks then asks to be recorded, so it does not depend on whether the
+    tenant records conversations."""
+
+
+@dataclass(frozen=True, slots=True)
 class SettingsInfo:
     """Whether and how a tenant's calls are recorded."""
 

@@ -10,6 +10,7 @@ from ringfence.domains.trunks.queries import (
 from ringfence.domains.trunks.usecases.change_trunk import change_trunk
 from ringfence.domains.trunks.usecases.create_trunk import create_own_trunk, create_trunk
 from ringfence.domains.trunks.usecases.delete_trunk import delete_trunk
+from ringfence.domains.trunks.usecases.set_sources import set_sources
 from ringfence.domains.trunks.uses import register_uses
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "list_trunks",
     "register_uses",
     "routing_trunks",
+    "set_sources",
     "usable_by",
 ]

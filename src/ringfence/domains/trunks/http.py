@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Literal
 
 from django.http import HttpRequest
@@ -13,7 +13,7 @@ from ringfence.domains.trunks import api
 from ringfence.domains.trunks.contracts import NewTrunk, NumberFormat, TrunkInfo
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 from ringfence.platform_django.etag import check_etag
-from ringfence.platform_django.http import caller_of, requires, responses
+from ringfence.platform_django.http import caller_of, operator_only, requires, responses
 
 router = Router(tags=["trunks"])
 
@@ -66,11 +66,10 @@ class NumberFormatIn(_In):
 
 
 class TrunkFields(_In):
-    """``sources``: networks whose requests belong to the trunk, each a /24 (IPv6: /48) or smaller.
-    ``username`` and ``password``: what the peer authenticates with towards us; ``auth_username``
-    and ``auth_password``: what we answer its challenge with. Passwords are never returned."""
+    """``username`` and ``password``: what the peer authenticates with towards us;
+    ``auth_username`` and ``auth_password``: what we answer its challenge with. Passwords are never
+    returned."""
 
-    sources: list[str] = Field(default_factory=list)
     username: str | None = None
     password: str | None = None
     peer_host: str | None = None
@@ -86,11 +85,27 @@ class TrunkFields(_In):
 class TrunkIn(TrunkFields):
     name: str
 
+    def as_new(self) -> NewTrunk:
+        values = self.model_dump() | {"format": NumberFormat(**self.format.model_dump())}
+        return NewTrunk(**values)
+
+
+class TenantTrunkIn(TrunkIn):
+    """``sources``: networks whose requests belong to the trunk; no other trunk's overlap them."""
+
+    sources: list[str] = Field(default_factory=list)
+
 
 class TrunkChange(TrunkFields):
     """What is left out stays, also a password whose user name stays."""
 
     name: str = ""
+
+
+class SourcesIn(_In):
+    """Networks whose requests belong to the trunk; no other trunk's overlap them."""
+
+    sources: list[str]
 
 
 def _out(info: TrunkInfo) -> TrunkOut:
@@ -119,12 +134,9 @@ def get_trunk(request: HttpRequest, trunk_id: str) -> TrunkOut:
 )
 @requires("trunks:write")
 def create_trunk(request: HttpRequest, new: TrunkIn) -> Status[TrunkOut]:
-    """Connect a carrier or a PBX. Calls may use it within 2 seconds."""
-    values = new.model_dump() | {
-        "sources": tuple(new.sources),
-        "format": NumberFormat(**new.format.model_dump()),
-    }
-    info = api.create_own_trunk(caller_of(request).tenant_id, NewTrunk(**values))
+    """Connect a carrier or a PBX. Calls may use it within 2 seconds. Whoever calls over it
+    authenticates by user name, unless the operator names the networks that it calls from."""
+    info = api.create_own_trunk(caller_of(request).tenant_id, new.as_new())
     return Status(201, _out(info))
 
 
@@ -136,10 +148,7 @@ def change_trunk(request: HttpRequest, trunk_id: str, change: TrunkChange) -> Tr
     """Change a trunk. Calls follow within 2 seconds; those in progress go on."""
     tenant_id, id_ = caller_of(request).tenant_id, parse_public_id(Prefix.TRUNK, trunk_id)
     check_etag(request, _out(api.get_trunk(tenant_id, id_)))
-    changes = change.model_dump(exclude_unset=True)
-    if "sources" in changes:
-        changes["sources"] = tuple(changes["sources"])
-    return _out(api.change_trunk(tenant_id, id_, changes))
+    return _out(api.change_trunk(tenant_id, id_, change.model_dump(exclude_unset=True)))
 
 
 @router.delete(
@@ -152,3 +161,37 @@ def delete_trunk(request: HttpRequest, trunk_id: str) -> Status[None]:
     """Disconnect a trunk that no number, target or flow uses. Calls in progress go on."""
     api.delete_trunk(caller_of(request).tenant_id, parse_public_id(Prefix.TRUNK, trunk_id))
     return Status(204, None)
+
+
+# --- the operator's
+
+
+@router.post(
+    "/tenants/{tenant_id}/trunks",
+    response=responses(TrunkOut, 409, 422, success=201),
+    operation_id="create_tenant_trunk",
+)
+@operator_only
+@requires("trunks:write")
+def create_tenant_trunk(
+    request: HttpRequest, tenant_id: str, new: TenantTrunkIn
+) -> Status[TrunkOut]:
+    """Connect a carrier or a PBX of a tenant, which may be recognised by where it calls from."""
+    owner = parse_public_id(Prefix.TENANT, tenant_id)
+    made = replace(new.as_new(), tenant_id=owner, sources=tuple(new.sources))
+    return Status(201, _out(api.create_trunk(made)))
+
+
+@router.put(
+    "/tenants/{tenant_id}/trunks/{trunk_id}/sources",
+    response=responses(TrunkOut, 404, 409, 422),
+    operation_id="set_trunk_sources",
+)
+@operator_only
+@requires("trunks:write")
+def set_trunk_sources(
+    request: HttpRequest, tenant_id: str, trunk_id: str, body: SourcesIn
+) -> TrunkOut:
+    """Say from where a tenant's trunk calls: whoever calls from there is that trunk."""
+    owner, id_ = parse_public_id(Prefix.TENANT, tenant_id), parse_public_id(Prefix.TRUNK, trunk_id)
+    return _out(api.set_sources(owner, id_, tuple(body.sources)))

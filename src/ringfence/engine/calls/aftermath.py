@@ -42,9 +42,9 @@ def close_crashed(journal: Journal, calls: Iterable[LiveCall]) -> list[tuple[Cal
         pending += [(log, state) for state in call.legs]
         if call.open:
             log.answered = call.answered
-            for state in call.legs:
+            for leg in call.unended:
                 log.event(
-                    EventKind.LEG_ENDED, leg=state.leg.hex, by="local", q850=_Q850_TEMPORARY_FAILURE
+                    EventKind.LEG_ENDED, leg=leg.hex, by="local", q850=_Q850_TEMPORARY_FAILURE
                 )
             log.event(
                 EventKind.CALL_ENDED,

@@ -78,12 +78,14 @@ class Call:
         self.max_seconds = manager.max_call_seconds
         self.last_cause: Cause | None = None
         """Why the last target could not be reached."""
+        self.redirects: set[ev.Command] = set()
+        """Whose programs are asked for."""
         self.parameters: dict[str, str] = {}
         """What the server of the next document is told of the verb before."""
         self._traced = False
         self._mailbox: asyncio.Queue[ev.CallEventIn] = asyncio.Queue()
         self._plays = itertools.count(1)
-        self._timers: dict[object, asyncio.TimerHandle] = {}
+        self._timers: dict[object, tuple[ev.Elapsed, asyncio.TimerHandle]] = {}
         self._errands: set[asyncio.Task[None]] = set()
         self._answered_at: float | None = None
         self._failed = False
@@ -102,6 +104,11 @@ class Call:
         """The caller gave up before an answer."""
         primary = self.primary
         return isinstance(primary, CallerLeg) and primary.cancelled and not primary.answered
+
+    @property
+    def going(self) -> bool:
+        """Neither over nor given up."""
+        return not self.gone and self.state not in (State.ENDING, State.ENDED)
 
     def post(self, event: ev.CallEventIn) -> None:
         """Put something into the mailbox."""
@@ -138,14 +145,19 @@ class Call:
     def after(self, seconds: float, timer: object) -> None:
         """Post Elapsed with ``timer`` unless it is stopped before; one already set starts anew."""
         self.stop_timer(timer)
-        self._timers[timer] = self.manager.loop.call_later(seconds, self._elapsed, timer)
+        event = ev.Elapsed(timer)
+        self._timers[timer] = event, self.manager.loop.call_later(seconds, self.post, event)
 
-    def _elapsed(self, timer: object) -> None:
-        del self._timers[timer]
-        self.post(ev.Elapsed(timer))
+    def due(self, event: ev.Elapsed) -> bool:
+        """Whether that time is up: its timer was not stopped or set anew before this came."""
+        newest, _ = self._timers.get(event.timer, (None, None))
+        if newest is not event:
+            return False
+        del self._timers[event.timer]
+        return True
 
     def stop_timer(self, timer: object) -> None:
-        handle = self._timers.pop(timer, None)
+        _, handle = self._timers.pop(timer, (None, None))
         if handle is not None:
             handle.cancel()
 
@@ -180,7 +192,7 @@ class Call:
 
         assert self.interpreter is not None
         self.doing = None
-        while not self.gone and self.state not in (State.ENDING, State.ENDED):
+        while self.going:
             self.over(outcome)
             step = self.interpreter.step(outcome, self.manager.clock.micros())
             if step is None:
@@ -294,7 +306,7 @@ class Call:
         stats = await self.delete_media(None)
         try:
             if self.recording is not None:
-                self.recording.completed(stats.tracks)
+                self.recording.completed(stats.tracks, at=ended_at)
             for leg in self.legs:
                 self.record.leg_ended(leg, stats.legs.get(leg.id), at=ended_at)
             final = None if answered else status
@@ -305,9 +317,11 @@ class Call:
 
     def cancel(self) -> None:
         """Nothing of what is under way comes to anything any more."""
-        for handle in self._timers.values():
+        for _, handle in self._timers.values():
             handle.cancel()
         self._timers.clear()
+        for command in self.redirects:
+            command.fail(CallState("the call is over"))
         for announcement in list(self.announcements):
             announcement.cancel()
         for task in self._errands:

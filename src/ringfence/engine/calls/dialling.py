@@ -42,6 +42,8 @@ _STATUS = {
 }
 """Outcomes by the names that servers of documents know."""
 _NOT_CONFIRMED = causes.NO_ANSWER
+_WHISPER_SECONDS = 120.0
+"""Longest: who calls must not wait for one that never ends."""
 _ELSEWHERE = 26
 """Q.850: non-selected user clearing."""
 
@@ -82,7 +84,8 @@ class Dialling:
         call = self._call
         call.state, call.doing = State.RINGING, self
         if not await self._know():
-            return "failed"
+            call.last_cause = causes.NOT_SEALED
+            return self._outcome("failed")
         if call.primary.answered and self._dial.ringback:
             await self._ring_back()
         return await self._ring_next()
@@ -108,14 +111,14 @@ class Dialling:
     async def _ring_next(self) -> str | None:
         """Ring the next target, in parallel all; the outcome when nobody is left."""
         parallel = self._dial.mode == "parallel"
-        while (parallel or not self._attempts) and not self._call.gone:
+        while (parallel or not self._attempts) and self._call.going:
             target = self._hunt.next()
             if target is None:
                 break
             cause = await self._ring(target)
             if cause is not None:
                 self._hunt.failed(target, cause)
-        if self._attempts or self._call.gone:
+        if self._attempts or not self._call.going:
             return None
         cause = self._hunt.outcome
         self._call.last_cause = cause or self._call.last_cause
@@ -137,7 +140,8 @@ class Dialling:
             device = isinstance(target, DeviceTarget)
             problem = causes.UNREGISTERED if device else causes.TRANSPORT_FAILED
         for place in places:
-            problem = await self._invite(target, place) or problem
+            if self._call.going:
+                problem = await self._invite(target, place) or problem
         return None if any(a.target == target for a in self._attempts.values()) else problem
 
     async def _invite(self, target: DialTarget, place: Place) -> Cause | None:
@@ -145,9 +149,7 @@ class Dialling:
         if trunk is not None and not call.manager.gate.take(trunk):
             return causes.LIMIT
         try:
-            flow = place.flow or await call.manager.agent.transports.resolve(
-                place.host, place.port, place.transport
-            )
+            flow = await call.manager.way_to(place, call.log.tenant)
             leg_id = await call.record.new_leg(target)
         except TransportError:
             self._release(place)
@@ -163,7 +165,7 @@ class Dialling:
         except BaseException:
             self._release(place)
             raise
-        if sdp is None or call.gone:
+        if sdp is None or not call.going:
             self._release(place)
             return None
         leg.target = target
@@ -223,6 +225,7 @@ class Dialling:
         if leg not in self._attempts:
             return
         early = bool(event.sdp) and bool(call.sdp) and self._passes_early_media
+        early = early and await self._is_heard(leg, event.sdp)
         call.log.event(
             EventKind.LEG_PROGRESS, leg=leg.id.hex, status=event.status, early_media=early
         )
@@ -231,8 +234,21 @@ class Dialling:
         if not early:
             call.primary.progress(event.status if event.status in (180, 183) else 180)
             return
-        await self._apply_answer(leg, event.sdp)
         call.primary.progress(183, call.sdp)
+
+    async def _is_heard(self, leg: CalleeLeg, sdp: bytes) -> bool:
+        """Let the caller hear what a target says before it answers; False when that cannot be."""
+        try:
+            await self._apply_answer(leg, sdp)
+        except RpcError:
+            return False
+        await self._connect(leg)
+        return True
+
+    async def _connect(self, leg: CalleeLeg) -> None:
+        if self._connected is not leg:
+            await self._call.manager.media.connect(self._call.id, self._call.primary.id, leg.id)
+            self._connected = leg
 
     async def _apply_answer(self, leg: CalleeLeg, sdp: bytes) -> None:
         if sdp and sdp != leg.media_sdp:
@@ -265,6 +281,7 @@ class Dialling:
         attempt.deciding = True
         whisper = self._dial.whisper or (Pause(0),)
         attempt.screening = Announcement(self._call, leg, whisper, personal=self._personal)
+        self._call.after(_WHISPER_SECONDS, leg)
 
     async def on_spoken(self, event: ev.Spoken) -> None:
         """A whisper is over."""
@@ -287,6 +304,8 @@ class Dialling:
     async def _bridge(self, attempt: Attempt) -> None:
         """This one it is: all others end, and the two talk."""
         call, leg = self._call, attempt.leg
+        if leg.over and attempt.deciding:
+            return  # it hung up: that comes next
         del self._attempts[leg]
         await self._drop_attempts(_ELSEWHERE)
         call.stop_timer(leg)
@@ -296,8 +315,7 @@ class Dialling:
         call.peer = leg
         if not call.sdp:
             call.sdp = await call.describe()
-        if self._connected is not leg:
-            await call.manager.media.connect(call.id, call.primary.id, leg.id)
+        await self._connect(leg)
         if not call.primary.answered:
             await call.answer(leg)
             if not call.primary.answered:

@@ -12,6 +12,7 @@ from ringfence.engine.signalling.causes import Cause
 if TYPE_CHECKING:
     from ringfence.engine.calls.announcement import Announcement
     from ringfence.engine.calls.callee import CalleeLeg
+    from ringfence.engine.calls.fetching import Fetching
     from ringfence.engine.calls.leg import Leg
     from ringfence.engine.calls.recording import Recording
     from ringfence.engine.ports import CallCommand
@@ -149,13 +150,11 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A program was asked for: it came, or the error that was given instead.
+    """A program was asked for, by the flow itself or by its tenant's command: it came, or the
+    error that was given instead."""
 
-    ``command``: the tenant wants it now; None: the flow itself asked."""
-
-    program: Program | None
-    error: Exception | None
-    command: Command | None
+    asker: Fetching | Command
+    found: Program | Exception
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from ringfence.engine.calls.events import Command, Elapsed, Fetched, Pressed, Spoken
@@ -16,6 +17,8 @@ from ringfence.kernel.ids import Prefix, public_id
 if TYPE_CHECKING:
     from ringfence.engine.calls.call import Call
 
+_log = logging.getLogger("ringfence.call")
+
 
 class Fetching:
     """The program that a document or flow makes is asked for beside the call."""
@@ -26,7 +29,7 @@ class Fetching:
     async def start(self, verb: Fetch) -> None:
         call = self._call
         call.state, call.doing = State.FETCHING, self
-        ask(call, flow=None, url=verb.url, method=verb.method, command=None)
+        ask(call, self, url=verb.url, method=verb.method)
 
     async def on_spoken(self, event: Spoken) -> None:
         """Nothing is said."""
@@ -42,22 +45,29 @@ class Fetching:
 
 
 def ask(
-    call: Call, *, flow: UUID | None, url: str | None, method: str, command: Command | None
+    call: Call,
+    asker: Fetching | Command,
+    *,
+    flow: UUID | None = None,
+    url: str | None = None,
+    method: Literal["GET", "POST"] = "POST",
 ) -> None:
-    """Ask for a program; Fetched follows."""
+    """Ask for a program; Fetched follows. A command fails when the call ends before."""
     assert call.log.tenant is not None
-    request = ProgramRequest(
-        call.log.tenant, call.id, flow, url, "GET" if method == "GET" else "POST", told(call)
-    )
+    request = ProgramRequest(call.log.tenant, call.id, flow, url, method, told(call))
+    if isinstance(asker, Command):
+        call.redirects.add(asker)
 
     async def fetch() -> None:
-        program: Program | None = None
-        problem: Exception | None = None
+        found: Program | Exception
         try:
-            program = await call.manager.control.program(request)
+            found = await call.manager.control.program(request)
         except RingfenceError as error:
-            problem = error
-        call.post(Fetched(program, problem, command))
+            found = error
+        except Exception as error:
+            _log.exception("program could not be asked for")
+            found = error
+        call.post(Fetched(asker, found))
 
     call.errand(fetch())
 
@@ -82,19 +92,21 @@ def told(call: Call) -> dict[str, str]:
 
 async def on_fetched(call: Call, event: Fetched) -> None:
     """It is here: what the call did before ends, and the new program begins."""
-    command = event.command
-    if event.program is None:
-        if command is not None and event.error is not None:
-            command.fail(event.error)
-        elif isinstance(call.doing, Fetching):
+    asker, program = event.asker, event.found
+    command = asker if isinstance(asker, Command) else None
+    if command is None and call.doing is not asker:
+        return  # redirected meanwhile
+    if command is not None:
+        call.redirects.discard(command)
+        if command.done.cancelled():
+            return  # its tenant was told that nothing came of it
+    if isinstance(program, Exception):
+        if command is not None:
+            command.fail(program)
+        else:
             await call.proceed("failed")
         return
-    if command is None and not isinstance(call.doing, Fetching):
-        return  # redirected meanwhile
-    if command is not None and command.done.cancelled():
-        return  # its tenant was told that nothing came of it
     await call.abandon()
-    program = event.program
     call.log.event(
         EventKind.CALL_REDIRECTED,
         by="flow" if command is None else "api",

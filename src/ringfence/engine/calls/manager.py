@@ -38,7 +38,7 @@ from ringfence.engine.signalling.agent import UserAgent
 from ringfence.engine.signalling.gate import Gate
 from ringfence.engine.signalling.numbers import from_e164
 from ringfence.engine.signalling.transactions import ServerTransaction
-from ringfence.engine.signalling.transport import Flow
+from ringfence.engine.signalling.transport import Flow, TransportError
 from ringfence.engine.verbs.model import DeviceTarget, DialTarget, SipTarget, TrunkTarget
 from ringfence.kernel.clock import Clock
 from ringfence.kernel.errors import NotFound, Unavailable
@@ -148,8 +148,12 @@ class CallManager:
             call.log.close()
             await call.delete_media(None)
             raise
-        await call.log.durable()
         self._run(call, _nothing())
+        try:
+            await call.log.durable()
+        except BaseException:
+            call.post(Shutdown())
+            raise
 
     def _inbound(self, transaction: ServerTransaction, flow: Flow, trunk: TrunkConfig) -> Call:
         """The call of an INVITE. Raises SipError, with nothing begun, when its target cannot be
@@ -204,6 +208,18 @@ class CallManager:
         except SipError:
             return None
         return Place(target.uri, host, port, transport, None)
+
+    async def way_to(self, place: Place, tenant: UUID | None) -> Flow:
+        """How a tenant's call gets to a place. Raises TransportError."""
+        if place.flow is not None:
+            return place.flow
+        flow = await self.agent.transports.resolve(place.host, place.port, place.transport)
+        if place.trunk is not None:
+            self.gate.reached(place.trunk, flow.remote[0])
+        elif not self.gate.may_dial(flow.remote[0], tenant):
+            _log.warning("a SIP URI leads to a trunk of somebody else")
+            raise TransportError("the address is that of a trunk")
+        return flow
 
     def on_media_event(self, event: MediaEvent) -> None:
         """What a media worker reports."""

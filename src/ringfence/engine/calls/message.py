@@ -19,7 +19,7 @@ class TakingMessage:
     def __init__(self, call: Call, verb: Record) -> None:
         self._call = call
         self._verb = verb
-        self._finished = False
+        self._beep: Announcement | None = None
 
     async def start(self) -> str | None:
         call = self._call
@@ -27,7 +27,7 @@ class TakingMessage:
             return "failed"
         call.state, call.doing = State.TAKING, self
         if self._verb.beep:
-            Announcement(call, call.primary, (Play("beep"),))
+            self._beep = Announcement(call, call.primary, (Play("beep"),))
         else:
             self._record()
         return None
@@ -44,10 +44,12 @@ class TakingMessage:
         call.recording.begin()
 
     async def on_spoken(self, event: Spoken) -> None:
-        self._record()
+        if event.announcement is self._beep:
+            self._record()
 
     async def on_recorded(self, event: Recorded) -> None:
         if not event.began:
+            await self.abandon()
             await self._call.proceed("failed")
         else:
             self._call.after(self._verb.max_seconds, self)

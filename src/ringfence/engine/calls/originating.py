@@ -13,7 +13,7 @@ from ringfence.engine.signalling import causes
 from ringfence.engine.signalling.causes import Cause
 from ringfence.engine.signalling.transport import TransportError
 from ringfence.engine.verbs.interpreter import Interpreter
-from ringfence.kernel.errors import RingfenceError
+from ringfence.kernel.errors import RingfenceError, Unavailable
 from ringfence.kernel.events import EndReason, EventKind
 from ringfence.platform.rpc import RpcError
 
@@ -105,26 +105,26 @@ async def place(call: Call, request: OriginateRequest, decision: RouteDecision) 
     if first.trunk is not None and not manager.gate.take(first.trunk):
         raise NotPlaced("the limit of the trunk is reached", details={"cause": 34})
     try:
-        flow = first.flow or await manager.agent.transports.resolve(
-            first.host, first.port, first.transport
-        )
+        flow = await manager.way_to(first, request.tenant)
         await call.record.resolve(decision)
         leg_id = await call.record.new_leg(target)
         leg = CalleeLeg(manager.agent, call, leg_id, first.trunk, flow)
         sdp = await manager.media.offer(call.id, leg.id)
+        if manager.agent.draining:
+            raise Unavailable("this node takes no new calls")
+        leg.target = target
+        call.primary = leg
+        call.record.started()
+        call.record.leg_created(leg)
+        take(call, decision)
     except BaseException as error:
         if first.trunk is not None:
             manager.gate.release(first.trunk)
         if isinstance(error, TransportError):
             raise NotPlaced("the target is not reachable", details={"cause": 27}) from None
         raise
-    leg.target = target
-    call.primary = leg
     call.legs.append(leg)
-    call.record.started()
     leg.invite(uri=first.uri, caller=first.present(request.caller_id), sdp=sdp, max_forwards=70)
-    call.record.leg_created(leg)
-    take(call, decision)
     call.state = State.CALLING
     call.after(min(request.timeout_seconds, manager.ring_seconds), leg)
 
@@ -138,7 +138,10 @@ async def on_progress(call: Call, event: ev.Progress) -> None:
 async def on_answered(call: Call, event: ev.Answered) -> None:
     leg = event.leg
     call.stop_timer(leg)
-    sdp = event.sdp or leg.media_sdp
+    sdp = event.sdp
+    if not sdp:
+        await _not_answered(call, causes.NO_MEDIA)
+        return
     try:
         await call.manager.media.answer(call.id, leg.id, sdp, "answer")
     except RpcError:
@@ -158,7 +161,7 @@ async def on_failed(call: Call, event: ev.Failed) -> None:
 
 async def on_elapsed(call: Call, event: ev.Elapsed) -> None:
     leg = call.primary
-    if event.timer is not leg or not isinstance(leg, CalleeLeg) or leg.answered:
+    if not call.due(event) or not isinstance(leg, CalleeLeg) or leg.answered:
         return
     await _not_answered(call, causes.NO_ANSWER if leg.rang else causes.NO_RESPONSE)
 

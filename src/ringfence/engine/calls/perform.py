@@ -42,6 +42,9 @@ async def perform(call: Call, step: Step) -> str | None:
     if isinstance(verb, _SPEAKS) and not call.primary.answered:
         await _answer(call)
         return None  # resumed by the caller's ACK
+    if isinstance(verb, _SPEAKS) and call.primary.unacknowledged:
+        call.state = State.ANSWERING
+        return None
     match verb:
         case Say() | Play() | Pause() | Hold():
             return await Speaking(call).start(verb, personal=step.personal)

@@ -111,6 +111,9 @@ class Recording:
 
         self._do(obey)
 
+    def has(self, track: UUID) -> bool:
+        return track in self._tracks
+
     def on_track_failed(self, track: UUID) -> None:
         """Half a recording would mislead: what is not complete ends."""
         if track in self._tracks and self.phase in _LIVE:
@@ -118,8 +121,9 @@ class Recording:
             self._do(self._stop)
 
     async def finish(self) -> None:
-        """It is over, and the call goes on."""
-        await self.close()
+        """It is over, and the call goes on: when this returns nobody is recorded any more."""
+        if self.phase not in _LIVE:
+            self.phase = Phase.OVER
         async with self._turn:
             await self._stop()
 
@@ -132,8 +136,8 @@ class Recording:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def completed(self, stats: dict[UUID, TrackStats]) -> None:
-        """The tracks take nothing more: say what became of them."""
+    def completed(self, stats: dict[UUID, TrackStats], *, at: int | None = None) -> None:
+        """The tracks take nothing more since ``at`` (else now): say what became of them."""
         live, self.phase = self.phase in _LIVE, Phase.OVER
         if not live:
             return
@@ -150,7 +154,7 @@ class Recording:
                     "complete": item.complete,
                 }
             )
-        self._event(EventKind.RECORDING_COMPLETED, duration_ms=length, tracks=tracks)
+        self._event(EventKind.RECORDING_COMPLETED, at=at, duration_ms=length, tracks=tracks)
 
     # --- inside -----------------------------------------------------------------------------------
 
@@ -213,6 +217,9 @@ class Recording:
             for track, leg in self._tracks.items()
         )  # fmt: skip
         await _all(map(call.manager.media.subscribe, requests))
+        if self._is_over():  # finished while it began
+            await self._drop_tracks()
+            return
         self.phase = Phase.RECORDING
         self._began = call.manager.clock.monotonic()
         self._event(
@@ -228,6 +235,9 @@ class Recording:
             ],
         )  # fmt: skip
         call.post(Recorded(self, began=True))
+
+    def _is_over(self) -> bool:
+        return self.phase is Phase.OVER
 
     async def _drop_tracks(self) -> None:
         for track in self._tracks:

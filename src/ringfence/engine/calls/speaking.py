@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 class Speaking:
     def __init__(self, call: Call) -> None:
         self._call = call
+        self._announcement: Announcement | None = None
 
     async def start(self, verb: Say | Play | Pause | Hold, *, personal: bool) -> str | None:
         call = self._call
@@ -28,11 +29,13 @@ class Speaking:
                 return "failed"
             call.after(verb.seconds, self)
         else:
-            Announcement(call, call.primary, (verb,), personal=personal)
+            prompts = (verb,)
+            self._announcement = Announcement(call, call.primary, prompts, personal=personal)
         return None
 
     async def on_spoken(self, event: Spoken) -> None:
-        await self._call.proceed("done" if event.ok else "failed")
+        if event.announcement is self._announcement:
+            await self._call.proceed("done" if event.ok else "failed")
 
     async def on_elapsed(self, event: Elapsed) -> None:
         await self.abandon()

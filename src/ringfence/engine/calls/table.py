@@ -49,6 +49,8 @@ async def _on_no_ack(call: Call, event: ev.NoAck) -> None:
 
 
 async def _on_late_answer(call: Call, event: ev.LateAnswer) -> None:
+    if event.leg not in (call.primary, call.peer):
+        return  # it was hung up meanwhile
     if not event.sdp:
         await call.end(EndReason.FAILED, "system", status=488, q850=79)
         return
@@ -83,6 +85,8 @@ async def _note_hold(call: Call, leg: Leg, sdp: bytes) -> None:
 
 
 async def _on_elapsed(call: Call, event: ev.Elapsed) -> None:
+    if not call.due(event):
+        return
     if event.timer is EndReason.MAX_DURATION:
         await call.end(EndReason.MAX_DURATION, "system", status=480, q850=102)
     elif call.doing is not None:
@@ -119,7 +123,8 @@ async def _on_recorded(call: Call, event: ev.Recorded) -> None:
 
 
 async def _on_quiet(call: Call, event: ev.Quiet) -> None:
-    if isinstance(call.doing, TakingMessage):
+    recording = call.recording
+    if isinstance(call.doing, TakingMessage) and recording and recording.has(event.track):
         await call.doing.on_quiet(event)
 
 
@@ -150,7 +155,7 @@ async def _on_command(call: Call, event: ev.Command) -> None:
         if call.state is State.CALLING:
             event.fail(CallState("nobody has answered yet"))
         else:
-            fetching.ask(call, flow=request.flow, url=request.url, method="POST", command=event)
+            fetching.ask(call, event, flow=request.flow, url=request.url)
     elif call.recording is None:
         event.fail(CallState("the call is not in conversation"))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import msgspec
@@ -41,6 +41,8 @@ class LiveCall:
     """Microseconds: its last event or the last heartbeat after it, whichever is later."""
     legs: tuple[LegState, ...]
     """The newest state of each leg that is not over."""
+    unended: tuple[UUID, ...] = ()
+    """Legs, on the wire or not, whose end the journal does not tell."""
     open: bool = True
     """False: it has its ``call.ended``, or never had an event; only its legs are left."""
 
@@ -51,6 +53,8 @@ class _Call:
     seq: int
     answered: bool
     alive_until: int
+    unended: dict[UUID, None] = field(default_factory=dict)
+    ended: set[UUID] = field(default_factory=set)
 
 
 def recovery_keys(reader: SpoolReader) -> list[RecoveryKey]:
@@ -120,17 +124,20 @@ def open_calls(records: Iterable[Record | LegState]) -> list[LiveCall]:
         for id_, states in legs.items()
         if id_ not in calls
     ]
-    return loose + [
-        LiveCall(
-            call=id_,
-            tenant=call.tenant,
-            seq=call.seq,
-            answered=call.answered,
-            alive_until=call.alive_until,
-            legs=tuple(legs.get(id_, {}).values()),
-        )
-        for id_, call in calls.items()
-    ]
+    return loose + [_live(id_, call, legs.get(id_, {})) for id_, call in calls.items()]
+
+
+def _live(id_: UUID, call: _Call, legs: dict[UUID, LegState]) -> LiveCall:
+    known = call.unended | dict.fromkeys(legs)
+    return LiveCall(
+        call=id_,
+        tenant=call.tenant,
+        seq=call.seq,
+        answered=call.answered,
+        alive_until=call.alive_until,
+        legs=tuple(legs.values()),
+        unended=tuple(leg for leg in known if leg not in call.ended),
+    )
 
 
 def _apply_leg(legs: dict[UUID, dict[UUID, LegState]], state: LegState) -> None:
@@ -153,6 +160,10 @@ def _apply_event(calls: dict[UUID, _Call], event: EventRecord) -> None:
     call.seq = max(call.seq, event.seq)
     call.answered = call.answered or event.kind == EventKind.CALL_ANSWERED
     call.alive_until = max(call.alive_until, event.at)
+    if event.kind == EventKind.LEG_CREATED:
+        call.unended[UUID(hex=event.data["leg"])] = None
+    elif event.kind == EventKind.LEG_ENDED:
+        call.ended.add(UUID(hex=event.data["leg"]))
 
 
 def _apply_checkpoint(calls: dict[UUID, _Call], live: CallLive, heartbeat: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import weakref
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -20,6 +21,7 @@ HEARTBEAT_SECONDS = 15.0
 _WRITE_SECONDS = 15.0
 _LIFETIME_SECONDS = 3600.0
 """A stream ends after so long, so that a revoked access ends too; a new ticket resumes it."""
+_POSITION = re.compile(r"[0-9]{1,19}")
 _MAX_POSITION = 2**63 - 1
 _MAX_SAID = 4096
 """Bytes of a message of a WebSocket client, who has nothing to say."""
@@ -139,7 +141,7 @@ class LiveApi:
         )
         if text is None:
             return self._hub.listen(ticket.tenant, None)
-        if not (text.isascii() and text.isdigit() and int(text) <= _MAX_POSITION):
+        if not (_POSITION.fullmatch(text) and int(text) <= _MAX_POSITION):
             raise InvalidInput("Last-Event-ID is the id of an event, a number")
         return self._hub.listen(ticket.tenant, int(text))
 

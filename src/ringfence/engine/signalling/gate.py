@@ -80,14 +80,18 @@ class Usage:
 class Gate:
     """The trunks in force, by source network and by user name, and the devices, by user name."""
 
-    def __init__(self, clock: Clock, realm: str) -> None:
+    def __init__(
+        self, clock: Clock, realm: str, algorithms: tuple[str, ...] = ("SHA-256", "MD5")
+    ) -> None:
         self._clock = clock
         self._realm = realm
+        self._algorithms = algorithms
         self._nonce_key = secrets.token_bytes(32)
         self._usage: dict[UUID, Usage] = {}
         self._hosts: dict[str, TrunkConfig] = {}
         self._networks: list[_Network] = []
         self._users: dict[str, TrunkConfig] = {}
+        self._carriers: dict[str, set[str]] = {}
         self._phones: dict[str, DeviceConfig] = {}
         self._used: dict[str, int] = {}
         self.trunks: dict[UUID, TrunkConfig] = {}
@@ -110,6 +114,8 @@ class Gate:
                     networks.append((network, trunk))
         networks.sort(key=lambda item: item[0].prefixlen, reverse=True)
         self._hosts, self._networks = hosts, networks
+        own = [t.peer_host for t in snapshot.trunks if t.tenant is None and t.peer_host]
+        self._carriers = {name: self._carriers.get(name, set()) | {name} for name in own}
         self._users = {t.username: t for t in snapshot.trunks if t.username and t.ha1_md5}
         self._phones = {device.username: device for device in snapshot.devices}
         self.trunks = {trunk.id: trunk for trunk in snapshot.trunks}
@@ -126,6 +132,22 @@ class Gate:
             if address.version == network.version and address in network:
                 return trunk
         return None
+
+    def reached(self, trunk: TrunkConfig, host: str) -> None:
+        """Note which address the peer of a trunk was found at."""
+        if trunk.peer_host in self._carriers and trunk.tenant is None:
+            self._carriers[trunk.peer_host].add(host)
+
+    def may_dial(self, host: str, tenant: UUID | None) -> bool:
+        """Whether a tenant's SIP URI may lead to this address.
+
+        Carriers know us by our address: what is the operator's, or another tenant's, is dialled
+        over its trunk, where it is counted and paid, or not at all.
+        """
+        trunk = self.by_source(host)
+        if trunk is not None and trunk.tenant != tenant:
+            return False
+        return not any(host in found for found in self._carriers.values())
 
     @property
     def answers_strangers(self) -> bool:
@@ -172,6 +194,8 @@ class Gate:
             return self._challenge(flow, stale=False)
         if not right or not known or user is None or credentials.realm != self._realm:
             return Refused(403)
+        if credentials.algorithm not in self._algorithms:
+            return Refused(403)
         if credentials.nc is None:  # offered, and without it the nonce count proves nothing
             return Refused(403)
         if credentials.uri != request.uri and not _same_target(credentials.uri, request.uri):
@@ -196,7 +220,7 @@ class Gate:
         return Challenged(
             tuple(
                 str(Challenge(self._realm, nonce, algorithm, stale=stale))
-                for algorithm in ("SHA-256", "MD5")
+                for algorithm in self._algorithms
             )
         )
 

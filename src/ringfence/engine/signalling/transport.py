@@ -138,8 +138,9 @@ class _UdpListener:
 
     def _read_errors(self) -> None:
         """ICMP errors of datagrams we sent (RFC 3261 18.4), with the destination they were for."""
+        loop = asyncio.get_running_loop()
         # libuv stops watching a socket that had an error (uv__poll_io): start again
-        asyncio.get_running_loop().remove_reader(self._socket.fileno())
+        loop.remove_reader(self._socket.fileno())
         self._watch()
         for _ in range(_DRAIN):
             try:
@@ -151,7 +152,9 @@ class _UdpListener:
                     origin, icmp_type, code = struct.unpack_from("=4xBBB", data)
                     unreachable = icmp_type == 3 and code != _ICMP_TOO_BIG
                     if origin == 2 and unreachable and destination:
-                        self._manager.on_error((destination[0], destination[1]), "udp")
+                        remote = (destination[0], destination[1])
+                        # not at once: whoever is just sending has not taken note of it yet
+                        loop.call_soon(self._manager.on_error, remote, "udp")
 
     def send(self, data: bytes, remote: Address) -> None:
         if self.closed:

@@ -96,8 +96,8 @@ class Interpreter:
         """Whether the program is over when the present verb comes out so."""
         if self._node is None:
             return True
-        node = self._find(self._node)
-        return outcome not in node.next and "" not in node.next and not self._returns
+        outcomes = {self._node: outcome} | dict.fromkeys(self._returns, "done")
+        return not any({found, ""} & self._find(at).next.keys() for at, found in outcomes.items())
 
     def step(self, outcome: str | None, at: int) -> Step | None:
         """The next verb to perform; None when the program is over.

@@ -35,7 +35,8 @@ def _directory(settings: Settings, named: Path | None, option: str) -> Path:
 @click.option("--to", "to", type=click.Path(path_type=Path), help="Instead of backup.directory.")
 @click.option("--keep", type=click.IntRange(min=1), help="Then remove all but the newest N.")
 def backup_command(to: Path | None, keep: int | None) -> None:
-    """Back up the running installation: database, key store, local objects.
+    """Back up the running installation: database, key store, local objects,
+    prompts.
 
     Calls go on meanwhile. Slots and root key are never part of a backup: keep them apart. Prints
     the manifest as JSON.

@@ -15,6 +15,7 @@ MANIFEST = "manifest.json"
 DATABASE = "database"
 KEY_STORE = "keys.sqlite"
 OBJECTS = "objects"
+PROMPTS = "prompts"
 _FORMAT = 1
 _START = re.compile(r"START WAL LOCATION: \S+ \(file ([0-9A-F]{24})\)")
 
@@ -47,6 +48,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     database_bytes: int
     objects: int
     object_bytes: int
+    prompts: int
+    prompt_bytes: int
     checksums: dict[str, str]
     """SHA-256 by file. ``database/backup_manifest`` holds those of the database's files."""
 

@@ -1,4 +1,4 @@
-"""Copies of the local folder of objects, which are sealed and never change."""
+"""Copies of folders whose files never change: local objects, which are sealed, and prompts."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def local_objects(settings: Settings) -> Path | None:
     return Path(url.removeprefix(_LOCAL)) if url.startswith(_LOCAL) else None
 
 
-def copy_objects(source: Path, target: Path, earlier: Path | None) -> tuple[int, int]:
-    """Every object of ``source`` in ``target``, durable: how many, and their bytes.
+def copy_files(source: Path, target: Path, earlier: Path | None) -> tuple[int, int]:
+    """Every file of ``source`` in ``target``, durable: how many, and their bytes.
 
     What the ``earlier`` backup has takes no space again (a hard link), nor does anything on the
     same file system. One that is deleted meanwhile is left out.
@@ -40,7 +40,7 @@ def copy_objects(source: Path, target: Path, earlier: Path | None) -> tuple[int,
     return count, size
 
 
-def restore_objects(source: Path, target: Path) -> int:
+def restore_files(source: Path, target: Path) -> int:
     """Copy what ``target`` lacks from a backup, durable; how many that were."""
     missing = 0
     for name in _names(source):
@@ -53,7 +53,7 @@ def restore_objects(source: Path, target: Path) -> int:
 
 
 def _names(folder: Path) -> Iterator[Path]:
-    """Objects by their path in the folder; what is being written has a dot before a name."""
+    """Files by their path in the folder; what is being written has a dot before a name."""
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:

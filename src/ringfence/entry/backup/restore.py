@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ringfence.entry.backup import keystore, layout, recovery
 from ringfence.entry.backup.layout import Backup
-from ringfence.entry.backup.objects import local_objects, restore_objects
+from ringfence.entry.backup.objects import local_objects, restore_files
 from ringfence.entry.backup.state import (
     Restore,
     RestoreFailed,
@@ -134,8 +134,8 @@ def _run(
             after(Step.RECOVER, "replaying the write-ahead log")
             reached = recovery.recover(settings, server, backup, restore)
             restore.reached = reached or restore.reached
-        if after(Step.OBJECTS, "copying missing objects"):
-            _restore_objects(settings, backup, report)
+        if after(Step.OBJECTS, "copying missing objects and prompts"):
+            _restore_files(settings, backup, report)
         after(Step.ERASE, "erasing again what was erased since")
         prepare()
         with keystore.running_keys():
@@ -175,10 +175,12 @@ def _check(settings: Settings, server: EmbeddedPostgres, backup: Backup, restore
         raise RestoreFailed(f"no file {restore.keys}")
 
 
-def _restore_objects(settings: Settings, backup: Backup, report: Report) -> None:
+def _restore_files(settings: Settings, backup: Backup, report: Report) -> None:
     folder = local_objects(settings)
     if folder is not None:
-        report(f"{restore_objects(backup.path / layout.OBJECTS, folder)} objects were missing")
+        report(f"{restore_files(backup.path / layout.OBJECTS, folder)} objects were missing")
+    missing = restore_files(backup.path / layout.PROMPTS, settings.prompt_dir)
+    report(f"{missing} prompts were missing")
 
 
 def _await_end(settings: Settings, server: EmbeddedPostgres, patience: float) -> None:

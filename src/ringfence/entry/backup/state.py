@@ -30,7 +30,7 @@ class Step(StrEnum):
     RECOVER = "recover"
     """Replay the write-ahead log."""
     OBJECTS = "objects"
-    """Copy the objects that are missing."""
+    """Copy the objects and prompts that are missing."""
     ERASE = "erase"
     """Erase again what the journal of the key store names, then open."""
 

@@ -17,7 +17,7 @@ import msgspec
 
 from ringfence.entry.backup import layout
 from ringfence.entry.backup.layout import Backup, Manifest
-from ringfence.entry.backup.objects import copy_objects, local_objects
+from ringfence.entry.backup.objects import copy_files, local_objects
 from ringfence.kernel.clock import Clock
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform import wal
@@ -56,8 +56,9 @@ def backup(
 ) -> Backup:
     """Make a backup below ``directory``; then leave only the newest ``keep``.
 
-    ``copy_keys`` writes a copy of the key store to a file. It and the objects are copied after the
-    rows: each key and each object that a row names is in the backup. Raises BackupFailed, OSError.
+    ``copy_keys`` writes a copy of the key store to a file. It, objects and prompts are copied after
+    the rows: each key and each file that a row names is in the backup. Raises BackupFailed,
+    OSError.
     """
     base = directory / "base"
     passable = 0o711 if os.geteuid() == 0 else 0o700  # the server reaches its archive through it
@@ -82,6 +83,7 @@ def backup(
             report("copying the key store; neither slots nor root key, which are never backed up")
             copy_keys(draft / layout.KEY_STORE)
             objects = _copy_objects(settings, draft, earlier, report)
+            prompts = _copy_prompts(settings, draft, earlier)
             manifest = Manifest(
                 id=name,
                 started_at=started,
@@ -92,6 +94,8 @@ def backup(
                 database_bytes=size,
                 objects=objects[0],
                 object_bytes=objects[1],
+                prompts=prompts[0],
+                prompt_bytes=prompts[1],
                 checksums={
                     item: layout.checksum(draft / item)
                     for item in (f"{layout.DATABASE}/backup_manifest", layout.KEY_STORE)
@@ -175,8 +179,16 @@ def _copy_objects(
         report("objects are in an object store: its own versions and copies are their backup")
         return 0, 0
     report("copying objects")
-    before = earlier[-1].path / layout.OBJECTS if earlier else None
-    return copy_objects(folder, draft / layout.OBJECTS, before)
+    return copy_files(folder, draft / layout.OBJECTS, _last(earlier, layout.OBJECTS))
+
+
+def _copy_prompts(settings: Settings, draft: Path, earlier: list[Backup]) -> tuple[int, int]:
+    target = draft / layout.PROMPTS
+    return copy_files(settings.prompt_dir, target, _last(earlier, layout.PROMPTS))
+
+
+def _last(earlier: list[Backup], folder: str) -> Path | None:
+    return earlier[-1].path / folder if earlier else None
 
 
 def _forget(directory: Path, old: list[Backup], report: Report) -> None:

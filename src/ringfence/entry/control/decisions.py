@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from uuid import UUID
+
+import msgspec
 
 from ringfence.domains.calls.contracts import CallerIdRefused, WalletEmpty
 from ringfence.domains.devices.api import routing_devices
@@ -12,14 +14,13 @@ from ringfence.domains.flows.api import published_parts
 from ringfence.domains.flows.contracts import FlowInvalid, FlowNotFound, FlowNotPublished
 from ringfence.domains.numbers.api import route
 from ringfence.domains.numbers.contracts import RoutePlan
-from ringfence.domains.recordings.api import message_plan, recording_plan
+from ringfence.domains.recordings.api import recording_plans
 from ringfence.domains.trunks.api import routing_trunks
 from ringfence.engine.ports import (
     ConfigRequest,
     ConfigSnapshot,
     OriginateRequest,
     ProgramRequest,
-    RecordingPlan,
     RouteDecision,
     RouteRequest,
 )
@@ -27,6 +28,7 @@ from ringfence.engine.verbs.model import (
     Dial,
     DialTarget,
     Fetch,
+    Node,
     Program,
     Reject,
     TrunkTarget,
@@ -34,7 +36,7 @@ from ringfence.engine.verbs.model import (
 )
 from ringfence.entry.control.compile import compile_flow
 from ringfence.entry.control.credit import may_start
-from ringfence.entry.control.emergency import is_emergency
+from ringfence.entry.control.emergency import is_emergency, only_emergency
 from ringfence.entry.control.facts import facts_of
 from ringfence.entry.control.targets import first_target
 from ringfence.entry.control.translate import (
@@ -96,19 +98,22 @@ class Decisions:
             program = _program_of(plan, request.called)
         except (FlowNotFound, FlowNotPublished, FlowInvalid):
             return _reject(plan.tenant_id, _NOT_FOUND, plan.number_id)
-        targets = list(_targets(program))
-        emergency = is_emergency(request.called, targets)
-        if not emergency and not may_start(plan.tenant_id):
+        emergency = is_emergency(request.called, _targets(program))
+        paid = _paid(plan.tenant_id, program, emergency=emergency)
+        if paid is None:
             return _reject(plan.tenant_id, _PAYMENT_REQUIRED, plan.number_id)
+        program, targets = paid, list(_targets(paid))
         numbers = [request.caller, request.called, *map(_number, targets)]
+        plans = recording_plans(plan.tenant_id, numbers, emergency=emergency)
         return RouteDecision(
             tenant=plan.tenant_id,
             number=plan.number_id,
             program=program,
             facts=facts_of(plan.tenant_id, request.call, request.caller, request.called, program),
             max_seconds=plan.max_seconds,
-            recording=_recording(plan.tenant_id, numbers, emergency=emergency),
-            message=_message(plan.tenant_id, emergency=emergency),
+            recording=recording_of(plans.conversation),
+            recording_later=recording_of(plans.later),
+            message=recording_of(plans.message),
             emergency=emergency,
         )
 
@@ -126,18 +131,21 @@ class Decisions:
             program = _flow(request.tenant, request.flow, request.caller_id)
         else:
             program = straight(Fetch(request.url))
-        targets = [first, *_targets(program)]
-        emergency = is_emergency("", targets)
-        if not emergency and not may_start(request.tenant):
+        paid = _paid(request.tenant, program, emergency=is_emergency("", (first,)))
+        if paid is None:
             raise WalletEmpty("the wallet lets no call start")
+        program, targets = paid, [first, *_targets(paid)]
+        emergency = is_emergency("", targets)
         numbers = [request.caller_id, *map(_number, targets)]
+        plans = recording_plans(request.tenant, numbers, emergency=emergency)
         return RouteDecision(
             tenant=request.tenant,
             number=None,
             program=program,
             facts=facts_of(request.tenant, request.call, request.caller_id, request.to, program),
-            recording=_recording(request.tenant, numbers, emergency=emergency),
-            message=_message(request.tenant, emergency=emergency),
+            recording=recording_of(plans.conversation),
+            recording_later=recording_of(plans.later),
+            message=recording_of(plans.message),
             emergency=emergency,
             first=first,
         )
@@ -173,7 +181,29 @@ def _program_of(plan: RoutePlan, called: str) -> Program:
 def _flow(tenant: UUID, flow: UUID | None, called: str) -> Program:
     if flow is None:
         raise FlowNotFound("no flow is named")
-    return compile_flow(flow, published_parts(tenant, flow), called)
+    program = compile_flow(flow, published_parts(tenant, flow), called)
+    return msgspec.structs.replace(
+        program, nodes={name: _marked(node) for name, node in program.nodes.items()}
+    )
+
+
+def _paid(tenant: UUID, program: Program, *, emergency: bool) -> Program | None:
+    """What of a program may be performed; None: nothing. A call that can reach emergency services
+    asks no wallet for that; for whatever else it could do it does, or goes without."""
+    helps = only_emergency(program)
+    if emergency and helps == program:
+        return program
+    if may_start(tenant):
+        return program
+    return helps if emergency else None
+
+
+def _marked(node: Node) -> Node:
+    """A Dial to emergency services says so of itself."""
+    verb = node.verb
+    if not isinstance(verb, Dial) or not is_emergency("", verb.targets):
+        return node
+    return Node(msgspec.structs.replace(verb, emergency=True), node.next)
 
 
 def _targets(program: Program) -> Iterable[DialTarget]:
@@ -184,17 +214,8 @@ def _targets(program: Program) -> Iterable[DialTarget]:
 
 
 def _number(target: DialTarget) -> str:
+    """E.164, or empty where it is none: nobody knows where that is."""
     return target.number if isinstance(target, TrunkTarget) else ""
-
-
-def _recording(tenant: UUID, numbers: Sequence[str], *, emergency: bool) -> RecordingPlan | None:
-    """``numbers``: of everybody who may take part; empty where it is none or withheld."""
-    return recording_of(recording_plan(tenant, numbers, emergency=emergency))
-
-
-def _message(tenant: UUID, *, emergency: bool) -> RecordingPlan | None:
-    """Of any call: also a document that comes later may take one."""
-    return None if emergency else recording_of(message_plan(tenant))
 
 
 def _reject(tenant: UUID | None, status: int, number: UUID | None = None) -> RouteDecision:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ringfence.engine.verbs.model import DialTarget, SipTarget, TrunkTarget
+import msgspec
+
+from ringfence.engine.verbs.model import (
+    Dial,
+    DialTarget,
+    Fetch,
+    Hangup,
+    Node,
+    Program,
+    SipTarget,
+    TrunkTarget,
+    Verb,
+)
 from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.uri import parse_uri, unescape_user
 
@@ -17,6 +29,22 @@ _VISUAL = str.maketrans("", "", "-.() ")
 def is_emergency(called: str, targets: Iterable[DialTarget]) -> bool:
     """Whether emergency or crisis services are dialled, or are where the call may go."""
     return any(_is_service(user) for user in (called, *map(_user, targets)))
+
+
+def only_emergency(program: Program) -> Program:
+    """What is left of a program for whoever may reach nobody but emergency services: no other
+    target, and no document, which could name one."""
+    nodes = {name: Node(_spared(node.verb), node.next) for name, node in program.nodes.items()}
+    return msgspec.structs.replace(program, nodes=nodes)
+
+
+def _spared(verb: Verb) -> Verb:
+    if isinstance(verb, Fetch):
+        return Hangup()
+    if not isinstance(verb, Dial):
+        return verb
+    targets = tuple(target for target in verb.targets if is_emergency("", (target,)))
+    return msgspec.structs.replace(verb, targets=targets)
 
 
 def _is_service(user: str) -> bool:

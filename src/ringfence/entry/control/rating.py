@@ -15,7 +15,7 @@ _BATCH = 10_000
 """Events of the journal: some nine hundred calls."""
 _IDLE_SECONDS = 0.2
 _MAX_BACK_OFF = 5.0
-_CHECKPOINT_SECONDS = 60.0
+_CHECKPOINT_SECONDS = 15.0
 _log = logging.getLogger("ringfence.rating")
 
 

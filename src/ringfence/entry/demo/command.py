@@ -1,162 +1,163 @@
-"""``ringfence demo``: two phones call each other through the platform, and the record is checked
-against what was seen on the wire."""
+"""``ringfence demo``: sets up, calls, asks for the record, and tells."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
-import os
-import signal
-import socket
-import subprocess
+import secrets
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from ipaddress import ip_address
 
 import click
 
-from ringfence.entry.demo_call import Outcome, place_demo_call
-from ringfence.entry.supervisor.messages import NotRunning, ProcessStatus, ask
+from ringfence.entry.demo import installation
+from ringfence.entry.demo.call import DemoCall
+from ringfence.entry.demo.evidence import Evidence
+from ringfence.entry.demo.installation import DemoFailed, Place
+from ringfence.entry.demo.narrator import Narrator
+from ringfence.entry.demo.outcome import Outcome
+from ringfence.entry.demo.receiver import Receiver
+from ringfence.entry.demo.report import pretty
+from ringfence.entry.demo.rest import ApiRefused
+from ringfence.entry.demo.setup import NUMBER, Demo, balance, provision
+from ringfence.entry.phone import Phone
+from ringfence.entry.stream import Event, follow, told
 from ringfence.kernel.errors import RingfenceError
-from ringfence.platform.settings import Settings, load_settings
+from ringfence.platform.settings import load_settings, parse_listen
 
-_CALLER_HOST, _CALLEE_HOST = "127.66.0.2", "127.66.0.3"
-_START_SECONDS = 120.0
-
-
-class DemoFailed(RingfenceError):
-    """The demo could not be set up."""
-
-    code = "demo_failed"
+_OPEN_SECONDS = 10.0
+_LATE_SECONDS = 5.0
 
 
 @click.command("demo")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def demo_command(as_json: bool) -> None:
-    """Place a call between two demo phones and compare its record with the wire.
+    """Place a whole call between two demo phones, live, and hold its record against the wire.
 
-    Uses the installation that runs for the configured data directory, else starts a temporary one.
-    Exit status 1 when something observed does not agree.
+    A menu, a ZIP code, a whisper, a recording with consent, billing, a webhook. Uses the
+    installation that runs for the configured data directory, else starts a temporary one. Exit
+    status 1 when something was not observed.
     """
-    settings = load_settings()
+    narrator = Narrator(sys.stderr if not as_json or sys.stderr.isatty() else None)
     with contextlib.ExitStack() as stack:
-        if not _running(settings):
-            if not as_json:
-                print("No installation runs here: starting a temporary one ...", flush=True)
-            environment = stack.enter_context(_temporary_installation())
-            os.environ.update(environment)
-            settings = load_settings()
-        outcome = _demo(settings)
-    print(json.dumps(outcome.as_dict(), indent=2) if as_json else _pretty(outcome))
+        place = installation.running(load_settings())
+        if place is None:
+            narrator.title("No installation runs here: starting a temporary one ...")
+            place = stack.enter_context(installation.temporary())
+        outcome = _demo(place, narrator)
+    print(json.dumps(outcome.as_dict(), indent=2) if as_json else pretty(outcome))
     if not outcome.ok:
         sys.exit(1)
 
 
-def _running(settings: Settings) -> bool:
+def _demo(place: Place, narrator: Narrator) -> Outcome:
+    """Raises DemoFailed."""
+    outcome = Outcome()
     try:
-        ask(settings, "status", None, list[ProcessStatus], 5.0)
-    except NotRunning:
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def _temporary_installation() -> Iterator[dict[str, str]]:
-    """``ringfence serve`` in a folder of its own; yields the environment that points to it."""
-    with tempfile.TemporaryDirectory(prefix="rf-demo-", dir="/tmp") as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        host = "127.66.0.1"
-        ports = [_free_port("127.0.0.1") for _ in range(3)]
-        sip = _free_port(host)
-        settings = f"""
-            [node]
-            data_dir = "{folder / "var"}"
-            drain_seconds = 0
-            [database]
-            embedded_port = {ports[0]}
-            [sip]
-            listen = ["udp://{host}:{sip}", "tcp://{host}:{sip}"]
-            [media]
-            bind_address = "{host}"
-            workers = 1
-            [web]
-            port = {ports[1]}
-            [live]
-            port = {ports[2]}
-        """
-        (folder / "ringfence.toml").write_text(settings)
-        environment = {"RINGFENCE_CONFIG": str(folder / "ringfence.toml")}
-        log = folder / "serve.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "ringfence.entry.cli", "serve"],
-                cwd=folder,
-                env=os.environ | environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        receiver = Receiver(place.receiver_host)
+    except OSError as error:
+        raise DemoFailed(f"{place.receiver_host} cannot be listened on: {error}") from None
+    with receiver:
+        demo = provision(place, receiver.url)
+        narrator.title(f"The tenant Demo ({demo.tenant}) and its number {NUMBER} are set up.")
         try:
-            _until_serving(process, log)
-            yield environment
-        finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+            asyncio.run(_run(place, demo, receiver, outcome, narrator))
+        except ApiRefused as error:
+            raise DemoFailed(error.message) from None
+    return outcome
 
 
-def _until_serving(process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while "Ringfence serves." not in log.read_text(errors="replace"):
-        if process.poll() is not None or time.monotonic() > deadline:
-            tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-            raise DemoFailed(f"the temporary installation does not start:\n{tail}")
-        time.sleep(0.1)
+async def _run(
+    place: Place, demo: Demo, receiver: Receiver, outcome: Outcome, narrator: Narrator
+) -> None:
+    caller = f"+1415555{secrets.randbelow(10_000):04}"  # California: all parties must consent
+    before = await asyncio.to_thread(balance, demo.api)
+    published: list[int] = []
+
+    async def publish() -> None:
+        """The same graph as the next version, while the call goes on."""
+        made = await asyncio.to_thread(
+            demo.api.post, f"/flows/{demo.flow}/rollback", {"version": demo.version}
+        )
+        published.append(made["version"])
+        narrator.say("platform", f"publishes version {made['version']} of the flow meanwhile")
+
+    call = DemoCall(outcome, narrator, _uri(place), publish)
+    async with (
+        LiveView(place, demo, narrator) as view,
+        Phone(place.caller_host, user=caller) as alice,
+        Phone(place.desk_host, demo.desk_port, user="desk") as bob,
+    ):
+        if not await call.reach(alice, bob):
+            return
+        await call.talk(alice, bob)
+        await view.until_ended()
+    narrator.title("Asking for its record ...")
+    evidence = Evidence(outcome, demo, call.wire)
+    if not await asyncio.to_thread(evidence.find, caller):
+        return
+    newer = published[0] if published else None
+    for check, about in (
+        ("timeline", lambda: evidence.about_call(demo.version, newer)),
+        ("live", lambda: evidence.about_live(view.seen)),
+        ("ledger", lambda: evidence.about_money(before)),
+        ("recording", lambda: evidence.about_recording(place.settings)),
+        ("webhook", lambda: evidence.about_webhook(receiver)),
+    ):
+        try:
+            await asyncio.to_thread(about)
+        except ApiRefused as error:
+            outcome.check(check, False, error.message)
 
 
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+def _uri(place: Place) -> str:
+    """Where the phones, on loopback, reach the platform."""
+    for listen in map(parse_listen, place.settings.sip.listen):
+        host = ip_address(listen.host)
+        if listen.transport == "udp" and (host.is_loopback or host.is_unspecified):
+            return f"sip:{NUMBER}@{'127.0.0.1' if host.is_unspecified else host}:{listen.port}"
+    raise DemoFailed("this installation does not listen for SIP over UDP on loopback")
 
 
-def _demo(settings: Settings) -> Outcome:
-    from ringfence.entry.demo_setup import provision
+class LiveView:
+    """The tenant's live stream, told as it comes. ``async with``; what it does not tell is missed
+    afterwards."""
 
-    demo = provision(_CALLER_HOST, _CALLEE_HOST)
-    return asyncio.run(place_demo_call(settings, demo, _CALLER_HOST, _CALLEE_HOST))
+    def __init__(self, place: Place, demo: Demo, narrator: Narrator) -> None:
+        live = place.settings.live
+        self._url = f"http://{live.host}:{live.port}"
+        self._api = demo.api
+        self._narrator = narrator
+        self._opened, self._ended = asyncio.Event(), asyncio.Event()
+        self.seen: list[Event] = []
 
+    async def __aenter__(self) -> LiveView:
+        self._watching = asyncio.create_task(self._watch())
+        await self._wait(self._opened, _OPEN_SECONDS)
+        return self
 
-def _pretty(outcome: Outcome) -> str:
-    lines = ["", f"Call {outcome.call_id or '(none)'}", ""]
-    start: float | None = None
-    for event in outcome.timeline:
-        start = event["seconds"] if start is None else start
-        lines.append(f"  {event['seconds'] - start:7.3f} s  {event['kind']:<14} {event['note']}")
-    lines.append("")
-    for key, value in outcome.cdr.items():
-        if key not in ("legs", "id") and value is not None:
-            lines.append(f"  {key:<16} {value}")
-    for leg in outcome.cdr.get("legs", []):
-        lines.append(f"  leg {leg['role']:<12} {_leg(leg)}")
-    lines.append("")
-    for check in outcome.checks:
-        lines.append(f"  {'ok  ' if check['ok'] else 'FAIL'}  {check['name']}: {check['observed']}")
-    verdict = "The record agrees with the wire." if outcome.ok else "Something does not agree."
-    return "\n".join([*lines, "", verdict, ""])
+    async def __aexit__(self, *exc: object) -> None:
+        self._watching.cancel()
+        await asyncio.wait({self._watching})
 
+    async def until_ended(self) -> None:
+        """The stream is a moment behind the call."""
+        await self._wait(self._ended, _LATE_SECONDS)
 
-def _leg(leg: dict[str, Any]) -> str:
-    mos = "-" if leg["mos"] is None else f"{leg['mos']:.2f}"
-    return (
-        f"{leg['codec']} over {leg['transport']}, {leg['rx_packets']} packets in, "
-        f"{leg['tx_packets']} out, {leg['lost_packets']} lost, MOS {mos}"
-    )
+    async def _watch(self) -> None:
+        with contextlib.suppress(RingfenceError):
+            async for event in follow(self._url, self._ticket, opened=self._opened.set):
+                self.seen.append(event)
+                self._narrator.say("platform", told(event["kind"], event["data"]))
+                if event["kind"] == "call.ended":
+                    self._ended.set()
+
+    async def _ticket(self) -> str:
+        made = await asyncio.to_thread(self._api.post, "/live/tickets")
+        return str(made["ticket"])
+
+    @staticmethod
+    async def _wait(event: asyncio.Event, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), seconds)

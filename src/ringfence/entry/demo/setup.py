@@ -1,53 +1,203 @@
-"""What the demo needs in the database: made once, found again afterwards."""
+"""What the demo needs: made once through the public REST API, found again afterwards."""
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from ringfence.entry.database import setup_django
+from ringfence.entry.demo import chime
+from ringfence.entry.demo.graph import demo_graph
+from ringfence.entry.demo.installation import DemoFailed, Place
+from ringfence.entry.demo.prices import CURRENCY, LOW_MICROS, PRICES, TOP_UP_MICROS
+from ringfence.entry.demo.rest import ApiRefused, Rest
+from ringfence.kernel.clock import SystemClock
 
-DEMO_NUMBER = "+12025550123"
-DEMO_DESK = "+12025550145"
-_TENANT = "Demo"
-_CALLER_TRUNK, _CALLEE_TRUNK = "demo carrier", "demo desk"
+NUMBER, DESK = "+12025550123", "+12025550145"
+EVENTS = ("call.ended", "recording.stored")
+_NAME = "Demo"
+_CARRIER, _DESK_TRUNK = "Demo carrier", "Demo desk"
+_RECEIVER = "The receiver of `ringfence demo`"
+_DESK_PORT = 5066
+_KEY_LIFE = timedelta(minutes=15)
+_OPERATOR_SCOPES = ("tenants:read", "tenants:write", "ledger:read", "ledger:write", "trunks:write")
+_SCOPES = (
+    *("calls:read", "flows:read", "flows:write", "ledger:read", "live:read", "numbers:read"),
+    *("numbers:write", "recordings:read", "recordings:write", "trunks:read"),
+    *("webhooks:read", "webhooks:write"),
+)
 
 
 @dataclass(frozen=True)
 class Demo:
-    """The demo tenant's number, and a new key that reads its calls."""
+    """The tenant and what it has."""
 
-    number: str
-    secret: str
+    tenant: str
+    api: Rest
+    """With a key of the tenant."""
+    flow: str
+    version: int
+    """The published one."""
     desk_port: int
+    secret: str | None
+    """Of the webhook; None: there is none, for the reason ``no_webhook``."""
+    no_webhook: str = ""
 
 
-def provision(caller_host: str, callee_host: str, desk_port: int = 5066) -> Demo:
-    """Tenant, the carrier's trunk (by address), the desk's trunk, and a number that rings it."""
-    setup_django("cli")
-    from ringfence.domains.accounts import api as accounts
-    from ringfence.domains.numbers import api as numbers
-    from ringfence.domains.numbers.contracts import NewNumber, TrunkDial
-    from ringfence.domains.trunks import api as trunks
-    from ringfence.domains.trunks.contracts import NewTrunk
+def provision(place: Place, receiver_url: str) -> Demo:
+    """Raises DemoFailed."""
+    try:
+        return _provision(place, receiver_url)
+    except ApiRefused as error:
+        raise DemoFailed(error.message) from None
 
-    tenant = next((t for t in accounts.list_tenants() if t.name == _TENANT), None)
-    tenant = tenant or accounts.create_tenant(_TENANT)
-    known = {trunk.name: trunk for trunk in trunks.list_all_trunks()}
-    if _CALLER_TRUNK not in known:
-        trunks.create_trunk(NewTrunk(name=_CALLER_TRUNK, sources=(f"{caller_host}/32",)))
-    desk = known.get(_CALLEE_TRUNK) or trunks.create_trunk(
-        NewTrunk(
-            name=_CALLEE_TRUNK,
-            tenant_id=tenant.id,
-            sources=(f"{callee_host}/32",),
-            peer_host=callee_host,
-            peer_port=desk_port,
-        )
+
+def _provision(place: Place, receiver_url: str) -> Demo:
+    web = place.settings.web
+    base = f"http://{web.host}:{web.port}/api/v1"
+    ends = SystemClock().now() + _KEY_LIFE
+    operator = Rest(base, _operator_secret(ends))
+    tenant = _tenant(operator)
+    granted = operator.post(
+        f"/tenants/{tenant}/keys",
+        {
+            "name": "demo",
+            "scopes": _SCOPES,
+            "purposes": ["service"],
+            "expires_at": ends.isoformat(),
+        },
     )
-    if all(number.e164 != DEMO_NUMBER for number in numbers.list_all_numbers()):
-        target = TrunkDial(desk.id, DEMO_DESK)
-        numbers.create_number(
-            NewNumber(tenant_id=tenant.id, e164=DEMO_NUMBER, dial=(target,), label="demo")
+    api = Rest(base, granted["secret"])
+    _money(operator, api, tenant)
+    desk = _trunks(operator, api, tenant, place)
+    flow, version = _flow(api, desk["id"])
+    _number(api, flow)
+    settings = api.get("/recording-settings")
+    if not settings["enabled"]:
+        api.put("/recording-settings", settings | {"enabled": True})
+    try:
+        secret, problem = _webhook(api, receiver_url), ""
+    except ApiRefused as error:
+        secret, problem = None, _remedy(place, error)
+    return Demo(tenant, api, flow, version, desk["peer_port"], secret, problem)
+
+
+def _operator_secret(ends: Any) -> str:
+    """A key of the operator, made as ``ringfence key create --operator`` makes it."""
+    setup_django("cli")
+    from ringfence.domains.accounts import api
+
+    return api.create_operator_key("demo", _OPERATOR_SCOPES, ends).secret
+
+
+def _named(items: Iterable[dict[str, Any]], name: str, key: str = "name") -> dict[str, Any] | None:
+    return next((item for item in items if item[key] == name), None)
+
+
+def _tenant(operator: Rest) -> str:
+    before = ""
+    while True:
+        page = operator.get(f"/tenants?limit=200{before}")
+        found = _named(page["tenants"], _NAME)
+        if found is not None:
+            return str(found["id"])
+        if page["next"] is None:
+            return str(operator.post("/tenants", {"name": _NAME})["id"])
+        before = f"&before={page['next']}"
+
+
+def _money(operator: Rest, api: Rest, tenant: str) -> None:
+    decks = api.get("/rates/decks")["decks"]
+    for price in PRICES:
+        if _named(decks, price.name) is None:
+            operator.post(
+                f"/tenants/{tenant}/rates/decks",
+                {
+                    "name": price.name,
+                    "kind": price.kind,
+                    "direction": price.direction,
+                    "currency": CURRENCY,
+                    "csv": price.csv,
+                },
+            )
+    if balance(api) < LOW_MICROS:
+        operator.post(
+            f"/tenants/{tenant}/wallet/top-ups",
+            {
+                "amount_micros": TOP_UP_MICROS,
+                "currency": CURRENCY,
+                "reference": f"demo-{secrets.token_hex(8)}",
+            },
         )
-    secret = accounts.create_api_key(tenant.id, "demo", ("calls:read",)).secret
-    return Demo(DEMO_NUMBER, secret, desk.peer_port)
+
+
+def balance(api: Rest) -> int:
+    """Micros in the demo's wallet."""
+    wallet = _named(api.get("/wallet")["wallets"], CURRENCY, "currency")
+    return int(wallet["balance_micros"]) if wallet is not None else 0
+
+
+def _trunks(operator: Rest, api: Rest, tenant: str, place: Place) -> dict[str, Any]:
+    known, path = api.get("/trunks")["trunks"], f"/tenants/{tenant}/trunks"
+    if _named(known, _CARRIER) is None:
+        operator.post(path, {"name": _CARRIER, "sources": [f"{place.caller_host}/32"]})
+    desk: dict[str, Any] = _named(known, _DESK_TRUNK) or operator.post(
+        path,
+        {
+            "name": _DESK_TRUNK,
+            "sources": [f"{place.desk_host}/32"],
+            "peer_host": place.desk_host,
+            "peer_port": _DESK_PORT,
+        },
+    )
+    return desk
+
+
+def _flow(api: Rest, trunk: str) -> tuple[str, int]:
+    prompt = _named(api.get("/prompts?limit=200")["prompts"], _NAME)
+    prompt = prompt or api.upload("/prompts", _NAME, chime.wav())
+    target = _named(api.get("/targets?limit=200")["targets"], _NAME) or api.post(
+        "/targets", {"name": _NAME, "kind": "number", "trunk": trunk, "number": DESK}
+    )
+    graph = demo_graph(prompt["id"], target["id"])
+    found = _named(api.get("/flows?limit=200")["flows"], _NAME)
+    if found is None:
+        flow = api.post("/flows", {"name": _NAME, "draft": graph})
+    else:
+        flow = api.get(f"/flows/{found['id']}")
+        if flow["draft"] == graph and flow["published_version"] is not None:
+            return str(flow["id"]), int(flow["published_version"])
+        api.patch(f"/flows/{flow['id']}", {"draft": graph})
+    made = api.post(f"/flows/{flow['id']}/publish", {"note": "the demo's"})
+    return str(flow["id"]), int(made["version"])
+
+
+def _number(api: Rest, flow: str) -> None:
+    found = _named(api.get("/numbers?limit=200")["numbers"], NUMBER, "e164")
+    if found is None or found["status"] != "active":
+        api.post("/numbers", {"e164": NUMBER, "flow": flow, "label": _NAME})
+    elif found["flow"] != flow:
+        api.patch(f"/numbers/{found['id']}", {"flow": flow})
+
+
+def _webhook(api: Rest, url: str) -> str:
+    """Its secret. Each demo listens on another port, and secrets are shown once only."""
+    found = _named(api.get("/webhooks")["webhooks"], _RECEIVER, "description")
+    if found is None:
+        made = api.post("/webhooks", {"url": url, "events": EVENTS, "description": _RECEIVER})
+        return str(made["secret"])
+    api.patch(f"/webhooks/{found['id']}", {"url": url, "enabled": True})
+    return str(api.post(f"/webhooks/{found['id']}/rotate")["secret"])
+
+
+def _remedy(place: Place, error: ApiRefused) -> str:
+    if error.details["code"] != "invalid_webhook":
+        return error.message
+    return (
+        "this installation sends no webhooks to loopback addresses: "
+        f'set [egress] allow_networks = ["{place.receiver_host}/32"] in ringfence.toml and '
+        "restart it, or start it by `ringfence serve --demo`"
+    )

@@ -16,6 +16,8 @@ from ringfence.entry.phone.sdp import PAYLOAD_TYPES
 _PERIOD = 0.02
 _FIRST_PORT, _LAST_PORT = 30000, 59998
 _DRAIN = 64
+_VOICE = (1.0, 0.3, 0.7, 0.15)
+"""Levels of a voice, 20 ms each."""
 
 
 class Pacer:
@@ -74,6 +76,8 @@ class AudioStream:
         self.codec = codec
         self.muted = False
         """True: sends no packets at all, as a dead or held phone."""
+        self.speaks = False
+        """True: the tone rises and falls as a voice does; a steady one is no speech."""
         self.sent = 0
         self.events: int | None = None
         """Payload type of telephone-event agreed on."""
@@ -157,9 +161,10 @@ class AudioStream:
                 self._event_start = self._timestamp
             if payload:
                 return payload, begins, kind
-        frames = sound.tone_frames(self._tone, self.codec)
-        self._frame = (self._frame + 1) % len(frames)
-        return frames[self._frame], False, PAYLOAD_TYPES[self.codec]
+        self._frame += 1
+        level = _VOICE[self._frame % len(_VOICE)] if self.speaks else 1.0
+        frames = sound.tone_frames(self._tone, self.codec, level)
+        return frames[self._frame % len(frames)], False, PAYLOAD_TYPES[self.codec]
 
     def _read_rtp(self) -> None:
         for _ in range(_DRAIN):

@@ -50,12 +50,12 @@ def _compress(sample: float, codec: str) -> int:
 
 
 @lru_cache(maxsize=1024)
-def tone_frames(hertz: int, codec: str) -> tuple[bytes, ...]:
+def tone_frames(hertz: int, codec: str, level: float = 1.0) -> tuple[bytes, ...]:
     """The 20 ms payloads of a tone, to be repeated; 0 Hz is silence. Raises ValueError."""
     if hertz % 10 or not 0 <= hertz < RATE // 2:
         raise ValueError("a tone is a multiple of 10 Hz below 4000 Hz")
     step = 2 * math.pi * hertz / RATE
-    data = bytes(_compress(_AMPLITUDE * math.sin(step * n), codec) for n in range(WINDOW))
+    data = bytes(_compress(level * _AMPLITUDE * math.sin(step * n), codec) for n in range(WINDOW))
     return tuple(data[at : at + FRAME] for at in range(0, WINDOW, FRAME))
 
 

@@ -46,7 +46,8 @@ async def test_dial_then_reject(world: World) -> None:
 
 
 async def test_targets_that_cannot_be_dialled(world: World) -> None:
-    """A trunk that has gone, one that takes no calls, a number that is none, a bad URI."""
+    """A trunk that has gone, one that takes no calls, a number that is none, a bad URI, one that
+    leads to the operator's carrier."""
     target = world.trunks["a"].id
     for targets in (
         (TrunkTarget(target, "1;x=<sip:evil>"),),
@@ -55,11 +56,12 @@ async def test_targets_that_cannot_be_dialled(world: World) -> None:
     ):
         world.control.verbs = (Dial(targets),)
         await refused(world, 502)
-    world.dial("sip:no host")
-    await refused(world, 502)
+    for uri in ("sip:no host", f"sip:{CALLED}@{world.a.host}:{world.a.port}"):
+        world.dial(uri)
+        await refused(world, 502)
     await world.settled()
     assert not world.a.seen
-    assert len(await world.story()) == 4
+    assert len(await world.story()) == 5
 
 
 async def test_a_name_that_does_not_resolve(world: World) -> None:
@@ -103,13 +105,17 @@ async def test_media_fails_at_the_answer(world: World, error: RingfenceError, ea
     uac.request("INVITE", sdp=PHONE_SDP)
     invite = await world.a.expect("INVITE")
     world.a.respond(invite, 183 if early else 200, sdp=PHONE_SDP)
+    lost = isinstance(error, MediaLost)
+    if early and not lost:  # that is ringing without sound
+        await world.caller.expect("183 INVITE")
+        world.a.respond(invite, 200, sdp=PHONE_SDP)
     uac.ack_failure(await world.caller.expect("503 INVITE"))
-    if early:
+    if early and lost:
         world.a.respond(await world.a.expect("CANCEL"), 200)
         world.a.respond(invite, 487)
     else:
         await world.gets_bye(world.a)
-    reason = "media_lost" if isinstance(error, MediaLost) else "failed"
+    reason = "media_lost" if lost else "failed"
     events = await world.ended(reason, by="system", status=503)
     assert "call.answered" not in kinds(events)
 

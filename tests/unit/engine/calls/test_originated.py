@@ -11,7 +11,7 @@ from tests.unit.engine.calls.test_programs import played, playing
 
 from ringfence.engine.calls.originating import NotPlaced
 from ringfence.engine.ports import CallCommand, OriginateRequest, RouteDecision
-from ringfence.engine.verbs.model import Dial, Program, Say, TrunkTarget, straight
+from ringfence.engine.verbs.model import Dial, Program, Say, SipTarget, TrunkTarget, straight
 from ringfence.kernel.errors import RingfenceError
 from ringfence.kernel.ids import uuid7
 from ringfence.platform.rpc import RpcError
@@ -43,7 +43,7 @@ async def test_who_answers_hears_the_flow(world: World) -> None:
         "call.answered", "leg.ended", "call.ended",
     ]  # fmt: skip
     assert events[0].data["direction"] == "outbound" and events[0].call == request.call
-    assert world.a.count("INVITE") == 1
+    assert len({m["Call-ID"] for m in world.a.seen if m.kind == "INVITE"}) == 1
 
 
 async def test_it_may_dial_on(world: World) -> None:
@@ -113,3 +113,12 @@ async def test_a_limit_or_a_failure_leaves_nothing_behind(world: World) -> None:
     with pytest.raises(RpcError):
         await world.manager.originate(wanted(world, straight(Say("hello")), "b"))
     assert not await world.story() and not world.leftovers()
+
+
+async def test_a_sip_uri_to_the_operators_carrier_is_not_dialled(world: World) -> None:
+    request = wanted(world, straight(Say("hello")))
+    uri = f"sip:{CALLED}@{world.a.host}:{world.a.port}"
+    world.control.placed = RouteDecision(TENANT, None, straight(Say("hello")), first=SipTarget(uri))
+    with pytest.raises(NotPlaced):
+        await world.manager.originate(request)
+    assert not world.a.seen

@@ -30,6 +30,7 @@ from ringfence.platform_django.tenancy import APP, across_tenants, tenant
 
 MAX_KEYS = 200
 """Valid keys of one tenant."""
+_LAST_YEAR = 2999
 
 
 def create_api_key(
@@ -41,8 +42,8 @@ def create_api_key(
 ) -> NewApiKey:
     """The operator makes a key of a tenant; its secret is in the result and nowhere else.
 
-    ``scopes``: those that destroy must be named. ``purposes``: what personal data may be opened
-    for with it, the usual one first; a key without any opens nothing. Raises InvalidName,
+    ``scopes``: those of GRANTED_BY_NAME must be named. ``purposes``: what personal data may be
+    opened for with it, the usual one first; a key without any opens nothing. Raises InvalidName,
     UnknownScope, UnknownPurpose, InvalidExpiry, TenantNotFound, TooManyKeys.
     """
     _check(scopes, ALL_SCOPES, purposes, expires_at)
@@ -106,8 +107,10 @@ def _check(
     unfit = sorted(set(purposes) - set(ALL_PURPOSES))
     if unfit:
         raise UnknownPurpose("unknown purposes", details={"purposes": unfit, "known": ALL_PURPOSES})
-    if expires_at is not None and (expires_at.tzinfo is None or expires_at <= clock().now()):
-        raise InvalidExpiry("expires_at lies in the future and has an offset")
+    if expires_at is not None and (
+        expires_at.tzinfo is None or expires_at <= clock().now() or expires_at.year > _LAST_YEAR
+    ):
+        raise InvalidExpiry(f"expires_at is to come, until {_LAST_YEAR}, and has an offset")
 
 
 def _insert(

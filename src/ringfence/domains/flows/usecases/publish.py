@@ -7,8 +7,10 @@ from uuid import UUID
 
 from django.db.models import Max
 
+from ringfence.domains.flows import limits
 from ringfence.domains.flows.contracts import FlowVersionInfo, InvalidFlow
 from ringfence.domains.flows.graph import Graph
+from ringfence.domains.flows.limits import check_room
 from ringfence.domains.flows.models import Flow, FlowVersion
 from ringfence.domains.flows.problems import checked_graph
 from ringfence.domains.flows.published import lock_published
@@ -23,7 +25,7 @@ from ringfence.platform_django.tenancy import tenant
 def publish(tenant_id: UUID, flow_id: UUID, note: str = "") -> FlowVersionInfo:
     """Publish the draft: calls that start from now on get it, calls in progress keep theirs.
 
-    Raises FlowNotFound, InvalidFlow, FlowInvalid.
+    Raises FlowNotFound, InvalidFlow, FlowInvalid, TooMany.
     """
     note = checked_text("note", note, InvalidFlow, most=500)
     with tenant(tenant_id):
@@ -36,7 +38,7 @@ def rollback(tenant_id: UUID, flow_id: UUID, version: int, note: str = "") -> Fl
     """Publish an earlier version anew, as the next one; the draft stays as it is.
 
     Raises FlowNotFound, FlowVersionNotFound, InvalidFlow, FlowInvalid when something that it names
-    is gone.
+    is gone, TooMany.
     """
     note = checked_text("note", note, InvalidFlow, most=500)
     with tenant(tenant_id):
@@ -48,6 +50,7 @@ def rollback(tenant_id: UUID, flow_id: UUID, version: int, note: str = "") -> Fl
 def _publish(flow: Flow, data: Any, note: str) -> FlowVersionInfo:
     graph = checked_graph(flow.tenant_id, flow.id, data)
     versions = FlowVersion.objects.filter(tenant_id=flow.tenant_id, flow_id=flow.id)
+    check_room(versions, limits.MAX_VERSIONS)
     last = versions.aggregate(last=Max("version"))["last"] or 0
     row = FlowVersion.objects.create(
         tenant_id=flow.tenant_id,

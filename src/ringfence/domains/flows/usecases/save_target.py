@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from ringfence.domains.flows import limits
 from ringfence.domains.flows.contracts import InvalidTarget, NewTarget, TargetInfo, TargetKind
+from ringfence.domains.flows.limits import check_room
 from ringfence.domains.flows.models import Target
 from ringfence.domains.flows.neighbours import device_names
 from ringfence.domains.flows.queries import find_target, target_info
@@ -24,8 +26,9 @@ _PUBLIC = {"trunk_id": "trunk", "number": "number", "uri": "sip", "device_id": "
 
 
 def create_target(tenant_id: UUID, new: NewTarget) -> TargetInfo:
-    """Raises InvalidTarget."""
+    """Raises InvalidTarget, TooMany."""
     with tenant(tenant_id):
+        check_room(Target.objects.filter(tenant_id=tenant_id), limits.MAX_TARGETS)
         row = Target(id=new_id(), tenant_id=tenant_id, created_at=clock().now())
         _fill(row, new)
         row.save(force_insert=True)

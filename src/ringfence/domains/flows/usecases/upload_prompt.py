@@ -7,8 +7,10 @@ from uuid import UUID
 
 from django.conf import settings
 
+from ringfence.domains.flows import limits
 from ringfence.domains.flows.audio import to_telephone
 from ringfence.domains.flows.contracts import InvalidPrompt, PromptInfo
+from ringfence.domains.flows.limits import check_bytes, check_room
 from ringfence.domains.flows.models import Prompt
 from ringfence.domains.flows.prompt_file import prompt_path, write_prompt
 from ringfence.domains.flows.queries import prompt_info
@@ -20,7 +22,8 @@ from ringfence.platform_django.tenancy import tenant
 def upload_prompt(tenant_id: UUID, name: str, file: bytes) -> PromptInfo:
     """Convert a WAV file (see audio) and keep it. The file is there before its row is.
 
-    Raises InvalidPrompt, PromptNotAudio, PromptFormatUnsupported, PromptTooLarge, OSError.
+    Raises InvalidPrompt, PromptNotAudio, PromptFormatUnsupported, PromptTooLarge, TooMany,
+    OSError.
     """
     name = checked_name(name, InvalidPrompt)
     audio, samples = to_telephone(file)
@@ -37,6 +40,9 @@ def upload_prompt(tenant_id: UUID, name: str, file: bytes) -> PromptInfo:
     write_prompt(path, audio)
     try:
         with tenant(tenant_id):
+            prompts = Prompt.objects.filter(tenant_id=tenant_id)
+            check_room(prompts, limits.MAX_PROMPTS)
+            check_bytes(prompts, row.bytes)
             row.save(force_insert=True)
     except BaseException:
         path.unlink(missing_ok=True)

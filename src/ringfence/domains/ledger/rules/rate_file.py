@@ -27,6 +27,7 @@ COLUMNS = (
 MAX_LINES = 200_000
 MAX_ERRORS = 100
 MAX_PRICE_MICROS = 1_000_000_000
+_YEARS = range(1970, 3000)
 _PREFIX = re.compile(rf"[0-9]{{1,{MAX_PREFIX}}}")
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _SECONDS = re.compile(r"[0-9]{1,5}")
@@ -128,6 +129,8 @@ def _moment(name: str, text: str) -> datetime:
         raise _Bad(f"{name}: is a time like 2026-01-01T00:00:00+00:00") from None
     if moment.utcoffset() is None:
         raise _Bad(f"{name}: has an offset from UTC")
+    if moment.year not in _YEARS:
+        raise _Bad(f"{name}: lies between {_YEARS[0]} and {_YEARS[-1]}")
     return moment
 
 

@@ -32,8 +32,8 @@ from ringfence.domains.ledger.rules.rating import MAX_PREFIX, RULE, find_rate, r
 _NUMBER = re.compile(r"\+?([0-9]{3,15})")
 _SELL = (EntryKind.CHARGE, AccountKind.WALLET, AccountKind.REVENUE)
 _BUY = (EntryKind.COST, AccountKind.COST, AccountKind.PAYABLE)
-Rates = Mapping[tuple[UUID, str], Sequence[RateInfo]]
-"""Rates by deck and prefix."""
+Rates = Mapping[UUID, Mapping[str, Sequence[RateInfo]]]
+"""Rates by deck, and by prefix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class DeckFacts:
     """What decides which deck counts."""
 
     id: UUID
+    tenant_id: UUID
     kind: DeckKind
     direction: Direction
     currency: str
@@ -84,7 +85,8 @@ def price(
         return Unrated.NO_NUMBER
     if deck is None:
         return Unrated.NO_DECK
-    found = [rate for prefix in prefixes(digits) for rate in rates.get((deck.id, prefix), ())]
+    of_deck = rates.get(deck.id, {})
+    found = [rate for prefix in prefixes(digits) for rate in of_deck.get(prefix, ())]
     rate = find_rate(found, digits, at)
     if rate is None:
         return Unrated.NO_RATE

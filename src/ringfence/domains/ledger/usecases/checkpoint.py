@@ -14,9 +14,12 @@ _NOTE = """
     SELECT a.id, a.tenant_id, %(mark)s, coalesce(k.sum_micros, 0) + s.total
     FROM ledger_account a LEFT JOIN ledger_checkpoint k ON k.account_id = a.id,
     LATERAL (
-        SELECT count(*) AS lines, sum(l.amount_micros)::bigint AS total FROM ledger_line l
-        WHERE l.tenant_id = a.tenant_id AND l.account_id = a.id
-            AND l.position > coalesce(k.position, 0) AND l.position <= %(mark)s
+        SELECT count(*) AS lines, sum(behind.amount_micros)::bigint AS total FROM (
+            SELECT l.amount_micros FROM ledger_line l
+            WHERE l.tenant_id = a.tenant_id AND l.account_id = a.id
+                AND l.position > coalesce(k.position, 0) AND l.position <= %(mark)s
+            ORDER BY l.tenant_id, l.account_id, l.position
+        ) AS behind
     ) AS s
     WHERE s.lines >= %(lines)s
     ON CONFLICT (account_id) DO UPDATE

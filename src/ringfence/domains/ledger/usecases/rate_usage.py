@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -70,7 +70,7 @@ class _Decks:
     """Decks of the tenants in question, and those of their rates that may fit."""
 
     of_tenant: dict[UUID, list[rules.DeckFacts]]
-    rates: dict[tuple[UUID, str], list[RateInfo]]
+    rates: dict[UUID, dict[str, list[RateInfo]]]
 
 
 def rate_usage(
@@ -134,6 +134,7 @@ def load_decks(alias: str, tenants: Collection[UUID]) -> dict[UUID, list[rules.D
         found[row.tenant_id].append(
             rules.DeckFacts(
                 row.id,
+                row.tenant_id,
                 DeckKind(row.kind),
                 Direction(row.direction),
                 row.currency,
@@ -145,12 +146,16 @@ def load_decks(alias: str, tenants: Collection[UUID]) -> dict[UUID, list[rules.D
 
 
 def load_rates(
-    alias: str, wanted: Iterable[tuple[UUID, rules.DeckFacts, str]]
-) -> dict[tuple[UUID, str], list[RateInfo]]:
-    """Rates by deck and prefix, of those (tenant, deck, prefix) that there are any for."""
-    asked = {(owner, deck.id, prefix): deck.currency for owner, deck, prefix in wanted}
-    currencies = {deck: currency for (_, deck, _), currency in asked.items()}
-    found: defaultdict[tuple[UUID, str], list[RateInfo]] = defaultdict(list)
+    alias: str, wanted: Mapping[rules.DeckFacts, Collection[str]]
+) -> dict[UUID, dict[str, list[RateInfo]]]:
+    """Rates by deck and by prefix, of those prefixes of each deck that there are any for."""
+    decks = {deck.id: deck for deck in wanted}
+    asked = [
+        (deck.tenant_id, deck.id, prefix)
+        for deck, prefixes in wanted.items()
+        for prefix in prefixes
+    ]
+    found: dict[UUID, dict[str, list[RateInfo]]] = {id_: {} for id_ in decks}
     if not asked:
         return found
     with connections[alias].cursor() as cursor:
@@ -160,7 +165,7 @@ def load_rates(
                 id=id_,
                 deck_id=deck,
                 prefix=prefix,
-                currency=currencies[deck],
+                currency=decks[deck].currency,
                 price_per_minute_micros=price,
                 connection_fee_micros=fee,
                 minimum_seconds=minimum,
@@ -169,20 +174,19 @@ def load_rates(
                 effective_from=start,
                 effective_to=end,
             )
-            found[deck, prefix].append(rate)
+            found[deck].setdefault(prefix, []).append(rate)
     return found
 
 
 def _load(alias: str, usage: Sequence[UsageLeg]) -> _Decks:
     decks = load_decks(alias, {leg.tenant_id for leg in usage})
-    wanted = (
-        (leg.tenant_id, deck, prefix)
-        for leg in usage
-        if (digits := rules.digits_of(leg.number)) is not None
-        for kind in DeckKind
-        if (deck := _in_force(leg, kind, decks.get(leg.tenant_id, ()))) is not None
-        for prefix in rules.prefixes(digits)
-    )
+    wanted: defaultdict[rules.DeckFacts, set[str]] = defaultdict(set)
+    for leg in usage:
+        digits = rules.digits_of(leg.number)
+        for kind in DeckKind if digits is not None else ():
+            deck = _in_force(leg, kind, decks.get(leg.tenant_id, ()))
+            if deck is not None and digits is not None:
+                wanted[deck].update(rules.prefixes(digits))
     return _Decks(decks, load_rates(alias, wanted))
 
 

@@ -9,8 +9,11 @@ from uuid import UUID
 import phonenumbers
 
 from ringfence.domains.numbers.contracts import DialTarget, InvalidNumber, SipDial, TrunkDial
+from ringfence.protocols.sip.errors import SipError
+from ringfence.protocols.sip.uri import parse_uri
 
-_SIP_URI = re.compile(r"sips?:[^\s<>@;?]+@[^\s<>@]+|sips?:[^\s<>@;?]+(?:[;?][^\s<>]*)?")
+_NO_SIP_URI = re.compile(r"[^!-~]|[<>\"?]")
+"""Headers of a URI are not dialled (RFC 3261 19.1.1)."""
 
 
 def refuse(field: str, problem: str) -> InvalidNumber:
@@ -38,9 +41,19 @@ def checked_targets(targets: tuple[DialTarget, ...]) -> tuple[DialTarget, ...]:
 def _checked(target: DialTarget) -> DialTarget:
     if isinstance(target, TrunkDial):
         return TrunkDial(target.trunk_id, e164("dial", target.number))
-    if len(target.uri) > 255 or not _SIP_URI.fullmatch(target.uri):
+    if not _is_sip_uri(target.uri):
         raise refuse("dial", "a SIP target is like sip:user@host")
     return target
+
+
+def _is_sip_uri(text: str) -> bool:
+    if len(text) > 255 or _NO_SIP_URI.search(text):
+        return False
+    try:
+        uri = parse_uri(text)
+    except SipError:
+        return False
+    return uri.scheme != "tel" and bool(uri.host)
 
 
 def store_targets(targets: tuple[DialTarget, ...]) -> list[dict[str, str]]:

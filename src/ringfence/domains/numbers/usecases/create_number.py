@@ -7,20 +7,32 @@ from psycopg.errors import UniqueViolation
 
 from ringfence.domains.accounts import api as accounts
 from ringfence.domains.numbers.checks import checked_number
-from ringfence.domains.numbers.contracts import NewNumber, NumberInfo, NumberTaken
+from ringfence.domains.numbers.contracts import (
+    NewNumber,
+    NumberInfo,
+    NumberTaken,
+    TooManyNumbers,
+)
 from ringfence.domains.numbers.models import Number
 from ringfence.domains.numbers.queries import number_info
 from ringfence.domains.numbers.rules.dialing import refuse, store_targets
 from ringfence.platform_django.clock import clock
 from ringfence.platform_django.tenancy import tenant
 
+MAX_NUMBERS = 100_000
+"""Active ones of a tenant."""
+
 
 def create_number(new: NewNumber) -> NumberInfo:
-    """Make an active number. Raises InvalidNumber, FlowNotPublished, NumberTaken."""
+    """Make an active number. Raises InvalidNumber, FlowNotPublished, NumberTaken,
+    TooManyNumbers."""
     if not accounts.tenant_exists(new.tenant_id):
         raise refuse("tenant_id", "no such tenant")
     try:
         with tenant(new.tenant_id):
+            active = Number.objects.filter(tenant_id=new.tenant_id, status="active")
+            if active.count() >= MAX_NUMBERS:
+                raise TooManyNumbers("no more numbers", details={"limit": MAX_NUMBERS})
             new = checked_number(new)
             row = Number.objects.create(
                 tenant_id=new.tenant_id,

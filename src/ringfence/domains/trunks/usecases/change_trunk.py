@@ -8,22 +8,23 @@ from typing import Any
 from uuid import UUID
 
 from ringfence.domains.trunks.contracts import InvalidTrunk, NewTrunk, TrunkInfo, TrunkNotFound
-from ringfence.domains.trunks.models import Trunk, TrunkSource
+from ringfence.domains.trunks.models import Trunk
 from ringfence.domains.trunks.queries import get_trunk
-from ringfence.domains.trunks.rules.validation import check_own_sources, parse_sources, validate
+from ringfence.domains.trunks.rules.validation import validate
 from ringfence.domains.trunks.usecases import write
-from ringfence.platform_django.tenancy import APP, tenant
+from ringfence.platform_django.tenancy import tenant
 
 _KEPT = "kept"
 """Stands for a password that nobody knows any more, where rules ask whether there is one."""
 
 
 def change_trunk(tenant_id: UUID, trunk_id: UUID, changes: Mapping[str, Any]) -> TrunkInfo:
-    """Change the named fields of NewTrunk; ``format`` names those of NumberFormat. A password that
-    is not named stays, as long as its user name does.
+    """Change the named fields of NewTrunk but ``sources``, which are the operator's to name;
+    ``format`` names those of NumberFormat. A password that is not named stays, as long as its user
+    name does.
 
     The call plane learns of it within 2 s. Raises TrunkNotFound, InvalidTrunk,
-    TrunkSourceConflict, TrunkUsernameConflict; Unavailable while `keys` is away.
+    TrunkUsernameConflict; Unavailable while `keys` is away.
     """
     with write.conflicts_told(), tenant(tenant_id):
         row = Trunk.objects.select_for_update().filter(id=trunk_id).first()
@@ -34,11 +35,6 @@ def change_trunk(tenant_id: UUID, trunk_id: UUID, changes: Mapping[str, Any]) ->
         write.fill(row, new)
         _change_secrets(row, new, changes)
         row.save()
-        if "sources" in changes:
-            networks = parse_sources(new.sources)
-            check_own_sources(networks)
-            TrunkSource.objects.filter(trunk=row).delete()
-            write.put_sources(APP, row, networks)
         return get_trunk(tenant_id, trunk_id)
 
 

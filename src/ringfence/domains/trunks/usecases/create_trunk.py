@@ -9,12 +9,7 @@ from ringfence.domains.accounts import api as accounts
 from ringfence.domains.trunks.contracts import InvalidTrunk, NewTrunk, TooManyTrunks, TrunkInfo
 from ringfence.domains.trunks.models import Trunk
 from ringfence.domains.trunks.queries import trunk_info
-from ringfence.domains.trunks.rules.validation import (
-    Network,
-    check_own_sources,
-    parse_sources,
-    validate,
-)
+from ringfence.domains.trunks.rules.validation import Network, parse_sources, validate
 from ringfence.domains.trunks.usecases import write
 from ringfence.platform_django.clock import clock, new_id
 from ringfence.platform_django.tenancy import APP, across_tenants, tenant
@@ -39,20 +34,18 @@ def create_trunk(new: NewTrunk) -> TrunkInfo:
 
 
 def create_own_trunk(tenant_id: UUID, new: NewTrunk) -> TrunkInfo:
-    """A tenant connects a carrier or a PBX of its own.
+    """A tenant connects a carrier or a PBX of its own, which authenticates by user name: sources
+    are for the operator to name, since whoever has one gets its calls.
 
-    Raises as ``create_trunk``, InvalidTrunk also for a source network that is too wide to be one
-    customer's, and TooManyTrunks.
+    Raises as ``create_trunk``, and TooManyTrunks.
     """
-    new = replace(new, tenant_id=tenant_id)
+    new = replace(new, tenant_id=tenant_id, sources=())
     validate(new)
-    networks = parse_sources(new.sources)
-    check_own_sources(networks)
     row = _row(new)
     with write.conflicts_told(), tenant(tenant_id):
         if Trunk.objects.count() >= MAX_TRUNKS:
             raise TooManyTrunks("no more trunks", details={"limit": MAX_TRUNKS})
-        return _insert(APP, row, networks)
+        return _insert(APP, row, ())
 
 
 def _row(new: NewTrunk) -> Trunk:

@@ -1,0 +1,1 @@
+"""``ringfence api``: commands over the REST API, for whoever has an API key."""
