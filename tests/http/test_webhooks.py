@@ -115,7 +115,7 @@ def test_deliveries_in_pages_by_state_and_again(acme: Populated) -> None:
     sent = [ask("post", f"{path}/test", acme.secret) for _ in range(3)]
     assert [one.status_code for one in sent] == [202] * 3
     assert sent[0].json()["type"] == "webhook.test"
-    claims = outbox.claim(clock().now(), room=10, each=10, busy={})
+    claims = outbox.claim(clock().now(), room=10, each=10, share=10, busy={})
     (dead,) = (c for c in claims if public_id(Prefix.DELIVERY, c.id) == sent[0].json()["id"])
     outbox.settle([Attempt(dead, clock().now(), Outcome.GONE, 410, "gone", ms=12, bytes=3)])
 

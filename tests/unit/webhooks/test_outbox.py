@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
@@ -32,7 +33,7 @@ def endpoint(tenant: UUID, *events: str) -> UUID:
 
 
 def claim(room: int = 100, each: int = 100, busy: dict[UUID, int] | None = None) -> list[UUID]:
-    found = outbox.claim(clock().now(), room=room, each=each, busy=busy or {})
+    found = outbox.claim(clock().now(), room=room, each=each, share=100, busy=busy or {})
     return [one.id for one in found]
 
 
@@ -113,9 +114,9 @@ def test_a_claim_is_nobody_elses_until_its_lease_ends(tenant: UUID, moving: Shif
 def test_what_comes_late_changes_nothing(tenant: UUID, moving: ShiftedClock) -> None:
     endpoint(tenant)
     webhooks.enqueue(tenant, "call.ended", {}, key="k")
-    (late,) = outbox.claim(clock().now(), room=1, each=1, busy={})
+    (late,) = outbox.claim(clock().now(), room=1, each=1, share=100, busy={})
     moving.advance(outbox.LEASE + timedelta(seconds=1))
-    (present,) = outbox.claim(clock().now(), room=1, each=1, busy={})
+    (present,) = outbox.claim(clock().now(), room=1, each=1, share=100, busy={})
     outbox.settle([Attempt(late, clock().now(), Outcome.FAILED, 500, "http_error")])
     found = webhooks.get_delivery(tenant, late.id)
     assert (found.log, found.attempts) == ((), 2)
@@ -129,13 +130,13 @@ def test_a_late_answer_neither_touches_a_replay_nor_its_endpoint(
     of = endpoint(tenant)
     for index in range(2):
         webhooks.enqueue(tenant, "call.ended", {}, key=str(index))
-    first, late = outbox.claim(clock().now(), room=2, each=2, busy={})
+    first, late = outbox.claim(clock().now(), room=2, each=2, share=100, busy={})
     outbox.settle([Attempt(first, clock().now(), Outcome.GONE, 410, "gone")])
     assert not webhooks.get_endpoint(tenant, of).enabled
     webhooks.change_endpoint(tenant, of, EndpointChange(enabled=True))
     webhooks.replay_delivery(tenant, late.id)
     moving.advance(timedelta(seconds=1))
-    (again,) = outbox.claim(clock().now(), room=2, each=2, busy={})
+    (again,) = outbox.claim(clock().now(), room=2, each=2, share=100, busy={})
     assert again.attempts == late.attempts == 1
     outbox.settle([Attempt(late, clock().now(), Outcome.GONE, 410, "gone")])
     assert webhooks.get_endpoint(tenant, of).enabled
@@ -163,19 +164,34 @@ def test_each_endpoint_has_its_share_and_a_failing_one_a_single_try(tenant: UUID
     first, second = endpoint(tenant), endpoint(tenant)
     for index in range(10):
         webhooks.enqueue(tenant, "call.ended", {}, key=str(index))
-    claims = outbox.claim(clock().now(), room=100, each=4, busy={first: 3})
+    claims = outbox.claim(clock().now(), room=100, each=4, share=100, busy={first: 3})
     assert sorted(one.endpoint_id for one in claims) == sorted([first] + [second] * 4)
     mine = next(one for one in claims if one.endpoint_id == first)
     outbox.settle([Attempt(mine, clock().now(), Outcome.FAILED, 500, "http_error")])
-    again = outbox.claim(clock().now(), room=100, each=4, busy={})
+    again = outbox.claim(clock().now(), room=100, each=4, share=100, busy={})
     assert sorted(one.endpoint_id for one in again) == sorted([first] + [second] * 4)
+
+
+def test_no_tenant_takes_all_places(tenant: UUID) -> None:
+    other = accounts.create_tenant("Other").id
+    hungry = [endpoint(tenant) for _ in range(4)]
+    endpoint(other)
+    for index in range(5):
+        webhooks.enqueue(tenant, "call.ended", {}, key=str(index))
+        webhooks.enqueue(other, "call.ended", {}, key=str(index))
+    busy = {hungry[0]: 3}
+    claims = outbox.claim(clock().now(), room=8, each=5, share=7, busy=busy)
+    assert Counter(one.tenant_id for one in claims) == {tenant: 4, other: 4}, "in turns"
+    rest = outbox.claim(clock().now(), room=100, each=5, share=7, busy=busy)
+    assert Counter(one.tenant_id for one in rest)[tenant] <= 4
+    assert Counter(one.tenant_id for one in rest)[other] == 1
 
 
 def test_what_is_settled_does_not_stay(tenant: UUID, moving: ShiftedClock) -> None:
     of = endpoint(tenant)
     for index in range(3):
         webhooks.enqueue(tenant, "call.ended", {}, key=str(index))
-    good, bad, _ = outbox.claim(clock().now(), room=3, each=3, busy={})
+    good, bad, _ = outbox.claim(clock().now(), room=3, each=3, share=100, busy={})
     outbox.settle([Attempt(good, clock().now(), Outcome.DELIVERED, 200)])
     with across_tenants("test") as alias, connections[alias].cursor() as cursor:
         cursor.execute("UPDATE webhooks_delivery SET state = 'dead' WHERE id = %s", [bad.id])

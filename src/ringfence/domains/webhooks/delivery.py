@@ -27,6 +27,7 @@ from ringfence.platform_django.tenancy import across_tenants
 TIMEOUT_SECONDS = 15.0
 MAX_ANSWER = 64 * 1024
 PER_ENDPOINT = 20
+PER_TENANT = 100
 TOTAL = 400
 _POLL_SECONDS = 0.25
 _GATHER_SECONDS = 0.01
@@ -197,7 +198,9 @@ def _record_and_claim(
     with across_tenants("webhooks"):
         if done:
             outbox.settle(done)
-        return outbox.claim(now, room=room, each=PER_ENDPOINT, busy=busy) if room > 0 else []
+        if room <= 0:
+            return []
+        return outbox.claim(now, room=room, each=PER_ENDPOINT, share=PER_TENANT, busy=busy)
 
 
 def _fresh(function: Callable[[], T]) -> T:

@@ -39,24 +39,34 @@ _CLAIM = """
             WHERE d.state = 'pending' AND d.endpoint_id > w.endpoint_id
             ORDER BY d.endpoint_id LIMIT 1)
         FROM waiting w WHERE w.endpoint_id IS NOT NULL
+    ), under_way AS (
+        SELECT endpoint_id, n FROM unnest(%(endpoints)s::uuid[], %(busy)s::int[])
+            AS b (endpoint_id, n)
     ), due AS (
-        SELECT d.id
+        SELECT d.id, e.tenant_id, row_number() OVER (PARTITION BY e.tenant_id) AS nth
         FROM waiting w
         JOIN webhooks_endpoint e ON e.id = w.endpoint_id AND e.enabled
-        LEFT JOIN unnest(%(endpoints)s::uuid[], %(busy)s::int[]) AS b (endpoint_id, n)
-            ON b.endpoint_id = w.endpoint_id
+        LEFT JOIN under_way b ON b.endpoint_id = w.endpoint_id
         CROSS JOIN LATERAL (
             SELECT id FROM webhooks_delivery
             WHERE endpoint_id = w.endpoint_id AND state = 'pending' AND next_attempt_at <= %(now)s
             ORDER BY next_attempt_at
-            LIMIT greatest(0, CASE WHEN e.failing_since IS NULL THEN %(each)s ELSE 1 END
-                - coalesce(b.n, 0))
+            LIMIT greatest(0, least(%(room)s, CASE WHEN e.failing_since IS NULL THEN %(each)s ELSE 1 END
+                - coalesce(b.n, 0)))
             FOR UPDATE SKIP LOCKED
         ) AS d
+    ), shared AS (
+        SELECT due.id FROM due
+        LEFT JOIN (
+            SELECT e.tenant_id, sum(b.n) AS n
+            FROM under_way b JOIN webhooks_endpoint e ON e.id = b.endpoint_id GROUP BY e.tenant_id
+        ) AS t ON t.tenant_id = due.tenant_id
+        WHERE due.nth <= %(share)s - coalesce(t.n, 0)
+        ORDER BY due.nth
         LIMIT %(room)s
     )
     UPDATE webhooks_delivery SET attempts = attempts + 1, next_attempt_at = %(lease)s
-    WHERE id IN (SELECT id FROM due)
+    WHERE id IN (SELECT id FROM shared)
     RETURNING id, tenant_id, endpoint_id, type, data, occurred_at, attempts, next_attempt_at
 """
 _SETTLE = """
@@ -129,9 +139,12 @@ class Attempt:
     """Where within its jitter the next attempt lies."""
 
 
-def claim(now: datetime, *, room: int, each: int, busy: Mapping[UUID, int]) -> list[Claim]:
-    """Up to ``room`` deliveries that are due, so that no endpoint has more than ``each`` under way;
-    ``busy``: how many has it already. Raises django.db.Error."""
+def claim(
+    now: datetime, *, room: int, each: int, share: int, busy: Mapping[UUID, int]
+) -> list[Claim]:
+    """Up to ``room`` deliveries that are due, so that no endpoint has more than ``each`` and no
+    tenant more than ``share`` under way; ``busy``: how many an endpoint has already. Tenants take
+    turns. Raises django.db.Error."""
     with across_tenants("webhooks") as alias, connections[alias].cursor() as cursor:
         cursor.execute(
             _CLAIM,
@@ -141,6 +154,7 @@ def claim(now: datetime, *, room: int, each: int, busy: Mapping[UUID, int]) -> l
                 "now": now,
                 "lease": now + LEASE,
                 "each": each,
+                "share": share,
                 "room": room,
             },
         )
