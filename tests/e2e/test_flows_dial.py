@@ -230,10 +230,10 @@ async def test_the_confirm_key_takes_the_call(studio: Studio) -> None:
 async def test_caller_id_is_by_the_flows_policy(studio: Studio) -> None:
     place, desk = studio.place, await studio.callee()
     own = await studio.number({"start": "a", "nodes": {"a": {"type": "hangup"}}})
-    trunk = await studio.rest("POST", "/trunks", {
-        "name": "pbx", "sources": [f"{desk.host}/32"],
-        "peer_host": desk.host, "peer_port": desk.address[1],
-    })  # fmt: skip
+    trunk = await asyncio.to_thread(
+        place.cli, "trunk", "create", "pbx", "--tenant", studio.world.tenant.id,
+        "--source", f"{desk.host}/32", "--peer", f"udp:{desk.host}:{desk.address[1]}",
+    )  # fmt: skip
     await known(place, desk.host)
     target = {"number": "+13125550142", "trunk": trunk["id"]}
     for policy in ("caller", "called", own):

@@ -51,8 +51,9 @@ _CLAIM = """
             SELECT id FROM webhooks_delivery
             WHERE endpoint_id = w.endpoint_id AND state = 'pending' AND next_attempt_at <= %(now)s
             ORDER BY next_attempt_at
-            LIMIT greatest(0, least(%(room)s, CASE WHEN e.failing_since IS NULL THEN %(each)s ELSE 1 END
-                - coalesce(b.n, 0)))
+            LIMIT greatest(0, least(
+                %(room)s,
+                CASE WHEN e.failing_since IS NULL THEN %(each)s ELSE 1 END - coalesce(b.n, 0)))
             FOR UPDATE SKIP LOCKED
         ) AS d
     ), shared AS (
