@@ -111,7 +111,8 @@ def test_an_erased_person_does_not_come_back(installation: Installation) -> None
     done = json.loads(
         installation.cli("restore", "--to", made["finished_at"], plain=True, within=120)
     )
-    assert done["erasures_replayed"] == 1
+    # The hourly end of days may stand in the journal beside it.
+    assert done["erasures_replayed"] >= 1
     data = installation.folder / "var"
     assert not (data / "closed").exists()
     config = (installation.folder / "ringfence.toml").read_text()
