@@ -216,6 +216,14 @@ async def test_destinations_are_looked_up(server: Server, place: Place) -> None:
     assert place.found == [True]
 
 
+async def test_emergency_services_are_known_as_such(server: Server, place: Place) -> None:
+    for user, helps in (("911", True), ("%2B1911", True), ("sos", True), ("desk", False)):
+        server.on("/", f"<Response><Dial><Sip>sip:{user}@psap.test</Sip></Dial></Response>")
+        (node,) = (await place.fetch(server.url())).nodes.values()
+        assert isinstance(node.verb, model.Dial)
+        assert node.verb.emergency is helps, user
+
+
 async def test_callers_own_number_may_be_presented(server: Server, place: Place) -> None:
     server.on("/", "<Response><Dial callerId='+12125550177'>2125550123</Dial></Response>")
     dial = (await place.fetch(server.url(), params={"From": "+12125550177"})).nodes["0"].verb

@@ -6,8 +6,6 @@ import threading
 from collections.abc import Iterable
 from uuid import UUID
 
-import msgspec
-
 from ringfence.domains.calls.contracts import CallerIdRefused, WalletEmpty
 from ringfence.domains.devices.api import routing_devices
 from ringfence.domains.flows.api import published_parts
@@ -28,7 +26,6 @@ from ringfence.engine.verbs.model import (
     Dial,
     DialTarget,
     Fetch,
-    Node,
     Program,
     Reject,
     TrunkTarget,
@@ -36,7 +33,7 @@ from ringfence.engine.verbs.model import (
 )
 from ringfence.entry.control.compile import compile_flow
 from ringfence.entry.control.credit import may_start
-from ringfence.entry.control.emergency import is_emergency, only_emergency
+from ringfence.entry.control.emergency import is_emergency, marked, only_emergency
 from ringfence.entry.control.facts import facts_of
 from ringfence.entry.control.targets import first_target
 from ringfence.entry.control.translate import (
@@ -181,10 +178,7 @@ def _program_of(plan: RoutePlan, called: str) -> Program:
 def _flow(tenant: UUID, flow: UUID | None, called: str) -> Program:
     if flow is None:
         raise FlowNotFound("no flow is named")
-    program = compile_flow(flow, published_parts(tenant, flow), called)
-    return msgspec.structs.replace(
-        program, nodes={name: _marked(node) for name, node in program.nodes.items()}
-    )
+    return marked(compile_flow(flow, published_parts(tenant, flow), called))
 
 
 def _paid(tenant: UUID, program: Program, *, emergency: bool) -> Program | None:
@@ -196,14 +190,6 @@ def _paid(tenant: UUID, program: Program, *, emergency: bool) -> Program | None:
     if may_start(tenant):
         return program
     return helps if emergency else None
-
-
-def _marked(node: Node) -> Node:
-    """A Dial to emergency services says so of itself."""
-    verb = node.verb
-    if not isinstance(verb, Dial) or not is_emergency("", verb.targets):
-        return node
-    return Node(msgspec.structs.replace(verb, emergency=True), node.next)
 
 
 def _targets(program: Program) -> Iterable[DialTarget]:

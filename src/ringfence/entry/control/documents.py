@@ -15,6 +15,7 @@ from ringfence.domains.trunks.api import list_all_trunks, list_trunks
 from ringfence.engine.ports import ProgramRequest
 from ringfence.engine.verbs.model import Program
 from ringfence.engine.verbs.twiml import compile_document, remote_audio, with_audio
+from ringfence.entry.control.emergency import marked
 from ringfence.entry.control.remote_audio import NotPlayable, RemoteAudio
 from ringfence.kernel.clock import Clock, SystemClock
 from ringfence.kernel.errors import InvalidInput, RingfenceError
@@ -154,7 +155,7 @@ class Documents:
             )
         except twiml.TwimlError as error:
             raise _invalid(error) from None
-        return await self._with_audio(program, deadline)
+        return await self._with_audio(marked(program), deadline)
 
     async def _ask(self, method: str, url: str, params: Mapping[str, str]) -> Response:
         form = urlencode(params)

@@ -38,6 +38,19 @@ def only_emergency(program: Program) -> Program:
     return msgspec.structs.replace(program, nodes=nodes)
 
 
+def marked(program: Program) -> Program:
+    """The program with each Dial to emergency services saying so of itself: it is not recorded, and
+    rung also where nobody can be sealed."""
+    nodes = {name: Node(_marked(node.verb), node.next) for name, node in program.nodes.items()}
+    return msgspec.structs.replace(program, nodes=nodes)
+
+
+def _marked(verb: Verb) -> Verb:
+    if not isinstance(verb, Dial) or not is_emergency("", verb.targets):
+        return verb
+    return msgspec.structs.replace(verb, emergency=True)
+
+
 def _spared(verb: Verb) -> Verb:
     if isinstance(verb, Fetch):
         return Hangup()
