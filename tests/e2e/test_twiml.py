@@ -82,6 +82,75 @@ async def test_gather_without_digits_goes_on_with_the_next_verb(studio: Studio) 
     assert not server.requests("/never")
 
 
+async def test_gather_asks_again_until_there_are_enough_digits(studio: Studio) -> None:
+    server = await studio.documents()
+    wants = 'numDigits="4" minDigits="2" retries="1" timeout="1" action="/code"'
+    url = server.xml("/ask", f"<Gather {wants}>{plays(server, 1300)}</Gather>")
+    server.xml("/code", plays(server, 1500))
+    call = await goes_to(studio, url)
+    await call.answered()
+    await hears(call.audio, 1300)
+    await call.send_digits("7")
+    call.forget()
+    await hears(call.audio, 1300)
+    await call.send_digits("73#")
+    await call.ended()
+    assert Hearing(call.audio).tone(1500)
+    assert [request.params["Digits"] for request in server.requests("/code")] == ["73"]
+
+
+async def test_a_document_tags_holds_and_hands_over_to_a_flow(studio: Studio) -> None:
+    server = await studio.documents()
+    play = {"type": "play", "prompt": await studio.prompt(1500, 0.3)}
+    flow = await studio.flow({"start": "last", "nodes": {"last": play}})
+    plays(server, 700, 0.4)
+    url = server.xml(
+        "/x",
+        '<Tag name="from" value="document"/><Pause length="1"/>'
+        f'<Hold music="/tone-700.wav" length="1"/><Redirect flow="{flow}"/>',
+    )
+    call = await goes_to(studio, url)
+    started = asyncio.get_running_loop().time()
+    await call.answered()
+    assert asyncio.get_running_loop().time() - started > 0.9, "a pause does not answer"
+    await call.ended()
+    heard = Hearing(call.audio)
+    (held,), (last,) = heard.tone(700), heard.tone(1500)
+    assert abs(held.seconds - 1.0) < 0.3
+    assert held.end <= last.start
+    record = await studio.record(call)
+    assert (record["tags"], record["end_reason"]) == ({"from": "document"}, "completed")
+    assert way(record)[-1] == ("last", "done")
+    redirected = [e["data"] for e in record["events"] if e["kind"] == "call.redirected"]
+    assert [data.get("version") for data in redirected] == [None, 1]
+
+
+async def test_one_after_the_other_with_a_ringback_of_its_own(studio: Studio) -> None:
+    server = await studio.documents()
+    silent, free = await studio.callee(), await studio.callee()
+    own = await studio.number({"start": "a", "nodes": {"a": {"type": "hangup"}}})
+    plays(server, 1700, 0.5)
+    dial = f'sequential="true" timeout="1" ringback="/tone-1700.wav" callerId="{own}"'
+    nouns = "".join(f"<Sip>{phone.uri}</Sip>" for phone in (silent, free))
+    call = await goes_to(
+        studio, server.xml("/x", f"{plays(server, 1300)}<Dial {dial}>{nouns}</Dial>")
+    )
+    await call.answered()
+    passed_over = await silent.incoming()
+    passed_over.ring()
+    await hears(call.audio, 1700)
+    taken = await free.incoming()
+    assert passed_over.cancelled
+    assert taken.peer_number == own
+    taken.answer(tone=1230)
+    await hears(call.audio, 1230)
+    await hears(taken.audio, 440)
+    await call.hangup()
+    await taken.ended()
+    callees = [leg for leg in (await studio.record(call))["legs"] if leg["role"] == "callee"]
+    assert [bool(leg["bridged_at"]) for leg in callees] == [False, True]
+
+
 async def test_a_document_may_refuse_without_answering(studio: Studio) -> None:
     server = await studio.documents()
     call = await goes_to(studio, server.xml("/no", '<Reject reason="busy"/>'))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import time
 from typing import Any
+from uuid import UUID
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -132,9 +133,13 @@ def test_words_of_our_own() -> None:
     assert one('<Tag name="campaign" value="spring sale"/>') == twiml.Tag("campaign", "spring sale")
     assert one('<Hold music="m.wav" length="60"/>') == twiml.Hold("m.wav", 60)
     assert one("<Hold/>") == twiml.Hold(None, 3600)
+    assert one('<Gather minDigits="3" retries="2"/>') == twiml.Gather(min_digits=3, retries=2)
+    assert one(f'<Redirect flow="FW{7:032x}"/>') == twiml.Redirect("", flow=UUID(int=7))
     whisper = '<Whisper confirm="1" timeout="5"><Say>A call</Say></Whisper>'
-    assert one(f'<Dial music="m.wav">{whisper}<Number>2125550123</Number></Dial>') == twiml.Dial(
+    inside = f"{whisper}<Number>2125550123</Number>"
+    assert one(f'<Dial music="m.wav" ringback="r.wav">{inside}</Dial>') == twiml.Dial(
         (twiml.Number("+12125550123"),),
+        ringback="r.wav",
         music="m.wav",
         whisper=twiml.Whisper((twiml.Say("A call"),), "1", 5),
     )
@@ -233,6 +238,9 @@ def test_ssml_keeps_its_words() -> None:
         ('<Reject reason="lunch"/>', "attribute", "reason"),
         ('<Tag name="a b" value="c"/>', "attribute", "name"),
         ('<Tag name="a"/>', "attribute", "value"),
+        ('<Gather retries="often"/>', "attribute", "retries"),
+        ('<Redirect flow="FW1"/>', "attribute", "flow"),
+        (f'<Redirect flow="FW{7:032x}">/next</Redirect>', "content", "Redirect"),
         ("<Play/>", "content", "Play"),
         ("<Dial/>", "content", "Dial"),
         ("<Dial>2125550123<Number>2125550124</Number></Dial>", "content", "Dial"),
@@ -394,6 +402,8 @@ verbs = st.one_of(
         st.none() | st.integers(1, 128),
         st.sampled_from(["", "#", "*", "0"]),
         st.booleans(),
+        st.just(1),
+        st.integers(0, 10),
         several,
     ),
     st.builds(
@@ -405,6 +415,7 @@ verbs = st.one_of(
         st.integers(1, 86400),
         st.none() | numbers,
         st.booleans(),
+        maybe_url,
         maybe_url,
         st.none()
         | st.builds(
@@ -424,6 +435,7 @@ verbs = st.one_of(
         st.booleans(),
     ),
     st.builds(twiml.Redirect, urls, methods),
+    st.builds(twiml.Redirect, st.just(""), flow=st.uuids()),
     st.builds(twiml.Reject, st.sampled_from(["busy", "rejected"])),
     st.builds(twiml.Hangup),
     st.builds(twiml.Tag, st.from_regex(r"[a-z0-9_.-]{1,40}", fullmatch=True), texts.filter(bool)),
@@ -434,6 +446,7 @@ NAMES = {
     "num_digits": "numDigits",
     "finish_on_key": "finishOnKey",
     "action_on_empty_result": "actionOnEmptyResult",
+    "min_digits": "minDigits",
     "time_limit": "timeLimit",
     "caller_id": "callerId",
     "max_length": "maxLength",
@@ -448,13 +461,15 @@ def written(value: Any) -> ET.Element:
     made = ET.Element(type(value).__name__)
     for name in value.__dataclass_fields__:
         held = getattr(value, name)
-        if name == "line" or held is None:
+        if name == "line" or held is None or (name == "method" and getattr(value, "flow", None)):
             continue
         if name in INSIDE:
             for each in held if isinstance(held, tuple) else (held,):
                 made.append(written(each))
         elif name in CONTENT or (name == "url" and made.tag in ("Play", "Redirect")):
             made.text = held
+        elif name == "flow":
+            made.set(name, f"FW{held.hex}")
         else:
             text = str(held).lower() if isinstance(held, bool) else str(held)
             made.set(NAMES.get(name, name), text)

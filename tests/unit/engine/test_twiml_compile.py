@@ -113,15 +113,18 @@ def test_gather_with_action_on_empty_result(outcome: str) -> None:
 
 def test_gather_keeps_its_prompts() -> None:
     inside = (
-        "<Gather numDigits='4' finishOnKey='' timeout='9'><Say/><Pause/><Play>/p</Play></Gather>"
+        "<Gather numDigits='4' minDigits='2' retries='1' finishOnKey='' timeout='9'>"
+        "<Say/><Pause/><Play>/p</Play></Gather>"
     )
     gather = first(inside)
     assert gather == model.Gather(
         prompts=(model.Pause(1.0), model.Play("url:https://app.test/p")),
+        min_digits=2,
         max_digits=4,
         seconds=9.0,
         digit_seconds=9.0,
         finish_key="",
+        retries=1,
     )
 
 
@@ -199,6 +202,7 @@ def test_record() -> None:
         ("<Redirect>/other</Redirect>", Fetch("https://app.test/other", "POST")),
         ("<Redirect method='GET'>http://b.test</Redirect>", Fetch("http://b.test", "GET")),
         ("<Redirect/>", Fetch(BASE, "POST")),
+        (f"<Redirect flow='FW{9:032x}'/>", Fetch(flow=UUID(int=9))),
         ("<Reject/>", model.Reject(603)),
         ("<Reject reason='busy'/>", model.Reject(486)),
         ("<Hangup/>", model.Hangup()),
@@ -244,11 +248,12 @@ def test_urls_of_other_kinds(written: str, verb: str) -> None:
 def test_every_source_from_elsewhere_is_replaced() -> None:
     compiled = program(
         "<Play>/a</Play><Gather><Play>/b</Play></Gather><Hold music='/c'/><Hold/>"
-        "<Dial music='/d'><Whisper><Play>/e</Play></Whisper><Client>kate</Client></Dial>"
+        "<Dial music='/d' ringback='/f'><Whisper><Play>/e</Play></Whisper>"
+        "<Client>kate</Client></Dial>"
         "<Dial><Client>kate</Client></Dial>"
     )
     urls = remote_audio(compiled)
-    assert urls == {f"https://app.test/{name}" for name in "abcde"}
+    assert urls == {f"https://app.test/{name}" for name in "abcdef"}
     local = with_audio(compiled, {url: f"/cache/{url[-1]}.wav" for url in urls})
     assert remote_audio(local) == frozenset()
     assert local.nodes["0"].verb == model.Play("file:/cache/a.wav")
@@ -256,7 +261,10 @@ def test_every_source_from_elsewhere_is_replaced() -> None:
     assert local.nodes["3"].verb == model.Hold("silence")
     dial = local.nodes["4"].verb
     assert isinstance(dial, model.Dial)
-    assert dial.music == "file:/cache/d.wav"
+    assert (dial.ringback, dial.music) == ("file:/cache/f.wav", "file:/cache/d.wav")
+    ringing = local.nodes["5"].verb
+    assert isinstance(ringing, model.Dial)
+    assert ringing.ringback == "ringback:us"
     assert {name: node.next for name, node in local.nodes.items()} == {
         name: node.next for name, node in compiled.nodes.items()
     }

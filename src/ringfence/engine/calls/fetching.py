@@ -29,7 +29,8 @@ class Fetching:
     async def start(self, verb: Fetch) -> None:
         call = self._call
         call.state, call.doing = State.FETCHING, self
-        ask(call, self, url=verb.url, method=verb.method)
+        url = verb.url if verb.flow is None else None
+        ask(call, self, flow=verb.flow, url=url, method=verb.method)
 
     async def on_spoken(self, event: Spoken) -> None:
         """Nothing is said."""

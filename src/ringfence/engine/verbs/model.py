@@ -157,10 +157,13 @@ class Tag(msgspec.Struct, frozen=True, tag="tag"):
 
 
 class Fetch(msgspec.Struct, frozen=True, tag="fetch"):
-    """Go on with the document at a URL. Outcome: ``failed``; else the program is replaced."""
+    """Go on with the document at a URL, or with a flow as it is published by then. Outcome:
+    ``failed``; else the program is replaced."""
 
-    url: str
+    url: str = ""
     method: Literal["GET", "POST"] = "POST"
+    flow: UUID | None = None
+    """Instead of a URL."""
 
 
 class Reject(msgspec.Struct, frozen=True, tag="reject"):

@@ -85,8 +85,12 @@ def _verb_with_sources(verb: model.Verb, change: Callable[[str], str]) -> model.
         case model.Gather():
             return msgspec.structs.replace(verb, prompts=prompts(verb.prompts))
         case model.Dial():
-            whisper, music = prompts(verb.whisper), change(verb.music)
-            return msgspec.structs.replace(verb, whisper=whisper, music=music)
+            return msgspec.structs.replace(
+                verb,
+                ringback=change(verb.ringback),
+                music=change(verb.music),
+                whisper=prompts(verb.whisper),
+            )
     return verb
 
 
@@ -134,6 +138,8 @@ class _Compiler:
                     beep=verb.play_beep,
                 )
                 then = {"done": self._action(name, verb), **then}
+            case twiml.Redirect(flow=UUID() as flow):
+                made, then = model.Fetch(flow=flow), {}
             case twiml.Redirect():
                 made, then = model.Fetch(self._absolute(verb.url, verb.line), verb.method), {}
             case twiml.Reject():
@@ -158,10 +164,12 @@ class _Compiler:
     def _gather(self, verb: twiml.Gather) -> model.Gather:
         return model.Gather(
             prompts=self._prompts(verb.prompts),
+            min_digits=verb.min_digits,
             max_digits=verb.num_digits or _UNLIMITED_DIGITS,
             seconds=float(verb.timeout),
             digit_seconds=float(verb.timeout),
             finish_key=verb.finish_on_key,
+            retries=verb.retries,
         )
 
     def _dial(self, verb: twiml.Dial) -> model.Dial:
@@ -169,11 +177,15 @@ class _Compiler:
             message = "<Dial callerId> is neither a number of yours nor the caller's"
             raise TwimlError(verb.line, message, "caller_id")
         whisper = verb.whisper or twiml.Whisper(())
+        ringback = "ringback:us"
+        if verb.ringback is not None:
+            ringback = self._audio(verb.ringback, verb.line)
         return model.Dial(
             targets=tuple(map(self._target, verb.nouns)),
             mode="sequential" if verb.sequential else "parallel",
             timeout_seconds=verb.timeout,
             caller_id=verb.caller_id,
+            ringback=ringback,
             music="" if verb.music is None else self._audio(verb.music, verb.line),
             whisper=self._prompts(whisper.prompts),
             confirm=whisper.confirm,

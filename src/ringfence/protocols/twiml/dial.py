@@ -48,6 +48,7 @@ def dial(element: Element, warnings: _Warnings) -> Dial:
         time_limit=taken.number("timeLimit", 14_400, 1, 86_400),
         caller_id=_caller_id(taken),
         sequential=taken.flag("sequential", False),
+        ringback=taken.url("ringback"),
         music=taken.url("music"),
         whisper=whisper,
         line=element.line,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
+from uuid import UUID
 
 Method = Literal["GET", "POST"]
 
@@ -75,6 +76,10 @@ class Gather(_Element):
     finish_on_key: str = "#"
     """One key, or none."""
     action_on_empty_result: bool = False
+    min_digits: int = 1
+    """Fewer are as good as none."""
+    retries: int = 0
+    """How often it is asked again."""
     prompts: tuple[Prompt, ...] = ()
 
 
@@ -123,6 +128,8 @@ class Dial(_Element):
     caller_id: str | None = None
     """E.164; None: the caller's."""
     sequential: bool = False
+    ringback: str | None = None
+    """URL of what an answered caller hears while it rings; None: the ringing tone."""
     music: str | None = None
     """URL of what is heard by who is put on hold."""
     whisper: Whisper | None = None
@@ -145,8 +152,12 @@ class Record(_Element):
 
 @dataclass(frozen=True, slots=True)
 class Redirect(_Element):
+    """Go on with another document, or with a flow."""
+
     url: str
     method: Method = "POST"
+    flow: UUID | None = None
+    """The published flow to go on with instead; ``url`` is then empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Literal, cast
+from uuid import UUID
 
+from ringfence.kernel.errors import InvalidInput
+from ringfence.kernel.ids import Prefix, parse_public_id
 from ringfence.protocols.twiml.attributes import Attributes, content, nothing
 from ringfence.protocols.twiml.dial import dial
 from ringfence.protocols.twiml.model import (
@@ -80,6 +83,8 @@ def _gather(element: Element, warnings: _Warnings) -> Gather:
         num_digits=digits or None,
         finish_on_key=taken.keys("finishOnKey", "#", 1),
         action_on_empty_result=taken.flag("actionOnEmptyResult", False),
+        min_digits=taken.number("minDigits", 1, 1, digits or 128),
+        retries=taken.number("retries", 0, 0, 10),
         prompts=prompts(element, warnings),
         line=element.line,
     )
@@ -105,9 +110,21 @@ def _record(element: Element, warnings: _Warnings) -> Record:
 
 def _redirect(element: Element, warnings: _Warnings) -> Redirect:
     taken = Attributes(element, warnings)
-    verb = Redirect(content(element), taken.method(), line=element.line)
+    name = taken.text("flow").strip()
+    if name:
+        nothing(element)
+        verb = Redirect("", flow=_flow(taken, name), line=element.line)
+    else:
+        verb = Redirect(content(element), taken.method(), line=element.line)
     taken.done()
     return verb
+
+
+def _flow(taken: Attributes, name: str) -> UUID:
+    try:
+        return parse_public_id(Prefix.FLOW, name)
+    except InvalidInput:
+        raise taken.wrong("flow", "is to be the id of a flow, like FW and 32 hex digits") from None
 
 
 def _reject(element: Element, warnings: _Warnings) -> Reject:

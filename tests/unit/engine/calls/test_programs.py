@@ -432,6 +432,20 @@ async def test_a_document_takes_over_and_is_told_of_the_call(world: World) -> No
     assert [e.data["by"] for e in events if e.kind == "call.redirected"] == ["flow"]
 
 
+async def test_a_document_hands_over_to_a_flow(world: World) -> None:
+    world.control.programs[FLOW.hex] = flow(bye=Node(Say("bye")))
+    await calling(world, straight(Say("hi"), Fetch(flow=FLOW)))
+    await playing(world, "file:hi")
+    played(world)
+    await playing(world, "file:bye")
+    (request,) = world.control.fetched
+    assert (request.flow, request.url) == (FLOW, None)
+    played(world)
+    events = await over(world)
+    (handed,) = [event.data for event in events if event.kind == "call.redirected"]
+    assert handed == {"by": "flow", "flow": FLOW.hex, "version": 3}
+
+
 async def test_a_document_that_cannot_be_had(world: World) -> None:
     world.control.programs["https://example.com/"] = RpcError("document_unreachable", "")
     await calling(world, straight(Say("hi"), Fetch("https://example.com/")))
