@@ -121,6 +121,23 @@ async def test_all_ring_and_the_first_to_answer_has_the_call(studio: Studio) -> 
     assert sorted(bool(leg["bridged_at"]) for leg in record["legs"][1:]) == [False, False, True]
 
 
+async def test_all_ring_and_nobody_answers(studio: Studio) -> None:
+    phones = [await studio.callee() for _ in range(3)]
+    graph = await ring(studio, *phones, mode="parallel", timeout_seconds=2)
+    graph["nodes"]["dial"]["next"] = {"no_answer": "goodbye"}
+    call = await studio.dial(graph)
+    rung = [await phone.incoming() for phone in phones]
+    for one in rung[:2]:
+        one.ring()
+    rung[2].reject(486)
+    for one in rung[:2]:
+        await one.ended()
+        assert one.cancelled
+    await call.ended()
+    assert Hearing(call.audio).tone(GOODBYE)
+    assert way(await studio.record(call)) == [("dial", "no_answer"), ("goodbye", "done")]
+
+
 async def test_one_who_answers_as_it_is_cancelled_is_hung_up(studio: Studio) -> None:
     winner, late = await studio.callee(), await studio.callee()
     call = await studio.dial(await ring(studio, winner, late, mode="parallel"), tone=CALLER)

@@ -47,6 +47,19 @@ async def in_digits(studio: Studio) -> Call:
     return call
 
 
+async def in_hold(studio: Studio) -> Call:
+    music = await studio.prompt(PROMPT, 0.5)
+    call = await studio.dial(one({"type": "hold", "prompt": music, "seconds": 60}))
+    await hears(call.audio, PROMPT)
+    return call
+
+
+async def in_beep(studio: Studio) -> Call:
+    call = await studio.dial(one({"type": "record"}))
+    await call.answered()
+    return call
+
+
 async def in_pause(studio: Studio) -> Call:
     tone = await studio.prompt(PROMPT, 0.3)
     pause = {"type": "pause", "seconds": 30}
@@ -75,7 +88,7 @@ async def in_fetch(studio: Studio) -> Call:
 
 ALONE: dict[str, Callable[[Studio], Awaitable[Call]]] = {
     "speech": in_speech, "play": in_play, "prompt": in_prompt, "digits": in_digits,
-    "pause": in_pause, "message": in_message, "fetch": in_fetch,
+    "pause": in_pause, "hold": in_hold, "beep": in_beep, "message": in_message, "fetch": in_fetch,
 }  # fmt: skip
 
 
@@ -92,12 +105,15 @@ async def test_the_caller_hangs_up(studio: Studio, where: str) -> None:
 
 
 @pytest.mark.parametrize("hello", [False, True], ids=["unanswered", "answered"])
-@pytest.mark.parametrize("where", ["invited", "ringing", "whisper", "bridged"])
+@pytest.mark.parametrize("where", ["invited", "ringing", "whisper", "confirm", "bridged"])
 async def test_the_caller_hangs_up_while_dialling(studio: Studio, where: str, hello: bool) -> None:
     bob = await studio.callee()
     dial = {"type": "dial", "targets": [{"sip": bob.uri}]}
-    if where == "whisper":
-        dial["whisper"] = [{"play": await studio.prompt(WHISPER, 9)}]
+    if where in ("whisper", "confirm"):
+        seconds = 9 if where == "whisper" else 0.3
+        dial["whisper"] = [{"play": await studio.prompt(WHISPER, seconds)}]
+    if where == "confirm":
+        dial |= {"confirm": "1", "confirm_seconds": 30}
     graph = one(dial)
     if hello:
         tone = await studio.prompt(PROMPT, 0.2)
@@ -107,9 +123,11 @@ async def test_the_caller_hangs_up_while_dialling(studio: Studio, where: str, he
     taken = await bob.incoming()
     if where != "invited":
         taken.ring()
-    if where in ("whisper", "bridged"):
+    if where in ("whisper", "confirm", "bridged"):
         taken.answer(tone=1230)
-        await hears(taken.audio, WHISPER if where == "whisper" else 440)
+        await hears(taken.audio, 440 if where == "bridged" else WHISPER)
+    if where == "confirm":
+        await asyncio.sleep(0.5)  # the key is waited for
     if call.state == "answered":
         assert await call.hangup() == 200
     else:
@@ -119,12 +137,40 @@ async def test_the_caller_hangs_up_while_dialling(studio: Studio, where: str, he
         taken.ring()
     await taken.ended()
     assert taken.ended_by == "remote"
-    assert bool(taken.seen("BYE")) == (where in ("whisper", "bridged"))
+    assert bool(taken.seen("BYE")) == (where in ("whisper", "confirm", "bridged"))
     record = await studio.record(call)
     expected = "caller_hangup" if hello or where == "bridged" else "caller_cancel"
     assert record["end_reason"] == expected
     assert [leg["role"] for leg in record["legs"]] == ["caller", "callee"]
     assert all(leg["ended_at"] for leg in record["legs"])
+    await studio.all_over()
+
+
+@pytest.mark.parametrize("where", ["whisper", "confirm"])
+async def test_who_hangs_up_before_taking_the_call_did_not_answer(
+    studio: Studio, where: str
+) -> None:
+    bob, carol = await studio.callee(), await studio.callee()
+    whisper = [{"play": await studio.prompt(WHISPER, 9 if where == "whisper" else 0.3)}]
+    targets = [{"sip": phone.uri} for phone in (bob, carol)]
+    dial = {"type": "dial", "targets": targets, "whisper": whisper, "confirm": "1"}
+    call = await studio.dial(one(dial), tone=440)
+    taken = await bob.incoming()
+    taken.answer(tone=1230)
+    await hears(taken.audio, WHISPER)
+    if where == "confirm":
+        await asyncio.sleep(0.5)  # the key is waited for
+    await taken.hangup()
+    second = await carol.incoming()
+    second.answer(tone=1500)
+    await hears(second.audio, WHISPER)
+    await second.send_digits("1")
+    await hears(call.audio, 1500)
+    assert not Hearing(call.audio).tone(1230)
+    await call.hangup()
+    await second.ended()
+    callees = [leg for leg in (await studio.record(call))["legs"] if leg["role"] == "callee"]
+    assert [bool(leg["bridged_at"]) for leg in callees] == [False, True]
     await studio.all_over()
 
 
