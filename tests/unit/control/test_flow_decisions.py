@@ -22,6 +22,7 @@ from ringfence.domains.numbers.contracts import NewNumber, SipDial, TrunkDial
 from ringfence.domains.recordings import api as recordings
 from ringfence.domains.recordings.contracts import SettingsInfo
 from ringfence.engine.ports import OriginateRequest, ProgramRequest, RouteDecision
+from ringfence.engine.verbs.interpreter import Interpreter
 from ringfence.engine.verbs.model import (
     Branch,
     Dial,
@@ -146,6 +147,22 @@ def test_an_earlier_call_is_looked_up_only_where_a_flow_wants_to_know(
     keys.stop()
     assert made.route(made.carrier, OF_FLOW).facts.last_call_at is None, "and the call goes on"
     keys.start()
+
+
+def test_a_flow_that_a_call_goes_on_with_knows_an_earlier_call_too(made: Flows) -> None:
+    at = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+    record_call(new_id(), new_id(), made.tenant, from_number=CALLER, started_at=at)
+    made.publish(graph(made.carrier, repeat=True))
+    for caller, ends in ((CALLER, Dial), ("+13125550100", Hangup), ("anonymous", Hangup)):
+        params = {"From": caller, "To": OF_FLOW}
+        program = Decisions().program(
+            ProgramRequest(made.tenant, new_id(), made.flow, params=params)
+        )
+        interpreter = Interpreter(straight(Fetch(flow=made.flow)), Facts(caller))
+        interpreter.step(None, 0)
+        interpreter.replace(program)
+        step = interpreter.step(None, 1_795_167_000_000_000 + 1)
+        assert step is not None and isinstance(step.verb, ends), caller
 
 
 def test_recording_of_a_flow_thinks_of_everybody_who_may_take_part(

@@ -83,6 +83,7 @@ class Interpreter:
     def replace(self, program: Program) -> None:
         """Go on with another program, from its start; variables and tags stay."""
         self._program = program
+        self._facts = program.facts or self._facts
         self._node = None
         self._returns.clear()
 

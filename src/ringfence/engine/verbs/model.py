@@ -303,6 +303,8 @@ class Program(msgspec.Struct, frozen=True):
     flow: UUID | None = None
     """The flow it was made of."""
     version: int | None = None
+    facts: Facts | None = None
+    """Of one that a call goes on with: what is known now, if it asks for more than was known."""
 
 
 def straight(*verbs: Verb) -> Program:

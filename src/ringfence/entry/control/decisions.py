@@ -6,10 +6,13 @@ import threading
 from collections.abc import Iterable
 from uuid import UUID
 
+import msgspec
+
 from ringfence.domains.calls.contracts import CallerIdRefused, WalletEmpty
 from ringfence.domains.devices.api import routing_devices
 from ringfence.domains.flows.api import published_parts
 from ringfence.domains.flows.contracts import FlowInvalid, FlowNotFound, FlowNotPublished
+from ringfence.domains.flows.rules.addresses import is_e164
 from ringfence.domains.numbers.api import route
 from ringfence.domains.numbers.contracts import RoutePlan
 from ringfence.domains.recordings.api import recording_plans
@@ -153,7 +156,11 @@ class Decisions:
 
         Raises FlowNotFound, FlowNotPublished, FlowInvalid, django.db.Error.
         """
-        return _flow(request.tenant, request.flow, request.params.get("To", ""))
+        caller, called = request.params.get("From", ""), request.params.get("To", "")
+        program = _flow(request.tenant, request.flow, called)
+        known = caller if is_e164(caller) else ""
+        facts = facts_of(request.tenant, request.call, known, called, program)
+        return msgspec.structs.replace(program, facts=facts)
 
     def devices(self, tenant: UUID, names: frozenset[str]) -> dict[str, UUID]:
         """Of these user names, the tenant's devices. Raises django.db.Error."""
