@@ -40,6 +40,7 @@ _ALIASES = {
     "default": Role.APP,
     "operator": Role.OPERATOR,
     "callplane": Role.CALLPLANE,
+    "identity": Role.IDENTITY,
     "owner": Role.OWNER,
 }
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 from django.db import connections
 from tests.api import ask
+from tests.people import make_member, make_user
 
 from ringfence.domains.accounts import api as accounts
 from ringfence.domains.accounts.contracts import ALL_SCOPES
@@ -22,6 +23,8 @@ from ringfence.domains.devices import api as devices
 from ringfence.domains.devices.contracts import NewDevice
 from ringfence.domains.flows import api as flows
 from ringfence.domains.flows.contracts import NewTarget, TargetKind
+from ringfence.domains.identity import api as identity
+from ringfence.domains.identity.contracts import Session
 from ringfence.domains.ledger import api as ledger
 from ringfence.domains.ledger.contracts import DeckKind, Reference
 from ringfence.domains.ledger.models import UnratedUsage
@@ -79,6 +82,10 @@ class Populated:
     target: UUID
     deck: UUID
     device: UUID
+    member: UUID
+    invitation: UUID
+    role: UUID
+    grant: UUID
 
     def path_values(self) -> dict[str, str]:
         """A value of ours for each path parameter of the API."""
@@ -96,6 +103,10 @@ class Populated:
             "target_id": public_id(Prefix.TARGET, self.target),
             "deck_id": public_id(Prefix.RATE_DECK, self.deck),
             "device_id": public_id(Prefix.DEVICE, self.device),
+            "member_id": public_id(Prefix.MEMBER, self.member),
+            "invitation_id": public_id(Prefix.INVITATION, self.invitation),
+            "role_id": public_id(Prefix.ROLE, self.role),
+            "grant_id": public_id(Prefix.ACCESS_GRANT, self.grant),
         }
 
 
@@ -137,7 +148,24 @@ def populate(name: str, index: int) -> Populated:
         *draw(tenant.id),
         keep_books(tenant.id, call),
         devices.create_device(tenant.id, NewDevice(f"{name} desk", f"desk-{index}")).info.id,
+        *seat(tenant.id, name),
     )
+
+
+def seat(tenant: UUID, name: str) -> tuple[UUID, UUID, UUID, UUID]:
+    """An owner, somebody whom the owner invited, a role, and staff who asked to be let in."""
+    accounts.change_settings(tenant, staff_access="approve")
+    owner = make_user(f"owner@{name.lower()}.example")
+    member = make_member(owner, tenant, "owner")
+    giver = identity.principal_of(Session(owner.id, mfa=True, authenticated_at=None), tenant)
+    invited = identity.invite_member(giver, f"new@{name.lower()}.example", "agent")
+    role = identity.create_role(giver, "Listeners", ("calls:read",), ("service",), False)
+    helper = make_user(f"staff-of-{name.lower()}@operator.example")
+    make_member(helper, None, "operator-support", work_location="US")
+    staff = identity.principal_of(Session(helper.id, mfa=True, authenticated_at=None), None)
+    asked = identity.request_access(staff, tenant, "the customer asked for help", 60)
+    assert role.id is not None
+    return member.id, invited.info.id, role.id, asked.id
 
 
 def draw(tenant: UUID) -> tuple[UUID, UUID, UUID]:

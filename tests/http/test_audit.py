@@ -55,7 +55,11 @@ def installation(
     settings = Settings(
         node=NodeSettings(data_dir=tmp_path),
         database=DatabaseSettings(
-            owner_url=db.owner, app_url=db.app, operator_url=db.operator, callplane_url=db.callplane
+            owner_url=db.owner,
+            app_url=db.app,
+            operator_url=db.operator,
+            callplane_url=db.callplane,
+            identity_url=db.identity,
         ),
     )
     monkeypatch.setattr(command, "load_settings", lambda: settings)

@@ -252,6 +252,7 @@ def web(db: DatabaseUrls, keys: Keys) -> Iterator[Start]:
         "RINGFENCE_DATABASE__APP_URL": db.app,
         "RINGFENCE_DATABASE__OPERATOR_URL": db.operator,
         "RINGFENCE_DATABASE__CALLPLANE_URL": db.callplane,
+        "RINGFENCE_DATABASE__IDENTITY_URL": db.identity,
     }
 
     def start(moment: str) -> tuple[subprocess.Popen[str], int]:

@@ -64,7 +64,7 @@ def test_a_key_cannot_grant_what_it_lacks(acme: Someone) -> None:
         assert (answer.status_code, answer.json()["code"]) == (403, "grant_refused")
         assert answer.json()["details"] == details
     assert made(weak, purposes=["support"])["scopes"] == ["calls:read"]
-    for scope in ("tenants:write", "nonsense"):
+    for scope in ("tenants:provision", "members:write", "nonsense"):
         answer = ask("post", "/keys", acme.secret, {"name": "x", "scopes": [scope]})
         assert (answer.status_code, answer.json()["code"]) == (422, "unknown_scope")
 

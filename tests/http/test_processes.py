@@ -51,6 +51,7 @@ class Installation:
             "RINGFENCE_DATABASE__APP_URL": urls.app,
             "RINGFENCE_DATABASE__OPERATOR_URL": urls.operator,
             "RINGFENCE_DATABASE__CALLPLANE_URL": urls.callplane,
+            "RINGFENCE_DATABASE__IDENTITY_URL": urls.identity,
             "RINGFENCE_WEB__PORT": str(self.port),
         }
         self._started: list[psutil.Process] = []

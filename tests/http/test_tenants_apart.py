@@ -13,7 +13,35 @@ from ringfence.platform.database import DatabaseUrls
 from ringfence.platform_django.ratelimit import use_limits
 
 OPEN_ROUTES = {("get", "/api/v1/health")}
-WALKED_ELSEWHERE = {
+OF_PEOPLE = {
+    "approve_access",
+    "change_member",
+    "change_role",
+    "change_settings",
+    "change_staff",
+    "close_tenant",
+    "create_invitation",
+    "create_plan",
+    "create_role",
+    "delete_role",
+    "deny_access",
+    "end_access",
+    "get_me",
+    "get_staff",
+    "invite_owner",
+    "invite_staff",
+    "list_access_grants",
+    "list_plans",
+    "list_staff",
+    "reactivate_tenant",
+    "remove_member",
+    "remove_staff",
+    "request_access",
+    "revoke_access",
+    "revoke_invitation",
+}
+"""They need a session or a manager: test_access_matrix.py asks them all."""
+WALKED_ELSEWHERE = OF_PEOPLE | {
     "archive_flow",
     "change_key",
     "change_tenant",
@@ -118,12 +146,21 @@ def traces(someone: Populated) -> set[str]:
         someone.target,
         someone.deck,
         someone.device,
+        someone.member,
+        someone.invitation,
+        someone.role,
+        someone.grant,
     )
     return {id_.hex for id_ in ids} | {someone.e164, someone.secret}
 
 
 def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
     assert set(document()["paths"]) == {
+        "/api/v1/access-grants",
+        "/api/v1/access-grants/{grant_id}/approve",
+        "/api/v1/access-grants/{grant_id}/deny",
+        "/api/v1/access-grants/{grant_id}/end",
+        "/api/v1/access-grants/{grant_id}/revoke",
         "/api/v1/audit/uses",
         "/api/v1/calls",
         "/api/v1/calls/{call_id}",
@@ -148,6 +185,8 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/flows/{flow_id}/versions/{old}/diff/{new}",
         "/api/v1/flows/{flow_id}/versions/{version}",
         "/api/v1/health",
+        "/api/v1/invitations",
+        "/api/v1/invitations/{invitation_id}",
         "/api/v1/keys",
         "/api/v1/keys/{key_id}",
         "/api/v1/ledger/balances",
@@ -160,9 +199,23 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/rates/decks/{deck_id}",
         "/api/v1/rates/decks/{deck_id}/rates",
         "/api/v1/rates/quote",
+        "/api/v1/me",
+        "/api/v1/members",
+        "/api/v1/members/{member_id}",
+        "/api/v1/plans",
+        "/api/v1/roles",
+        "/api/v1/roles/{role_id}",
+        "/api/v1/staff",
+        "/api/v1/staff/invitations",
+        "/api/v1/staff/{member_id}",
+        "/api/v1/tenant/settings",
         "/api/v1/tenants",
         "/api/v1/tenants/{tenant_id}",
+        "/api/v1/tenants/{tenant_id}/access-grants",
+        "/api/v1/tenants/{tenant_id}/close",
         "/api/v1/tenants/{tenant_id}/keys",
+        "/api/v1/tenants/{tenant_id}/owner",
+        "/api/v1/tenants/{tenant_id}/reactivate",
         "/api/v1/tenants/{tenant_id}/rates/decks",
         "/api/v1/tenants/{tenant_id}/trunks",
         "/api/v1/tenants/{tenant_id}/trunks/{trunk_id}/sources",
@@ -221,7 +274,7 @@ def test_the_other_tenants_objects_do_not_exist(two: tuple[Populated, Populated]
             assert foreign.status_code == absent.status_code == 404
             assert foreign.json() == absent.json()
             walked += 1
-    assert walked == 34
+    assert walked == 38
 
 
 def test_the_other_tenants_ids_find_nothing_in_filters(two: tuple[Populated, Populated]) -> None:

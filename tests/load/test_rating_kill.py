@@ -68,6 +68,7 @@ def environment(keys: Keys, urls: DatabaseUrls) -> dict[str, str]:
         "RINGFENCE_DATABASE__APP_URL": urls.app,
         "RINGFENCE_DATABASE__OPERATOR_URL": urls.operator,
         "RINGFENCE_DATABASE__CALLPLANE_URL": urls.callplane,
+        "RINGFENCE_DATABASE__IDENTITY_URL": urls.identity,
     }
 
 

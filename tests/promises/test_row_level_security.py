@@ -18,6 +18,7 @@ from ringfence.platform_django.tenancy import current_tenant, tenant
 
 TENANT_TABLES = {
     "accounts_api_key": "tenant_id",
+    "accounts_settings": "tenant_id",
     "accounts_tenant": "id",
     "audit_batch": "tenant_id",
     "audit_use": "tenant_id",
@@ -31,6 +32,10 @@ TENANT_TABLES = {
     "flows_revision": "tenant_id",
     "flows_target": "tenant_id",
     "flows_version": "tenant_id",
+    "identity_access_grant": "tenant_id",
+    "identity_invitation": "tenant_id",
+    "identity_membership": "tenant_id",
+    "identity_role": "tenant_id",
     "ledger_account": "tenant_id",
     "ledger_checkpoint": "tenant_id",
     "ledger_entry": "tenant_id",
@@ -50,7 +55,24 @@ TENANT_TABLES = {
     "webhooks_delivery": "tenant_id",
     "webhooks_endpoint": "tenant_id",
 }
-NO_TENANTS = {
+SIGN_IN = {
+    "account_emailaddress",
+    "account_emailconfirmation",
+    "auth_group",
+    "auth_group_permissions",
+    "auth_permission",
+    "django_content_type",
+    "django_session",
+    "identity_user",
+    "mfa_authenticator",
+    "socialaccount_socialaccount",
+    "socialaccount_socialapp",
+    "socialaccount_socialtoken",
+    "usersessions_usersession",
+}
+"""Of people, not of tenants: the role ``identity`` alone has rights to them."""
+NO_TENANTS = SIGN_IN | {
+    "accounts_plan",
     "audit_spool",
     "calls_projector",
     "django_migrations",
@@ -240,6 +262,7 @@ def test_functions_before_a_tenant_are_a_named_list(db: DatabaseUrls) -> None:
         ).fetchone()
     found = {name: [role for role in roles if role] for name, roles in rows}
     assert found == {
+        "ringfence_access_grant": ["ringfence_app"],
         "ringfence_audit_uses": ["ringfence_app"],
         "ringfence_api_key_used": ["ringfence_app"],
         "ringfence_authenticate_api_key": ["ringfence_app"],
@@ -248,14 +271,18 @@ def test_functions_before_a_tenant_are_a_named_list(db: DatabaseUrls) -> None:
         "ringfence_config_version": ["ringfence_callplane"],
         "ringfence_drop_audit_before": ["ringfence_operator"],
         "ringfence_ensure_partitions": ["ringfence_app"],
+        "ringfence_find_invitation": ["ringfence_app"],
         "ringfence_flows_revision": ["ringfence_callplane"],
         "ringfence_ledger_balanced": [],
         "ringfence_ledger_mark": ["ringfence_operator"],
         "ringfence_ledger_sequence": [],
+        "ringfence_member_identities": ["ringfence_app"],
+        "ringfence_memberships": ["ringfence_app"],
         "ringfence_recording_settings": ["ringfence_callplane"],
         "ringfence_route_number": ["ringfence_callplane"],
         "ringfence_routing_devices": ["ringfence_callplane"],
         "ringfence_routing_trunks": ["ringfence_callplane"],
+        "ringfence_staff_identities": ["ringfence_operator"],
         "ringfence_tenant_is_active": ["ringfence_callplane"],
     }
     assert public == (0,)

@@ -8,15 +8,19 @@ from django.db import DatabaseError, connections
 from django.http import HttpRequest
 from django.urls import path
 from ninja import Schema
-from ninja.security import HttpBearer
 
 import ringfence
-from ringfence.domains.accounts.api import authenticate_api_key
-from ringfence.domains.accounts.contracts import Principal
 from ringfence.domains.accounts.http import router as accounts_router
 from ringfence.domains.calls.http import router as calls_router
 from ringfence.domains.devices.http import router as devices_router
 from ringfence.domains.flows.http import flows_router, prompts_router, targets_router
+from ringfence.domains.identity.http import (
+    access_router,
+    me_router,
+    members_router,
+    staff_router,
+    tenants_router,
+)
 from ringfence.domains.ledger.http import router as ledger_router
 from ringfence.domains.ledger.rates_http import router as rates_router
 from ringfence.domains.numbers.http import router as numbers_router
@@ -24,34 +28,13 @@ from ringfence.domains.privacy.http import router as privacy_router
 from ringfence.domains.recordings.http import router as recordings_router
 from ringfence.domains.trunks.http import router as trunks_router
 from ringfence.domains.webhooks.http import router as webhooks_router
-from ringfence.kernel.errors import Unauthorized, Unavailable
+from ringfence.entry.auth import ApiKeyBearer, SessionCookie, SessionPerson
+from ringfence.kernel.errors import Unavailable
 from ringfence.platform_django.audit.http import router as audit_router
 from ringfence.platform_django.http import Problem, as_caller, handle_errors, knows_operation
 from ringfence.platform_django.openapi import DescribedApi
 from ringfence.platform_django.parser import StrictParser
-from ringfence.platform_django.ratelimit import count_failure, count_request
 from ringfence.platform_django.tenancy import APP
-
-
-class ApiKeyBearer(HttpBearer):
-    """``Authorization: Bearer rfk_…``."""
-
-    def __call__(self, request: HttpRequest) -> Any:
-        """Who asks, or None. Counts the request. Raises Unauthorized, TenantSuspended,
-        RateLimited."""
-        try:
-            principal = super().__call__(request)
-        except Unauthorized:
-            count_failure(request)
-            raise
-        if principal is None:
-            count_failure(request)
-        return principal
-
-    def authenticate(self, request: HttpRequest, token: str) -> Principal:
-        principal = authenticate_api_key(token)
-        count_request(request, principal.api_key_id)
-        return principal
 
 
 class Health(Schema):
@@ -62,7 +45,7 @@ api = DescribedApi(
     title="Ringfence",
     description="Errors are `{code, message, details}`. See docs/guides/api.md.",
     version=ringfence.__version__,
-    auth=ApiKeyBearer(),
+    auth=[ApiKeyBearer(), SessionCookie()],
     parser=StrictParser(),
     docs_url=None,
     urls_namespace="api-v1",
@@ -70,19 +53,24 @@ api = DescribedApi(
 handle_errors(api)
 api.add_decorator(as_caller)
 api.add_decorator(knows_operation, mode="view")
+api.add_router("", me_router, auth=SessionPerson())
 for router in (
+    access_router,
     accounts_router,
     audit_router,
     calls_router,
     devices_router,
     flows_router,
     ledger_router,
+    members_router,
     numbers_router,
     privacy_router,
     prompts_router,
     rates_router,
     recordings_router,
+    staff_router,
     targets_router,
+    tenants_router,
     trunks_router,
     webhooks_router,
 ):

@@ -46,6 +46,10 @@ class SealedFieldNumber(IntEnum):
     IDEMPOTENT_RESPONSE = 13
     """platform_django.IdempotentRequest.response_sealed, under the tenant's secret key. Row: the
     request."""
+    USER_NAME = 14
+    """identity.User.name_sealed. Row: the user."""
+    INVITATION_EMAIL = 15
+    """identity.Invitation.email_sealed. Row: the invitation."""
 
 
 IDENTIFIER = "identifier"
@@ -61,5 +65,9 @@ RECORDINGS = "recordings"
 """Retention rule of tracks; the day is that of the call's id."""
 CUSTOMER_RECORDINGS = "customer_recordings"
 """Retention rule of tracks whose lasting key is the customer's."""
+INVITATIONS = "invitations"
+"""Retention rule of the addresses of who was invited; the day is that of the invitation's id."""
+CONSOLE_USERS = "console_users"
+"""Rule of what people who sign in say of themselves: it ends with their account."""
 NODE = "node"
 """Retention rule of the category ``recovery``."""

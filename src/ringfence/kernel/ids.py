@@ -35,6 +35,11 @@ class Prefix(StrEnum):
     DEVICE = "DV"
     WEBHOOK = "WH"
     DELIVERY = "WD"
+    USER = "US"
+    MEMBER = "ME"
+    INVITATION = "IN"
+    ROLE = "RO"
+    ACCESS_GRANT = "AG"
 
 
 class InvalidId(InvalidInput):

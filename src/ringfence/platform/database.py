@@ -25,6 +25,8 @@ class Role(StrEnum):
     """Work across tenants, by explicit grants. Bypasses row-level security."""
     CALLPLANE = "ringfence_callplane"
     """Inserts journal rows of any tenant, reads routing snapshots through functions."""
+    IDENTITY = "ringfence_identity"
+    """Sign-in: people's accounts, sessions and second factors, and no row of a tenant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class DatabaseUrls:
     app: str
     operator: str
     callplane: str
+    identity: str
 
     def of(self, role: Role) -> str:
         """The connection string of one role."""
@@ -43,6 +46,7 @@ class DatabaseUrls:
             Role.APP: self.app,
             Role.OPERATOR: self.operator,
             Role.CALLPLANE: self.callplane,
+            Role.IDENTITY: self.identity,
         }[role]
 
 
@@ -78,8 +82,20 @@ def database_urls(settings: Settings) -> DatabaseUrls:
     server refuses them.
     """
     given = settings.database
-    if given.owner_url and given.app_url and given.operator_url and given.callplane_url:
-        return DatabaseUrls(given.owner_url, given.app_url, given.operator_url, given.callplane_url)
+    if (
+        given.owner_url
+        and given.app_url
+        and given.operator_url
+        and given.callplane_url
+        and given.identity_url
+    ):
+        return DatabaseUrls(
+            given.owner_url,
+            given.app_url,
+            given.operator_url,
+            given.callplane_url,
+            given.identity_url,
+        )
     return DatabaseUrls(*(_embedded_url(settings, role) for role in Role))
 
 

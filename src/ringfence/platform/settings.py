@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -52,13 +53,18 @@ class DatabaseSettings(_Section):
     app_url: str | None = None
     operator_url: str | None = None
     callplane_url: str | None = None
+    identity_url: str | None = None
     embedded_port: Port = 54329
 
     @model_validator(mode="after")
     def _all_or_none(self) -> DatabaseSettings:
-        urls = (self.owner_url, self.app_url, self.operator_url, self.callplane_url)
+        urls = (
+            self.owner_url, self.app_url, self.operator_url, self.callplane_url, self.identity_url
+        )  # fmt: skip
         if any(urls) and not all(urls):
-            raise ValueError("owner_url, app_url, operator_url and callplane_url go together")
+            raise ValueError(
+                "owner_url, app_url, operator_url, callplane_url and identity_url go together"
+            )
         return self
 
 
@@ -104,6 +110,7 @@ Days = Annotated[int, Field(ge=1, le=36_500)]
 
 class IdentifierRetention(_Section):
     call_records: Days = 365
+    invitations: Days = 30
 
 
 class ContentRetention(_Section):
@@ -226,9 +233,41 @@ class HttpSettings(_Section):
     """Of one API key, of which as many may come at once; 0: no limit."""
 
 
+class WebSettings(HttpSettings):
+    public_url: str | None = None
+    """What people's browsers call this server, such as ``https://console.example.net``: in mails
+    and for passkeys; default ``http://localhost:<port>``. With https, cookies are sent over it
+    alone."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_origin(cls, url: str | None) -> str | None:
+        if url is not None and not re.fullmatch(r"https?://[a-z0-9.-]+(:\d{1,5})?", url):
+            raise ValueError("is an origin such as https://console.example.net")
+        return url
+
+
 class LiveSettings(_Section):
     host: str = "127.0.0.1"
     port: Port = 8081
+
+
+class AccountsSettings(_Section):
+    sign_up: Literal["invitation", "open"] = "invitation"
+    """Whether people need an invitation, or may also open an account for their company."""
+    reactivation_days: Days = 30
+    """How long a closed tenant may come back."""
+    step_up_seconds: Annotated[int, Field(ge=30, le=3600)] = 300
+    """How long after an authentication sensitive actions are allowed."""
+    session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
+    """After which people sign in again, whatever they do."""
+
+
+class MailSettings(_Section):
+    smtp_url: str | None = None
+    """``smtp://user:password@host:587`` (STARTTLS) or ``smtps://…:465``; none: mails are files in
+    ``<data_dir>/mail``."""
+    sender: str = "Ringfence <ringfence@localhost>"
 
 
 class LogSettings(_Section):
@@ -255,7 +294,9 @@ class Settings(BaseSettings):
     media: MediaSettings = MediaSettings()
     speech: SpeechSettings = SpeechSettings()
     egress: EgressSettings = EgressSettings()
-    web: HttpSettings = HttpSettings()
+    web: WebSettings = WebSettings()
+    accounts: AccountsSettings = AccountsSettings()
+    mail: MailSettings = MailSettings()
     live: LiveSettings = LiveSettings()
     log: LogSettings = LogSettings()
 
@@ -337,6 +378,16 @@ class Settings(BaseSettings):
     @property
     def storage_url(self) -> str:
         return self.storage.url or f"file://{self.data_dir / 'objects'}"
+
+    @property
+    def public_url(self) -> str:
+        """The origin of the web server, as browsers know it."""
+        return self.web.public_url or f"http://localhost:{self.web.port}"
+
+    @property
+    def mail_dir(self) -> Path:
+        """Mails, where no SMTP server is set."""
+        return self.data_dir / "mail"
 
     @property
     def heads_url(self) -> str:

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime
 from functools import wraps
 from typing import Any, Protocol, cast
 from uuid import UUID
@@ -21,6 +22,7 @@ from pydantic import BaseModel
 
 from ringfence.kernel.errors import RingfenceError, Unavailable
 from ringfence.kernel.ids import is_public_id
+from ringfence.platform_django.admission import Admission
 from ringfence.platform_django.etag import etag_of, lock_address, unchanged
 from ringfence.platform_django.idempotency import once
 from ringfence.platform_django.keys import keys
@@ -31,6 +33,10 @@ from ringfence.platform_django.use import using
 _log = logging.getLogger("ringfence.http")
 
 View = Callable[..., Any]
+TENANTS, OPERATORS, MANAGERS, ANYONE, PERSON = (
+    "tenants", "operators", "managers", "anyone", "person",
+)  # fmt: skip
+"""Audiences of a route."""
 
 
 class Problem(Schema):
@@ -53,7 +59,9 @@ class Caller(Protocol):
     def is_operator(self) -> bool: ...
 
     @property
-    def api_key_id(self) -> UUID: ...
+    def credential_id(self) -> UUID:
+        """Of the API key, OAuth client or user."""
+        ...
 
     @property
     def scopes(self) -> frozenset[str]: ...
@@ -62,14 +70,14 @@ class Caller(Protocol):
     def purposes(self) -> tuple[str, ...]: ...
 
     @property
+    def expires_at(self) -> datetime | None: ...
+
+    @property
     def actor(self) -> str: ...
 
-
-class InsufficientScope(RingfenceError):
-    """The credential is valid but was not made for this."""
-
-    code = "insufficient_scope"
-    http_status = 403
+    def admit(self, admission: Admission) -> None:
+        """Raises an error with status 403 unless the caller may do what a route does."""
+        ...
 
 
 class OperatorOnly(RingfenceError):
@@ -120,23 +128,69 @@ def caller_of(request: HttpRequest) -> Caller:
     return cast(Caller, request.auth)  # type: ignore[attr-defined]
 
 
-def requires(scope: str) -> Callable[[View], View]:
-    """The route needs a credential with this scope; enforced by ``as_caller``."""
+def manager_of(request: HttpRequest) -> UUID | None:
+    """Of a route for managers: None for the operator, else the reseller's tenant."""
+    caller = caller_of(request)
+    return None if caller.is_operator else caller.tenant_id
+
+
+def requires(scope: str, *, content: bool = False, export: bool = False) -> Callable[[View], View]:
+    """The route needs a caller with this permission; enforced by ``as_caller``.
+
+    ``content``: it opens what somebody said; ``export``: its answer is a copy to take away.
+    """
 
     def mark(view: View) -> View:
-        view.required_scope = scope  # type: ignore[attr-defined]
+        view.admission = Admission(scope, content, export)  # type: ignore[attr-defined]
         return view
 
     return mark
 
 
 def operator_only(view: View) -> View:
-    """The route is for operator keys, and refuses those of tenants; ``as_caller`` enforces it.
+    """The route is the operator's, and refuses tenants; ``as_caller`` enforces it.
 
     It runs in one transaction of the operator's role, which sees all tenants.
     """
-    view.for_operators = True  # type: ignore[attr-defined]
+    view.audience = OPERATORS  # type: ignore[attr-defined]
     return view
+
+
+def managers_only(view: View) -> View:
+    """The route is for the operator and for resellers; ``as_caller`` enforces it.
+
+    It runs as the operator's role for the operator, and as the reseller's tenant for a reseller:
+    row-level security shows a reseller the accounts below its own.
+    """
+    view.audience = MANAGERS  # type: ignore[attr-defined]
+    return view
+
+
+def anyone(view: View) -> View:
+    """The route is for operators and for tenants, each about their own."""
+    view.audience = ANYONE  # type: ignore[attr-defined]
+    return view
+
+
+def self_service(view: View) -> View:
+    """The route is for whoever is signed in, about themselves, in no tenant's transaction."""
+    view.audience = PERSON  # type: ignore[attr-defined]
+    return view
+
+
+class Person(Protocol):
+    """Who is signed in."""
+
+    @property
+    def user_id(self) -> UUID: ...
+
+    @property
+    def mfa(self) -> bool: ...
+
+
+def person_of(request: HttpRequest) -> Person:
+    """The signed-in person of a ``self_service`` route."""
+    return cast(Person, request.auth)  # type: ignore[attr-defined]
 
 
 def knows_operation(run: View) -> View:
@@ -157,30 +211,29 @@ def as_caller(view: View) -> View:
     ``Idempotency-Key`` is done once.
 
     A route that is open has no caller, hence no tenant, and sees no row. One that is not open and
-    names no scope refuses everybody. Raises InsufficientScope, OperatorOnly, TenantOnly,
-    PurposeRefused (403).
+    names no scope refuses everybody. Raises OperatorOnly, TenantOnly, PurposeRefused (403), and
+    what the caller's ``admit`` raises.
     """
-    scope = getattr(view, "required_scope", None)
-    for_operators = getattr(view, "for_operators", False)
+    admission = getattr(view, "admission", Admission(None))
+    audience = getattr(view, "audience", TENANTS)
 
     @wraps(view)
     def bound(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         caller: Caller | None = getattr(request, "auth", None)
-        if caller is None:
+        if caller is None or audience == PERSON:
             return view(request, *args, **kwargs)
-        if for_operators and not caller.is_operator:
-            raise OperatorOnly("this needs a key of the operator")
-        if caller.is_operator and not for_operators:
-            raise TenantOnly("this needs a key of a tenant")
-        if scope not in caller.scopes:
-            raise InsufficientScope("the API key lacks a scope", details={"required_scope": scope})
+        if audience == OPERATORS and not caller.is_operator:
+            raise OperatorOnly("this is the operator's")
+        if audience == TENANTS and caller.is_operator:
+            raise TenantOnly("this is a tenant's: say which, or use a key of one")
+        caller.admit(admission)
         with _use(request, caller, kwargs), _transaction(caller) as db:
             if request.method == "POST":
                 return once(
                     request,
                     db=db,
                     tenant_id=None if caller.is_operator else caller.tenant_id,
-                    api_key_id=caller.api_key_id,
+                    api_key_id=caller.credential_id,
                     actor=caller.actor,
                     serve=lambda: rendered(request, view(request, *args, **kwargs)),
                 )

@@ -7,6 +7,8 @@ from typing import Any
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
+from ringfence.platform_django.admission import Admission
+from ringfence.platform_django.http import ANYONE, MANAGERS, OPERATORS, PERSON, TENANTS
 from ringfence.platform_django.idempotency import HEADER as IDEMPOTENCY_KEY
 
 _PROBLEM = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -19,6 +21,12 @@ _REASONS = {
     422: "The request cannot be accepted",
     428: "If-Match is missing",
     429: "Too many requests",
+}
+_WHOSE = {
+    TENANTS: "Needs a key or a session of a tenant",
+    OPERATORS: "Needs a key or a session of the operator",
+    MANAGERS: "Needs a key or a session of the operator or of a reseller",
+    ANYONE: "Needs a key or a session",
 }
 _LIMITS = {
     "RateLimit-Limit": "Requests a minute of the API key, of which as many may come at once.",
@@ -48,6 +56,12 @@ _IDEMPOTENCY = _header(
     examples=["6f1c7c2e-8f4b-4f0e-9d52-0f9f3a1f7a55"],
 )
 _IF_MATCH = _header("If-Match", "ETag of the object as it was read; * for any.", required=True)
+_TENANT = _header(
+    "Ringfence-Tenant",
+    "Of a session: the tenant that it acts in. Needed where the person is a member of several, and "
+    "for staff of the operator in a tenant that let them in. An API key has its own.",
+    pattern="^AC[0-9a-f]{32}$",
+)
 _IF_NONE_MATCH = _header("If-None-Match", "ETag of what the client has; 304 if it is the same.")
 
 
@@ -73,15 +87,18 @@ class DescribedApi(NinjaAPI):
 
 
 def _describe(verb: str, operation: dict[str, Any], view: Any) -> None:
-    scope = getattr(view, "required_scope", None)
-    operator = getattr(view, "for_operators", False)
-    operation["x-required-scope"] = scope
-    operation["x-operator-only"] = operator
-    whose = "a key of the operator" if operator else "a key of a tenant"
-    operation["description"] = (
-        f"{operation.get('description', '')}\n\nNeeds {whose} with the scope `{scope}`.".strip()
-    )
+    admission = getattr(view, "admission", Admission(None))
+    audience = getattr(view, "audience", TENANTS)
     parameters, responses = operation["parameters"], operation["responses"]
+    operation["x-required-scope"] = admission.scope
+    operation["x-operator-only"] = audience in (OPERATORS, MANAGERS)
+    operation["x-audience"] = audience
+    if audience == PERSON:
+        needs = "Needs the session of somebody who is signed in."
+    else:
+        needs = f"{_WHOSE[audience]} with the scope `{admission.scope}`."
+        parameters.append(_TENANT)
+    operation["description"] = f"{operation.get('description', '')}\n\n{needs}".strip()
     errors = {429}
     if "requestBody" in operation:
         errors |= {400, 413, 422}

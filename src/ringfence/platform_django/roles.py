@@ -21,6 +21,7 @@ _PRIVILEGES = {
     Role.APP: "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS",
     Role.OPERATOR: "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE BYPASSRLS",
     Role.CALLPLANE: "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS",
+    Role.IDENTITY: "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS",
 }
 
 
@@ -102,6 +103,7 @@ def migrate(owner_url: str) -> None:
             cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")
         call_command("migrate", database=OWNER, interactive=False, verbosity=0)
         connection.execute(_JOB_GRANTS)
+        connection.execute(_IDENTITY_GRANTS)
         ensure_partitions(using=OWNER)
     connections[OWNER].close()
 
@@ -124,3 +126,23 @@ _JOB_GRANTS = sql.SQL(
     END $$
     """
 )
+
+_IDENTITY_GRANTS = sql.SQL(
+    """
+    DO $$
+    DECLARE
+        item record;
+    BEGIN
+        FOR item IN SELECT c.relname, c.relkind FROM pg_class c
+                    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'S')
+                    AND c.relname ~ '^(account|mfa|socialaccount|usersessions|django_session)(_|$)'
+        LOOP
+            EXECUTE format('GRANT %s ON %I TO ringfence_identity',
+                CASE item.relkind WHEN 'S' THEN 'USAGE' ELSE 'SELECT, INSERT, UPDATE, DELETE' END,
+                item.relname);
+        END LOOP;
+        GRANT SELECT ON django_content_type TO ringfence_identity;
+    END $$
+    """
+)
+"""Tables of the libraries for sign-in, which their own migrations make."""

@@ -35,8 +35,9 @@ class SealedField(_AnyField):
     ``role`` names whose value it is, as in the field's classification; the row carries that
     person's id in ``person`` (default ``<role>_id``; empty: the value is nobody's and lies under
     the tenant's secret key). ``row`` and ``day_of`` name the attributes that hold the id which the
-    value is bound to, and the UUIDv7 whose time names the day of its bucket. A row without tenant
-    is the installation's.
+    value is bound to, and the UUIDv7 whose time names the day of its bucket; where the value lives
+    until an event, ``account`` names the attribute with the account that the event ends. A row
+    without tenant is the installation's.
     """
 
     description = "Sealed value"
@@ -51,6 +52,7 @@ class SealedField(_AnyField):
         person: str | None = None,
         row: str = "id",
         day_of: str = "id",
+        account: str | None = None,
         null: bool = True,
         **options: Any,
     ) -> None:
@@ -61,6 +63,7 @@ class SealedField(_AnyField):
         self.person = f"{role}_id" if person is None else person
         self.row = row
         self.day_of = day_of
+        self.account = account
         super().__init__(null=null, editable=False, **options)
 
     @property
@@ -77,6 +80,7 @@ class SealedField(_AnyField):
             "person": (self.person, f"{self.role}_id"),
             "row": (self.row, "id"),
             "day_of": (self.day_of, "id"),
+            "account": (self.account, None),
             "null": (self.null, True),
         }
         kwargs.pop("null", None)
@@ -95,7 +99,10 @@ class SealedField(_AnyField):
         person = getattr(row, self.person)
         if person is None:
             raise UnfitName("the row does not say whose value this is")
-        bucket = Bucket(self.category, self.rule, day=day_of(getattr(row, self.day_of)))
+        if self.account is None:
+            bucket = Bucket(self.category, self.rule, day=day_of(getattr(row, self.day_of)))
+        else:
+            bucket = Bucket(self.category, self.rule, account=getattr(row, self.account))
         return Place(tenant, self.number, getattr(row, self.row), person, bucket)
 
     def encode(self, value: Any) -> bytes:

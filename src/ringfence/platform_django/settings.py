@@ -47,7 +47,9 @@ DATABASES = {
     "operator": database_config(_urls.operator),
     "callplane": database_config(_urls.callplane),
     "owner": database_config(_urls.owner),
+    "identity": database_config(_urls.identity),
 }
+DATABASE_ROUTERS = ["ringfence.platform_django.router.SignInRouter"]
 
 SECRET_KEY: Any = SimpleLazyObject(lambda: installation_secret(RINGFENCE.data_dir, "django"))
 DEBUG = False
@@ -59,12 +61,24 @@ APPEND_SLASH = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "ringfence.entry.urls"
 INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
     "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
+    "allauth.headless",
     "procrastinate.contrib.django",
     "ringfence.platform_django",
     "ringfence.platform_django.audit",
     "ringfence.domains.privacy",
     "ringfence.domains.accounts",
+    "ringfence.domains.identity",
     "ringfence.domains.trunks",
     "ringfence.domains.flows",
     "ringfence.domains.devices",
@@ -78,8 +92,22 @@ MIDDLEWARE = [
     "ringfence.platform_django.middleware.SecurityHeaders",
     "ringfence.platform_django.middleware.JsonErrors",
     "ringfence.platform_django.ratelimit.RateLimitHeaders",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 FILE_UPLOAD_HANDLERS = ["ringfence.platform_django.uploads.BoundedUpload"]
 LOGGING_CONFIG = None
+AUTH_USER_MODEL = "identity.User"
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = str(RINGFENCE.mail_dir)
+DEFAULT_FROM_EMAIL = RINGFENCE.mail.sender

@@ -16,6 +16,7 @@ APP = "default"
 OPERATOR = "operator"
 CALLPLANE = "callplane"
 OWNER = "owner"
+IDENTITY = "identity"
 
 _log = logging.getLogger("ringfence.tenancy")
 

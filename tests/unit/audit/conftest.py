@@ -84,7 +84,11 @@ def world(db: DatabaseUrls, tmp_path: Path) -> Iterator[World]:
     settings = Settings(
         node=NodeSettings(data_dir=tmp_path / "data"),
         database=DatabaseSettings(
-            owner_url=db.owner, app_url=db.app, operator_url=db.operator, callplane_url=db.callplane
+            owner_url=db.owner,
+            app_url=db.app,
+            operator_url=db.operator,
+            callplane_url=db.callplane,
+            identity_url=db.identity,
         ),
     )
     clock = ManualClock(START)

@@ -345,6 +345,7 @@ def test_kill_9_of_the_sealer_loses_and_doubles_nothing(world: World) -> None:
         "RINGFENCE_DATABASE__APP_URL": database.app_url or "",
         "RINGFENCE_DATABASE__OPERATOR_URL": database.operator_url or "",
         "RINGFENCE_DATABASE__CALLPLANE_URL": database.callplane_url or "",
+        "RINGFENCE_DATABASE__IDENTITY_URL": database.identity_url or "",
     }
     code = textwrap.dedent(_PROCESS).replace(
         "import AuditSealer\n", "import AuditSealer\n"

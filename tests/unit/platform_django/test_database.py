@@ -186,7 +186,11 @@ def test_migrating_again_changes_nothing(db: DatabaseUrls) -> None:
 
 def test_a_url_must_name_its_role(db: DatabaseUrls) -> None:
     swapped = DatabaseUrls(
-        owner=db.owner, app=db.owner, operator=db.operator, callplane=db.callplane
+        owner=db.owner,
+        app=db.owner,
+        operator=db.operator,
+        callplane=db.callplane,
+        identity=db.identity,
     )
     with pytest.raises(roles.DatabaseRoleError, match="ringfence_app"):
         roles.check_roles(swapped)
@@ -200,6 +204,7 @@ def test_set_up_of_another_server_as_documented(postgres: str) -> None:
         "RINGFENCE_DATABASE__APP_URL": urls.app,
         "RINGFENCE_DATABASE__OPERATOR_URL": urls.operator,
         "RINGFENCE_DATABASE__CALLPLANE_URL": urls.callplane,
+        "RINGFENCE_DATABASE__IDENTITY_URL": urls.identity,
     }
     for arguments in (
         ["-m", "ringfence.entry.database", postgres],

@@ -33,6 +33,7 @@ def start(urls: DatabaseUrls, keys: Keys) -> subprocess.Popen[bytes]:
         "RINGFENCE_DATABASE__APP_URL": urls.app,
         "RINGFENCE_DATABASE__OPERATOR_URL": urls.operator,
         "RINGFENCE_DATABASE__CALLPLANE_URL": urls.callplane,
+        "RINGFENCE_DATABASE__IDENTITY_URL": urls.identity,
         "RINGFENCE_EGRESS__ALLOW_NETWORKS": '["127.0.0.0/8"]',
     }
     code = "from ringfence.entry.cli import cli; cli(['worker'])"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
 from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Query, Router, Status
 
 from ringfence.domains.accounts import api
-from ringfence.domains.accounts.contracts import NewApiKey, Principal
+from ringfence.domains.accounts.contracts import NewApiKey
 from ringfence.domains.accounts.schemas import (
     ApiKeyChange,
     ApiKeyIn,
@@ -17,17 +16,31 @@ from ringfence.domains.accounts.schemas import (
     ApiKeyOut,
     ApiKeyQuery,
     NewApiKeyOut,
+    PlanIn,
+    PlanList,
+    PlanOut,
+    SettingsChange,
+    SettingsOut,
     TenantChange,
     TenantIn,
     TenantList,
     TenantOut,
     TenantQuery,
     api_key_out,
+    plan_out,
+    settings_out,
     tenant_out,
 )
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 from ringfence.platform_django.etag import check_etag
-from ringfence.platform_django.http import caller_of, operator_only, requires, responses
+from ringfence.platform_django.http import (
+    caller_of,
+    manager_of,
+    managers_only,
+    operator_only,
+    requires,
+    responses,
+)
 
 router = Router()
 
@@ -75,7 +88,7 @@ def list_keys(request: HttpRequest, query: Query[ApiKeyQuery]) -> ApiKeyList:
 def create_key(request: HttpRequest, new: ApiKeyIn) -> Status[NewApiKeyOut]:
     """Make a key. Its secret is in this answer and never shown again."""
     made = api.grant_api_key(
-        cast(Principal, caller_of(request)),
+        caller_of(request),
         new.name,
         tuple(new.scopes),
         tuple(new.purposes),
@@ -121,13 +134,62 @@ def revoke_key(request: HttpRequest, key_id: str) -> Status[None]:
 
 
 @router.get(
-    "/tenants", response=responses(TenantList, 422), operation_id="list_tenants", tags=["tenants"]
+    "/tenant/settings",
+    response=responses(SettingsOut),
+    operation_id="get_settings",
+    tags=["tenant"],
+)
+@requires("settings:read")
+def get_settings(request: HttpRequest) -> SettingsOut:
+    """What the tenant settled for itself."""
+    return settings_out(api.get_settings(caller_of(request).tenant_id))
+
+
+@router.patch(
+    "/tenant/settings",
+    response=responses(SettingsOut, 422),
+    operation_id="change_settings",
+    tags=["tenant"],
+)
+@requires("settings:write")
+def change_settings(request: HttpRequest, change: SettingsChange) -> SettingsOut:
+    """Settle it otherwise, from the next request on."""
+    tenant_id = caller_of(request).tenant_id
+    check_etag(request, settings_out(api.get_settings(tenant_id)))
+    return settings_out(api.change_settings(tenant_id, **change.model_dump()))
+
+
+@router.get("/plans", response=responses(PlanList), operation_id="list_plans", tags=["tenants"])
+@operator_only
+@requires("plans:read")
+def list_plans(request: HttpRequest) -> PlanList:
+    """The plans of the operator, by code."""
+    return PlanList(plans=[plan_out(info) for info in api.list_plans()])
+
+
+@router.post(
+    "/plans",
+    response=responses(PlanOut, 409, 422, success=201),
+    operation_id="create_plan",
+    tags=["tenants"],
 )
 @operator_only
+@requires("plans:write")
+def create_plan(request: HttpRequest, new: PlanIn) -> Status[PlanOut]:
+    """Name a plan. Prices and limits of plans come with billing."""
+    return Status(201, plan_out(api.create_plan(new.code, new.name)))
+
+
+@router.get(
+    "/tenants", response=responses(TenantList, 422), operation_id="list_tenants", tags=["tenants"]
+)
+@managers_only
 @requires("tenants:read")
 def list_tenants(request: HttpRequest, query: Query[TenantQuery]) -> TenantList:
-    """The tenants of the installation, newest first."""
-    page = api.page_of_tenants(before=query.before_id(), limit=query.limit)
+    """The tenants of the installation, or those below a reseller, newest first."""
+    page = api.page_of_tenants(
+        manager=manager_of(request), before=query.before_id(), limit=query.limit
+    )
     cursor = page.next_cursor
     return TenantList(
         tenants=[tenant_out(info) for info in page.tenants],
@@ -137,15 +199,16 @@ def list_tenants(request: HttpRequest, query: Query[TenantQuery]) -> TenantList:
 
 @router.post(
     "/tenants",
-    response=responses(TenantOut, 422, success=201),
+    response=responses(TenantOut, 409, 422, success=201),
     operation_id="create_tenant",
     tags=["tenants"],
 )
-@operator_only
+@managers_only
 @requires("tenants:write")
 def create_tenant(request: HttpRequest, new: TenantIn) -> Status[TenantOut]:
-    """Take on a business customer. It has no API key yet."""
-    return Status(201, tenant_out(api.create_tenant(new.name)))
+    """Take on a business customer. It has no member and no API key yet: invite its owner."""
+    made = api.create_tenant(new.name, kind=new.kind, plan=new.plan, manager=manager_of(request))
+    return Status(201, tenant_out(made))
 
 
 @router.get(
@@ -154,26 +217,52 @@ def create_tenant(request: HttpRequest, new: TenantIn) -> Status[TenantOut]:
     operation_id="get_tenant_by_id",
     tags=["tenants"],
 )
-@operator_only
+@managers_only
 @requires("tenants:read")
 def get_tenant_by_id(request: HttpRequest, tenant_id: str) -> TenantOut:
-    """One tenant of the installation."""
-    return tenant_out(api.get_any_tenant(_tenant(tenant_id)))
+    """One tenant of the installation, or below a reseller."""
+    return tenant_out(api.get_managed_tenant(_tenant(tenant_id), manager_of(request)))
 
 
 @router.patch(
     "/tenants/{tenant_id}",
-    response=responses(TenantOut, 404, 422),
+    response=responses(TenantOut, 404, 409, 422),
     operation_id="change_tenant",
     tags=["tenants"],
 )
-@operator_only
+@managers_only
 @requires("tenants:write")
 def change_tenant(request: HttpRequest, tenant_id: str, change: TenantChange) -> TenantOut:
-    """Rename, suspend or readmit a tenant."""
-    id_ = _tenant(tenant_id)
-    check_etag(request, tenant_out(api.get_any_tenant(id_)))
-    return tenant_out(api.change_tenant(id_, name=change.name, status=change.status))
+    """Rename, suspend or readmit a tenant, or give it another plan."""
+    id_, manager = _tenant(tenant_id), manager_of(request)
+    check_etag(request, tenant_out(api.get_managed_tenant(id_, manager)))
+    return tenant_out(api.change_tenant(id_, manager=manager, **change.model_dump()))
+
+
+@router.post(
+    "/tenants/{tenant_id}/close",
+    response=responses(TenantOut, 404, 409, 422),
+    operation_id="close_tenant",
+    tags=["tenants"],
+)
+@managers_only
+@requires("tenants:write")
+def close_tenant(request: HttpRequest, tenant_id: str) -> TenantOut:
+    """Close a tenant: nothing of it is served any more. Until ``ends_at`` it may come back."""
+    return tenant_out(api.close_tenant(_tenant(tenant_id), manager=manager_of(request)))
+
+
+@router.post(
+    "/tenants/{tenant_id}/reactivate",
+    response=responses(TenantOut, 404, 409, 422),
+    operation_id="reactivate_tenant",
+    tags=["tenants"],
+)
+@managers_only
+@requires("tenants:write")
+def reactivate_tenant(request: HttpRequest, tenant_id: str) -> TenantOut:
+    """Take a closed tenant back."""
+    return tenant_out(api.reactivate_tenant(_tenant(tenant_id), manager=manager_of(request)))
 
 
 @router.post(
@@ -183,10 +272,10 @@ def change_tenant(request: HttpRequest, tenant_id: str, change: TenantChange) ->
     tags=["tenants"],
 )
 @operator_only
-@requires("tenants:write")
+@requires("tenants:provision")
 def create_tenant_key(request: HttpRequest, tenant_id: str, new: ApiKeyIn) -> Status[NewApiKeyOut]:
-    """Make a key of a tenant, such as its first. Its secret is in this answer and never shown
-    again."""
+    """Make a key of a tenant, such as its first: for programs of the operator that provision, never
+    for its staff. The secret is in this answer and never shown again."""
     made = api.create_api_key(
         _tenant(tenant_id), new.name, tuple(new.scopes), tuple(new.purposes), new.expires_at
     )

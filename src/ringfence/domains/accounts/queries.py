@@ -14,13 +14,16 @@ from ringfence.domains.accounts.contracts import (
     ApiKeyInfo,
     ApiKeyNotFound,
     ApiKeyPage,
+    PlanInfo,
     Principal,
     TenantInfo,
     TenantNotFound,
     TenantPage,
+    TenantSettings,
     TenantSuspended,
 )
-from ringfence.domains.accounts.models import ApiKey, Tenant
+from ringfence.domains.accounts.models import ApiKey, Plan, Settings, Tenant
+from ringfence.domains.accounts.scope import managing
 from ringfence.kernel.errors import Unauthorized
 from ringfence.kernel.fields import INSTALLATION
 from ringfence.platform_django.clock import clock
@@ -31,7 +34,26 @@ _USE_NOTED_EACH = timedelta(minutes=1)
 
 
 def tenant_info(row: Tenant) -> TenantInfo:
-    return TenantInfo(row.id, row.name, row.status, row.created_at)
+    return TenantInfo(
+        id=row.id,
+        name=row.name,
+        status=row.status,
+        created_at=row.created_at,
+        kind=row.kind,
+        parent_id=row.parent_id,
+        plan=row.plan,
+        closed_at=row.closed_at,
+        ends_at=row.ends_at,
+    )
+
+
+def settings_info(row: Settings) -> TenantSettings:
+    return TenantSettings(
+        time_zone=row.time_zone,
+        staff_access=row.staff_access,
+        us_staff_only=row.us_staff_only,
+        mfa_required=row.mfa_required,
+    )
 
 
 def api_key_info(row: ApiKey) -> ApiKeyInfo:
@@ -83,7 +105,7 @@ def authenticate_api_key(secret: str) -> Principal:
             cursor.execute("SELECT ringfence_api_key_used(%s, %s)", [api_key_id, at])
     return Principal(
         tenant_id=tenant_id or INSTALLATION,
-        api_key_id=api_key_id,
+        credential_id=api_key_id,
         scopes=frozenset(scopes),
         purposes=tuple(purposes),
         expires_at=expires_at,
@@ -108,15 +130,45 @@ def get_any_tenant(tenant_id: UUID) -> TenantInfo:
     return tenant_info(row)
 
 
-def page_of_tenants(*, before: UUID | None = None, limit: int = 50) -> TenantPage:
-    """Tenants of the installation, newest first. For the operator."""
-    with across_tenants("list tenants") as db:
-        rows = Tenant.objects.using(db).order_by("-id")
+def get_managed_tenant(tenant_id: UUID, manager: UUID | None) -> TenantInfo:
+    """An account below a reseller, or any of the operator's. Raises TenantNotFound."""
+    with managing(manager) as db:
+        row = (
+            Tenant.objects.using(db)
+            .filter(id=tenant_id)
+            .exclude(id=manager or INSTALLATION)
+            .first()
+        )
+    if row is None:
+        raise TenantNotFound("no such tenant")
+    return tenant_info(row)
+
+
+def page_of_tenants(
+    *, manager: UUID | None = None, before: UUID | None = None, limit: int = 50
+) -> TenantPage:
+    """Tenants of the installation, or below a reseller, newest first."""
+    with managing(manager) as db:
+        rows = Tenant.objects.using(db).exclude(id=manager or INSTALLATION).order_by("-id")
         if before is not None:
             rows = rows.filter(id__lt=before)
         found = tuple(tenant_info(row) for row in rows[: limit + 1])
     more = len(found) > limit
     return TenantPage(found[:limit], found[limit - 1].id if more else None)
+
+
+def get_settings(tenant_id: UUID) -> TenantSettings:
+    """What a tenant settled; the defaults where it did not."""
+    with tenant(tenant_id):
+        row = Settings.objects.filter(tenant_id=tenant_id).first()
+    return TenantSettings() if row is None else settings_info(row)
+
+
+def list_plans() -> tuple[PlanInfo, ...]:
+    """The plans of the operator, by code; ``standard`` is always there."""
+    with across_tenants("list plans") as db:
+        rows = list(Plan.objects.using(db).order_by("code"))
+    return tuple(PlanInfo(row.code, row.name, row.created_at) for row in rows)
 
 
 def list_tenants() -> tuple[TenantInfo, ...]:

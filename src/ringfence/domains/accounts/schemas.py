@@ -9,9 +9,16 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from ringfence.domains.accounts.contracts import ApiKeyInfo, TenantInfo
+from ringfence.domains.accounts.contracts import (
+    ApiKeyInfo,
+    PlanInfo,
+    TenantInfo,
+    TenantSettings,
+)
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 
+Kind = Literal["tenant", "reseller"]
+StaffAccess = Literal["automatic", "approve", "never"]
 _Name = Field(min_length=1, max_length=120)
 
 
@@ -20,12 +27,19 @@ class _In(Schema):
 
 
 class TenantOut(Schema):
-    """A business customer of the installation."""
+    """A business customer of the installation, or a reseller."""
 
     id: str
     name: str
-    status: Literal["active", "suspended"]
+    kind: Kind
+    parent: str | None
+    """The reseller that it is a customer of."""
+    plan: str
+    status: Literal["active", "suspended", "closed"]
     created_at: datetime
+    closed_at: datetime | None
+    ends_at: datetime | None
+    """Until when a closed tenant may be reactivated."""
 
 
 class TenantList(Schema):
@@ -36,7 +50,11 @@ class TenantList(Schema):
 
 
 class TenantIn(_In):
+    """``kind``: a reseller has tenants of its own."""
+
     name: str = _Name
+    kind: Kind = "tenant"
+    plan: str = Field("standard", min_length=1, max_length=40)
 
 
 class TenantChange(_In):
@@ -44,6 +62,47 @@ class TenantChange(_In):
 
     name: str | None = Field(None, min_length=1, max_length=120)
     status: Literal["active", "suspended"] | None = None
+    plan: str | None = Field(None, min_length=1, max_length=40)
+
+
+class SettingsOut(Schema):
+    """What a tenant settled for itself."""
+
+    time_zone: str
+    staff_access: StaffAccess
+    us_staff_only: bool
+    mfa_required: bool
+
+
+class SettingsChange(_In):
+    """What is left out stays. ``staff_access``: what a request of the operator's staff for access
+    becomes: ``automatic`` grants it, ``approve`` waits for the tenant, ``never`` refuses it.
+    ``us_staff_only``: only staff who work in the United States. ``mfa_required``: everybody signs
+    in with a second factor."""
+
+    time_zone: str | None = Field(None, max_length=64)
+    staff_access: StaffAccess | None = None
+    us_staff_only: bool | None = None
+    mfa_required: bool | None = None
+
+
+class PlanOut(Schema):
+    """What a tenant may subscribe to."""
+
+    code: str
+    name: str
+    created_at: datetime
+
+
+class PlanList(Schema):
+    """All plans; ``standard`` exists without being listed."""
+
+    plans: list[PlanOut]
+
+
+class PlanIn(_In):
+    code: str = Field(min_length=1, max_length=40)
+    name: str = _Name
 
 
 class ApiKeyOut(Schema):
@@ -111,9 +170,27 @@ def tenant_out(info: TenantInfo) -> TenantOut:
     return TenantOut(
         id=public_id(Prefix.TENANT, info.id),
         name=info.name,
-        status=cast(Literal["active", "suspended"], info.status),
+        kind=cast(Kind, info.kind),
+        parent=None if info.parent_id is None else public_id(Prefix.TENANT, info.parent_id),
+        plan=info.plan,
+        status=cast(Literal["active", "suspended", "closed"], info.status),
         created_at=info.created_at,
+        closed_at=info.closed_at,
+        ends_at=info.ends_at,
     )
+
+
+def settings_out(info: TenantSettings) -> SettingsOut:
+    return SettingsOut(
+        time_zone=info.time_zone,
+        staff_access=cast(StaffAccess, info.staff_access),
+        us_staff_only=info.us_staff_only,
+        mfa_required=info.mfa_required,
+    )
+
+
+def plan_out(info: PlanInfo) -> PlanOut:
+    return PlanOut(code=info.code, name=info.name, created_at=info.created_at)
 
 
 def api_key_out(info: ApiKeyInfo) -> ApiKeyOut:

@@ -23,7 +23,10 @@ _CARRIER, _DESK_TRUNK = "Demo carrier", "Demo desk"
 _RECEIVER = "The receiver of `ringfence demo`"
 _DESK_PORT = 5066
 _KEY_LIFE = timedelta(minutes=15)
-_OPERATOR_SCOPES = ("tenants:read", "tenants:write", "ledger:read", "ledger:write", "trunks:write")
+_OPERATOR_SCOPES = (
+    "tenants:provision", "tenants:read", "tenants:write", "ledger:read", "ledger:write",
+    "trunks:write",
+)  # fmt: skip
 _SCOPES = (
     *("calls:read", "flows:read", "flows:write", "ledger:read", "live:read", "numbers:read"),
     *("numbers:write", "recordings:read", "recordings:write", "trunks:read"),

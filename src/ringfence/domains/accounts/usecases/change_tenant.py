@@ -1,31 +1,81 @@
-"""The operator renames, suspends or readmits a business customer."""
+"""A manager renames, suspends, readmits, closes or reactivates a business customer."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
-from ringfence.domains.accounts.contracts import InvalidStatus, TenantInfo, TenantNotFound
+from django.conf import settings
+
+from ringfence.domains.accounts.contracts import (
+    ClosedForGood,
+    HasTenants,
+    InvalidStatus,
+    TenantClosed,
+    TenantInfo,
+)
 from ringfence.domains.accounts.models import Tenant
 from ringfence.domains.accounts.queries import tenant_info
-from ringfence.domains.accounts.usecases.create_tenant import checked_name
-from ringfence.platform_django.tenancy import across_tenants
+from ringfence.domains.accounts.scope import managed, managing
+from ringfence.domains.accounts.usecases.create_tenant import checked_name, checked_plan
+from ringfence.platform_django.clock import clock
 
 
 def change_tenant(
-    tenant_id: UUID, *, name: str | None = None, status: str | None = None
+    tenant_id: UUID,
+    *,
+    name: str | None = None,
+    status: str | None = None,
+    plan: str | None = None,
+    manager: UUID | None = None,
 ) -> TenantInfo:
-    """Change what is given. A suspended tenant's keys are refused and its numbers take no call,
-    from the next request and the next call on; calls in progress go on.
+    """Change what is given. A suspended tenant's keys and sessions are refused and its numbers take
+    no call, from the next request and the next call on; calls in progress go on.
 
-    Raises TenantNotFound, InvalidName, InvalidStatus.
+    Raises TenantNotFound, InvalidName, InvalidStatus, UnknownPlan, TenantClosed.
     """
     if status not in (None, "active", "suspended"):
         raise InvalidStatus("a tenant is active or suspended")
-    with across_tenants("change tenant") as db:
-        row = Tenant.objects.using(db).select_for_update().filter(id=tenant_id).first()
-        if row is None:
-            raise TenantNotFound("no such tenant")
+    with managing(manager) as db:
+        row = managed(db, manager, tenant_id)
+        if row.status == "closed" and status is not None:
+            raise TenantClosed("a closed tenant is reactivated first")
         row.name = row.name if name is None else checked_name(name)
+        row.plan = row.plan if plan is None else checked_plan(plan)
         row.status = status or row.status
-        row.save(update_fields=["name", "status"])
+        row.save(using=db, update_fields=["name", "plan", "status"])
+    return tenant_info(row)
+
+
+def close_tenant(tenant_id: UUID, *, manager: UUID | None = None) -> TenantInfo:
+    """Close a tenant: refused like a suspended one, and open to reactivation for the days of
+    ``accounts.reactivation_days``. Again changes nothing.
+
+    Raises TenantNotFound, HasTenants for a reseller with customers that are not closed.
+    """
+    with managing(manager) as db:
+        row = managed(db, manager, tenant_id)
+        below = Tenant.objects.using(db).filter(ancestors__contains=[tenant_id])
+        if below.exclude(status="closed").exists():
+            raise HasTenants("its own customers are closed first")
+        if row.status != "closed":
+            now = clock().now()
+            row.status, row.closed_at = "closed", now
+            row.ends_at = now + timedelta(days=settings.RINGFENCE.accounts.reactivation_days)
+            row.save(using=db, update_fields=["status", "closed_at", "ends_at"])
+    return tenant_info(row)
+
+
+def reactivate_tenant(tenant_id: UUID, *, manager: UUID | None = None) -> TenantInfo:
+    """Take a closed tenant back as it was. One that is not closed stays as it is.
+
+    Raises TenantNotFound, ClosedForGood after the window.
+    """
+    with managing(manager) as db:
+        row = managed(db, manager, tenant_id)
+        if row.status == "closed":
+            if row.ends_at is None or row.ends_at <= clock().now():
+                raise ClosedForGood("the time for reactivation is over")
+            row.status, row.closed_at, row.ends_at = "active", None, None
+            row.save(using=db, update_fields=["status", "closed_at", "ends_at"])
     return tenant_info(row)

@@ -16,7 +16,6 @@ from ringfence.domains.accounts.contracts import (
     GrantRefused,
     InvalidExpiry,
     NewApiKey,
-    Principal,
     TenantNotFound,
     TooManyKeys,
     UnknownPurpose,
@@ -26,6 +25,7 @@ from ringfence.domains.accounts.models import ApiKey, Tenant
 from ringfence.domains.accounts.queries import KEY_PREFIX, api_key_info, secret_hash
 from ringfence.domains.accounts.usecases.create_tenant import checked_name
 from ringfence.platform_django.clock import clock
+from ringfence.platform_django.http import Caller
 from ringfence.platform_django.tenancy import APP, across_tenants, tenant
 
 MAX_KEYS = 200
@@ -69,13 +69,13 @@ def create_operator_key(
 
 
 def grant_api_key(
-    grantor: Principal,
+    grantor: Caller,
     name: str,
     scopes: tuple[str, ...],
     purposes: tuple[str, ...],
     expires_at: datetime | None = None,
 ) -> NewApiKey:
-    """A key of a tenant makes another one, which can do nothing that it cannot.
+    """A key or a member of a tenant makes a key, which can do nothing that they cannot.
 
     Raises as ``create_api_key``, and GrantRefused.
     """

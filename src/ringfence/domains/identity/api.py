@@ -1,0 +1,76 @@
+"""Identity, for other domains and the entrances."""
+
+from ringfence.domains.identity.queries import (
+    get_member,
+    get_role,
+    get_staff,
+    list_invitations,
+    list_members,
+    list_roles,
+    list_staff,
+    member_emails,
+    memberships_of,
+    name_of,
+    principal_of,
+    staff_emails,
+)
+from ringfence.domains.identity.usecases.accept_invitation import accept_invitation, get_offer
+from ringfence.domains.identity.usecases.access_grants import (
+    decide_access,
+    end_access,
+    get_grant,
+    grants_of_staff,
+    grants_of_tenant,
+    request_access,
+)
+from ringfence.domains.identity.usecases.change_member import (
+    change_member,
+    change_staff,
+    remove_member,
+    remove_staff,
+    visible_staff_roles,
+)
+from ringfence.domains.identity.usecases.invite import (
+    invitation_url,
+    invite_member,
+    invite_owner,
+    invite_staff,
+    revoke_invitation,
+)
+from ringfence.domains.identity.usecases.roles import change_role, create_role, delete_role
+
+__all__ = [
+    "accept_invitation",
+    "change_member",
+    "change_role",
+    "change_staff",
+    "create_role",
+    "decide_access",
+    "delete_role",
+    "end_access",
+    "get_grant",
+    "get_member",
+    "get_offer",
+    "get_role",
+    "get_staff",
+    "grants_of_staff",
+    "grants_of_tenant",
+    "invitation_url",
+    "invite_member",
+    "invite_owner",
+    "invite_staff",
+    "list_invitations",
+    "list_members",
+    "list_roles",
+    "list_staff",
+    "member_emails",
+    "memberships_of",
+    "name_of",
+    "principal_of",
+    "remove_member",
+    "remove_staff",
+    "request_access",
+    "revoke_invitation",
+    "staff_emails",
+    "visible_staff_roles",
+]

@@ -1,0 +1,115 @@
+"""Who makes a request of the REST API: a key, or somebody who is signed in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from allauth.account.authentication import get_authentication_records
+from django.conf import settings
+from django.http import HttpRequest
+from ninja.security import HttpBearer
+from ninja.security.apikey import APIKeyCookie
+from ninja.utils import check_csrf
+
+from ringfence.domains.accounts.api import authenticate_api_key
+from ringfence.domains.accounts.contracts import Principal
+from ringfence.domains.identity.api import principal_of
+from ringfence.domains.identity.contracts import Session, UserPrincipal
+from ringfence.kernel.errors import RingfenceError, Unauthorized
+from ringfence.kernel.ids import Prefix, parse_public_id
+from ringfence.platform_django.ratelimit import count_failure, count_request
+
+TENANT_HEADER = "Ringfence-Tenant"
+SSO_TENANT = "ringfence_sso_tenant"
+"""In a session: the tenant whose identity provider vouched for the person."""
+
+
+class CsrfFailed(RingfenceError):
+    """A request with a session's cookie that changes something proves that it comes from our own
+    pages."""
+
+    code = "csrf_failed"
+    http_status = 403
+
+
+class ApiKeyBearer(HttpBearer):
+    """``Authorization: Bearer rfk_…``."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Who asks, or None. Counts the request. Raises Unauthorized, TenantSuspended,
+        RateLimited."""
+        if "Authorization" not in request.headers and _has_session(request):
+            return None
+        try:
+            principal = super().__call__(request)
+        except Unauthorized:
+            count_failure(request)
+            raise
+        if principal is None:
+            count_failure(request)
+        return principal
+
+    def authenticate(self, request: HttpRequest, token: str) -> Principal:
+        principal = authenticate_api_key(token)
+        count_request(request, principal.credential_id)
+        return principal
+
+
+class SessionPerson(APIKeyCookie):
+    """The session cookie of somebody who signed in, with ``X-CSRFToken`` where something is
+    changed."""
+
+    param_name = settings.SESSION_COOKIE_NAME
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """The person, or what they act as; None without a session. Counts the request."""
+        if "Authorization" in request.headers or not _has_session(request):
+            return None
+        session = session_of(request)
+        if session is None:
+            count_failure(request)
+            return None
+        if check_csrf(request):
+            raise CsrfFailed("the request does not come from our own pages")
+        count_request(request, session.user_id)
+        return self.found(request, session)
+
+    def found(self, request: HttpRequest, session: Session) -> Any:
+        return session
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Any:
+        raise AssertionError  # __call__ decides
+
+
+class SessionCookie(SessionPerson):
+    """A session that acts in a tenant: the one that ``Ringfence-Tenant`` names, or the only one
+    that the person is a member of."""
+
+    def found(self, request: HttpRequest, session: Session) -> UserPrincipal:
+        """Raises InvalidId and what ``principal_of`` raises."""
+        named = request.headers.get(TENANT_HEADER)
+        return principal_of(
+            session, None if named is None else parse_public_id(Prefix.TENANT, named)
+        )
+
+
+def _has_session(request: HttpRequest) -> bool:
+    return settings.SESSION_COOKIE_NAME in request.COOKIES
+
+
+def session_of(request: HttpRequest) -> Session | None:
+    """What the session of a request proved; None without one."""
+    user = request.user
+    if not user.is_authenticated:
+        return None
+    records = get_authentication_records(request)
+    times = [record["at"] for record in records if isinstance(record.get("at"), (int, float))]
+    sso = request.session.get(SSO_TENANT)
+    return Session(
+        user_id=user.pk,
+        mfa=any(record.get("method") == "mfa" for record in records),
+        authenticated_at=datetime.fromtimestamp(max(times), UTC) if times else None,
+        sso_tenant=None if sso is None else UUID(sso),
+    )
