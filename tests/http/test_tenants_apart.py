@@ -27,6 +27,7 @@ OF_PEOPLE = {
     "deny_access",
     "end_access",
     "get_me",
+    "get_settings",
     "get_staff",
     "invite_owner",
     "invite_staff",
