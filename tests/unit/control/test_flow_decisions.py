@@ -158,7 +158,7 @@ def test_a_flow_that_a_call_goes_on_with_knows_an_earlier_call_too(made: Flows) 
         program = Decisions().program(
             ProgramRequest(made.tenant, new_id(), made.flow, params=params)
         )
-        interpreter = Interpreter(straight(Fetch(flow=made.flow)), Facts(caller))
+        interpreter = Interpreter(straight(Fetch("", flow=made.flow)), Facts(caller))
         interpreter.step(None, 0)
         interpreter.replace(program)
         step = interpreter.step(None, 1_795_167_000_000_000 + 1)

@@ -202,7 +202,7 @@ def test_record() -> None:
         ("<Redirect>/other</Redirect>", Fetch("https://app.test/other", "POST")),
         ("<Redirect method='GET'>http://b.test</Redirect>", Fetch("http://b.test", "GET")),
         ("<Redirect/>", Fetch(BASE, "POST")),
-        (f"<Redirect flow='FW{9:032x}'/>", Fetch(flow=UUID(int=9))),
+        (f"<Redirect flow='FW{9:032x}'/>", Fetch("", flow=UUID(int=9))),
         ("<Reject/>", model.Reject(603)),
         ("<Reject reason='busy'/>", model.Reject(486)),
         ("<Hangup/>", model.Hangup()),

@@ -160,10 +160,10 @@ class Fetch(msgspec.Struct, frozen=True, tag="fetch"):
     """Go on with the document at a URL, or with a flow as it is published by then. Outcome:
     ``failed``; else the program is replaced."""
 
-    url: str = ""
+    url: str
     method: Literal["GET", "POST"] = "POST"
     flow: UUID | None = None
-    """Instead of a URL."""
+    """Instead of a URL, which is then empty."""
 
 
 class Reject(msgspec.Struct, frozen=True, tag="reject"):

@@ -139,7 +139,7 @@ class _Compiler:
                 )
                 then = {"done": self._action(name, verb), **then}
             case twiml.Redirect(flow=UUID() as flow):
-                made, then = model.Fetch(flow=flow), {}
+                made, then = model.Fetch("", flow=flow), {}
             case twiml.Redirect():
                 made, then = model.Fetch(self._absolute(verb.url, verb.line), verb.method), {}
             case twiml.Reject():

@@ -434,7 +434,7 @@ async def test_a_document_takes_over_and_is_told_of_the_call(world: World) -> No
 
 async def test_a_document_hands_over_to_a_flow(world: World) -> None:
     world.control.programs[FLOW.hex] = flow(bye=Node(Say("bye")))
-    await calling(world, straight(Say("hi"), Fetch(flow=FLOW)))
+    await calling(world, straight(Say("hi"), Fetch("", flow=FLOW)))
     await playing(world, "file:hi")
     played(world)
     await playing(world, "file:bye")
