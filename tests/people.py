@@ -71,6 +71,7 @@ def sign_in(
     session[RECORDS] = [{"method": "password", "at": at}]
     if mfa:
         session[RECORDS] += [{"method": "mfa", "type": "totp", "at": at}]
+    session[f"{RECORDS}_user"] = User._meta.pk.value_to_string(user)
     session.save()
     return Browser(client, tenant)
 

@@ -207,7 +207,6 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/roles",
         "/api/v1/roles/{role_id}",
         "/api/v1/staff",
-        "/api/v1/staff/invitations",
         "/api/v1/staff/{member_id}",
         "/api/v1/tenant/settings",
         "/api/v1/tenants",

@@ -19,6 +19,7 @@ from ringfence.domains.identity.api import principal_of
 from ringfence.domains.identity.contracts import Session, UserPrincipal
 from ringfence.kernel.errors import RingfenceError, Unauthorized
 from ringfence.kernel.ids import Prefix, parse_public_id
+from ringfence.platform_django.http import admit
 from ringfence.platform_django.ratelimit import count_failure, count_request
 
 TENANT_HEADER = "Ringfence-Tenant"
@@ -54,6 +55,7 @@ class ApiKeyBearer(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> Principal:
         principal = authenticate_api_key(token)
         count_request(request, principal.credential_id)
+        admit(request, principal)
         return principal
 
 
@@ -90,9 +92,10 @@ class SessionCookie(SessionPerson):
     def found(self, request: HttpRequest, session: Session) -> UserPrincipal:
         """Raises InvalidId and what ``principal_of`` raises."""
         named = request.headers.get(TENANT_HEADER)
-        return principal_of(
-            session, None if named is None else parse_public_id(Prefix.TENANT, named)
-        )
+        wanted = None if named is None else parse_public_id(Prefix.TENANT, named)
+        principal = principal_of(session, wanted)
+        admit(request, principal)
+        return principal
 
 
 def _has_session(request: HttpRequest) -> bool:
@@ -104,7 +107,7 @@ def session_of(request: HttpRequest) -> Session | None:
     user = request.user
     if not user.is_authenticated:
         return None
-    records = get_authentication_records(request)
+    records = get_authentication_records(request, user)
     times = [record["at"] for record in records if isinstance(record.get("at"), (int, float))]
     sso = request.session.get(SSO_TENANT)
     return Session(

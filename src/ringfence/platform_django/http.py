@@ -206,7 +206,7 @@ def knows_operation(run: View) -> View:
 
 
 def as_caller(view: View) -> View:
-    """Check the scope of a route, and run it as one transaction of the caller's tenant, for the
+    """Run a route that the caller was admitted to as one transaction of their tenant, for the
     purpose that the request claims. Reading one object tells its ETag; a POST with an
     ``Idempotency-Key`` is done once.
 
@@ -214,19 +214,14 @@ def as_caller(view: View) -> View:
     names no scope refuses everybody. Raises OperatorOnly, TenantOnly, PurposeRefused (403), and
     what the caller's ``admit`` raises.
     """
-    admission = getattr(view, "admission", Admission(None))
-    audience = getattr(view, "audience", TENANTS)
 
     @wraps(view)
     def bound(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         caller: Caller | None = getattr(request, "auth", None)
-        if caller is None or audience == PERSON:
+        if caller is None or getattr(view, "audience", TENANTS) == PERSON:
             return view(request, *args, **kwargs)
-        if audience == OPERATORS and not caller.is_operator:
-            raise OperatorOnly("this is the operator's")
-        if audience == TENANTS and caller.is_operator:
-            raise TenantOnly("this is a tenant's: say which, or use a key of one")
-        caller.admit(admission)
+        if not getattr(request, "admitted", False):
+            admit(request, caller)
         with _use(request, caller, kwargs), _transaction(caller) as db:
             if request.method == "POST":
                 return once(
@@ -242,6 +237,22 @@ def as_caller(view: View) -> View:
             return _answer(request, view(request, *args, **kwargs))
 
     return bound
+
+
+def admit(request: HttpRequest, caller: Caller) -> None:
+    """Hold a route's marks against whoever calls it. Authentication does so before anything of the
+    request is read, so that nobody learns what they may not ask.
+
+    Raises OperatorOnly, TenantOnly (403), and what the caller's ``admit`` raises.
+    """
+    view = request.operation.view_func  # type: ignore[attr-defined]
+    audience = getattr(view, "audience", TENANTS)
+    if audience == OPERATORS and not caller.is_operator:
+        raise OperatorOnly("this is the operator's")
+    if audience == TENANTS and caller.is_operator:
+        raise TenantOnly("this is a tenant's: say which, or use a key of one")
+    caller.admit(getattr(view, "admission", Admission(None)))
+    request.admitted = True  # type: ignore[attr-defined]
 
 
 _CHANGES = ("PATCH", "PUT", "DELETE")

@@ -58,7 +58,7 @@ def get_staff(request: HttpRequest, member_id: str) -> StaffOut:
 
 
 @router.post(
-    "/staff/invitations",
+    "/staff",
     response=responses(InvitationOut, 422, success=201),
     operation_id="invite_staff",
     tags=["staff"],
