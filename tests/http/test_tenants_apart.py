@@ -40,6 +40,7 @@ OF_PEOPLE = {
     "request_access",
     "revoke_access",
     "revoke_invitation",
+    "list_viewers",
 }
 """They need a session or a manager: test_access_matrix.py asks them all."""
 WALKED_ELSEWHERE = OF_PEOPLE | {
@@ -237,6 +238,7 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/tenant",
         "/api/v1/trunks",
         "/api/v1/trunks/{trunk_id}",
+        "/api/v1/viewers",
         "/api/v1/wallet",
         "/api/v1/webhooks",
         "/api/v1/webhooks/{webhook_id}",

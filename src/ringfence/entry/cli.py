@@ -28,8 +28,10 @@ _ELSEWHERE = {
     "expire": ("ringfence.entry.privacy", "expire_command"),
     "flow": ("ringfence.entry.flows", "flow_command"),
     "ledger": ("ringfence.entry.ledger", "ledger_command"),
+    "member": ("ringfence.entry.people", "member"),
     "recording": ("ringfence.entry.recordings", "recording_command"),
     "restore": ("ringfence.entry.backup.commands", "restore_command"),
+    "staff": ("ringfence.entry.people", "staff"),
     "watch": ("ringfence.entry.watch", "watch_command"),
 }
 """Module and name of commands that live in modules of their own."""

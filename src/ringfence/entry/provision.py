@@ -23,7 +23,7 @@ _PREFIX_OF = {
 }
 
 
-def _id_of(prefix: Prefix) -> Callable[[str], UUID]:
+def id_of(prefix: Prefix) -> Callable[[str], UUID]:
     """Converts a public id of one type on the command line."""
 
     def convert(text: str) -> UUID:
@@ -45,13 +45,13 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _plain(value: Any, prefix: Prefix | None = None, key: str = "") -> Any:
+def plain(value: Any, prefix: Prefix | None = None, key: str = "") -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value), prefix)
+        return plain(asdict(value), prefix)
     if isinstance(value, dict):
-        return {name: _plain(item, prefix, name) for name, item in value.items()}
+        return {name: plain(item, prefix, name) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, UUID):
@@ -60,26 +60,26 @@ def _plain(value: Any, prefix: Prefix | None = None, key: str = "") -> Any:
     return value
 
 
-def _show(value: Any, prefix: Prefix, as_json: bool) -> None:
+def show(value: Any, prefix: Prefix, as_json: bool) -> None:
     """Print one object, or a list of them, as JSON or as ``key: value`` lines."""
-    plain = (
-        _plain(value, prefix)
+    shown = (
+        plain(value, prefix)
         if not isinstance(value, tuple)
-        else [_plain(item, prefix) for item in value]
+        else [plain(item, prefix) for item in value]
     )
     if as_json:
-        click.echo(json.dumps(plain, indent=2))
+        click.echo(json.dumps(shown, indent=2))
         return
-    for index, item in enumerate(plain if isinstance(plain, list) else [plain]):
+    for index, item in enumerate(shown if isinstance(shown, list) else [shown]):
         if index:
             click.echo()
-        for name, shown in item.items():
-            if shown not in (None, "", [], ()):
-                text = shown if isinstance(shown, str) else json.dumps(shown)
+        for name, field in item.items():
+            if field not in (None, "", [], ()):
+                text = field if isinstance(field, str) else json.dumps(field)
                 click.echo(f"{name}: {text}")
 
 
-def _command(group: click.Group, name: str, help_text: str) -> Callable[..., Any]:
+def command(group: click.Group, name: str, help_text: str) -> Callable[..., Any]:
     """A command with ``--json`` that reports business errors as the command line does."""
 
     def decorate(function: Callable[..., None]) -> click.Command:
@@ -111,25 +111,25 @@ device = click.Group("device", help="Devices: desk phones and softphones that re
 groups = (tenant, key, trunk, number, device)
 
 
-@_command(tenant, "create", "Make a tenant and its first API key, which is shown only now.")
+@command(tenant, "create", "Make a tenant and its first API key, which is shown only now.")
 @click.argument("name")
 def create_tenant(name: str, as_json: bool) -> None:
     from ringfence.domains.accounts import api
 
     made = api.create_tenant(name)
     secret = api.create_api_key(made.id).secret
-    _show(_plain(made, Prefix.TENANT) | {"api_key": secret}, Prefix.TENANT, as_json)
+    show(plain(made, Prefix.TENANT) | {"api_key": secret}, Prefix.TENANT, as_json)
 
 
-@_command(tenant, "list", "All tenants.")
+@command(tenant, "list", "All tenants.")
 def list_tenants(as_json: bool) -> None:
     from ringfence.domains.accounts import api
 
-    _show(api.list_tenants(), Prefix.TENANT, as_json)
+    show(api.list_tenants(), Prefix.TENANT, as_json)
 
 
-@_command(key, "create", "Make an API key, which is shown only now.")
-@click.option("--tenant", "tenant_id", type=_id_of(Prefix.TENANT), help="Whose it is.")
+@command(key, "create", "Make an API key, which is shown only now.")
+@click.option("--tenant", "tenant_id", type=id_of(Prefix.TENANT), help="Whose it is.")
 @click.option("--operator", is_flag=True, help="The operator's own: manages tenants.")
 @click.option("--name", default="default", show_default=True)
 @click.option(
@@ -137,9 +137,9 @@ def list_tenants(as_json: bool) -> None:
     "scopes",
     multiple=True,
     help="What the key may do; repeatable. Default of a tenant's: all but keys:write, "
-    "numbers:write, privacy:erase, recordings:write and trunks:write, which must be named; a key "
-    "with any scope named has only those. Default of the operator's: tenants:read and "
-    "tenants:write.",
+    "numbers:write, privacy:erase, recordings:write, tenants:read, tenants:write and "
+    "trunks:write, which must be named; a key with any scope named has only those. Default of the "
+    "operator's: plans, tenants, and tenants:provision.",
 )
 @click.option(
     "--purpose",
@@ -171,11 +171,11 @@ def create_key(
         made = api.create_api_key(
             tenant_id, name, scopes or DEFAULT_SCOPES, purposes or ("service",), expires_at
         )
-    _show(_plain(made.info, Prefix.API_KEY) | {"api_key": made.secret}, Prefix.API_KEY, as_json)
+    show(plain(made.info, Prefix.API_KEY) | {"api_key": made.secret}, Prefix.API_KEY, as_json)
 
 
-@_command(key, "list", "A tenant's API keys, or the operator's, without their secrets.")
-@click.option("--tenant", "tenant_id", type=_id_of(Prefix.TENANT), help="Whose they are.")
+@command(key, "list", "A tenant's API keys, or the operator's, without their secrets.")
+@click.option("--tenant", "tenant_id", type=id_of(Prefix.TENANT), help="Whose they are.")
 @click.option("--operator", is_flag=True, help="The operator's own.")
 def list_keys(tenant_id: UUID | None, operator: bool, as_json: bool) -> None:
     from ringfence.domains.accounts import api
@@ -183,7 +183,7 @@ def list_keys(tenant_id: UUID | None, operator: bool, as_json: bool) -> None:
     if operator == (tenant_id is not None):
         raise click.UsageError("give either --tenant or --operator")
     found = api.list_operator_keys() if tenant_id is None else api.list_api_keys(tenant_id)
-    _show(found, Prefix.API_KEY, as_json)
+    show(found, Prefix.API_KEY, as_json)
 
 
 def _peer(text: str | None) -> dict[str, Any]:
@@ -196,9 +196,9 @@ def _peer(text: str | None) -> dict[str, Any]:
     return {"peer_transport": transport, "peer_host": host.strip("[]"), "peer_port": int(port)}
 
 
-@_command(trunk, "create", "Connect a carrier or a PBX; of a tenant, or of the operator.")
+@command(trunk, "create", "Connect a carrier or a PBX; of a tenant, or of the operator.")
 @click.argument("name")
-@click.option("--tenant", "tenant_id", type=_id_of(Prefix.TENANT), help="Owner.")
+@click.option("--tenant", "tenant_id", type=id_of(Prefix.TENANT), help="Owner.")
 @click.option("--operator", is_flag=True, help="Owned by the operator; serves all tenants.")
 @click.option("--source", "sources", multiple=True, help="Network its requests come from.")
 @click.option("--username", help="User name it authenticates with towards us.")
@@ -242,14 +242,14 @@ def create_trunk(
         add_prefix=add_prefix,
     )
     new = NewTrunk(name=name, tenant_id=tenant_id, format=written, **_peer(peer), **rest)
-    _show(api.create_trunk(new), Prefix.TRUNK, as_json)
+    show(api.create_trunk(new), Prefix.TRUNK, as_json)
 
 
-@_command(trunk, "list", "All trunks.")
+@command(trunk, "list", "All trunks.")
 def list_trunks(as_json: bool) -> None:
     from ringfence.domains.trunks import api
 
-    _show(api.list_all_trunks(), Prefix.TRUNK, as_json)
+    show(api.list_all_trunks(), Prefix.TRUNK, as_json)
 
 
 def _target(text: str) -> Any:
@@ -266,16 +266,16 @@ def _target(text: str) -> Any:
     return TrunkDial(parse_public_id(Prefix.TRUNK, trunk_id), dialled)
 
 
-@_command(number, "create", "Give a tenant a number.")
+@command(number, "create", "Give a tenant a number.")
 @click.argument("e164")
-@click.option("--tenant", "tenant_id", type=_id_of(Prefix.TENANT), required=True)
+@click.option("--tenant", "tenant_id", type=id_of(Prefix.TENANT), required=True)
 @click.option(
     "--dial",
     "targets",
     multiple=True,
     help="trunk:TK…:+15551234567 or sip:user@host; repeatable, tried in order.",
 )
-@click.option("--flow", "flow_id", type=_id_of(Prefix.FLOW), help="In place of --dial.")
+@click.option("--flow", "flow_id", type=id_of(Prefix.FLOW), help="In place of --dial.")
 @click.option("--label", default="")
 @click.option("--dial-timeout", "dial_timeout_seconds", type=int, default=30, show_default=True)
 @click.option("--caller-id", help="Number shown to the targets; default the caller's own.")
@@ -285,19 +285,19 @@ def create_number(targets: tuple[str, ...], as_json: bool, **rest: Any) -> None:
     from ringfence.domains.numbers.contracts import NewNumber
 
     new = NewNumber(dial=tuple(_target(text) for text in targets), **rest)
-    _show(api.create_number(new), Prefix.NUMBER, as_json)
+    show(api.create_number(new), Prefix.NUMBER, as_json)
 
 
-@_command(number, "list", "All numbers.")
+@command(number, "list", "All numbers.")
 def list_numbers(as_json: bool) -> None:
     from ringfence.domains.numbers import api
 
-    _show(api.list_all_numbers(), Prefix.NUMBER, as_json)
+    show(api.list_all_numbers(), Prefix.NUMBER, as_json)
 
 
-@_command(device, "create", "Give a tenant a phone; a password that is made up is shown only now.")
+@command(device, "create", "Give a tenant a phone; a password that is made up is shown only now.")
 @click.argument("name")
-@click.option("--tenant", "tenant_id", type=_id_of(Prefix.TENANT), required=True)
+@click.option("--tenant", "tenant_id", type=id_of(Prefix.TENANT), required=True)
 @click.option("--username", help="What it registers as. Default: made up.")
 @click.option("--password", help="12 characters or more. Default: made up.")
 def create_device(
@@ -311,11 +311,11 @@ def create_device(
         raise click.BadParameter("no such tenant", param_hint="--tenant")
     made = api.create_device(tenant_id, NewDevice(name, username, password))
     shown = {} if made.password is None else {"password": made.password}
-    _show(_plain(made.info, Prefix.DEVICE) | shown, Prefix.DEVICE, as_json)
+    show(plain(made.info, Prefix.DEVICE) | shown, Prefix.DEVICE, as_json)
 
 
-@_command(device, "list", "All devices.")
+@command(device, "list", "All devices.")
 def list_devices(as_json: bool) -> None:
     from ringfence.domains.devices import api
 
-    _show(api.list_all_devices(), Prefix.DEVICE, as_json)
+    show(api.list_all_devices(), Prefix.DEVICE, as_json)

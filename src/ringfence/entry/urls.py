@@ -20,6 +20,7 @@ from ringfence.domains.identity.http import (
     members_router,
     staff_router,
     tenants_router,
+    viewers_router,
 )
 from ringfence.domains.ledger.http import router as ledger_router
 from ringfence.domains.ledger.rates_http import router as rates_router
@@ -72,6 +73,7 @@ for router in (
     targets_router,
     tenants_router,
     trunks_router,
+    viewers_router,
     webhooks_router,
 ):
     api.add_router("", router)

@@ -60,7 +60,7 @@ def test_a_key_authenticates_until_its_tenant_is_suspended(db: DatabaseUrls) -> 
     made = accounts.create_api_key(tenant.id, scopes=("calls:read",))
     principal = accounts.authenticate_api_key(made.secret)
     assert principal.tenant_id == tenant.id
-    assert principal.api_key_id == made.info.id
+    assert principal.credential_id == made.info.id
     assert principal.scopes == {"calls:read"}
     with psycopg.connect(db.owner) as connection:
         connection.execute("UPDATE accounts_tenant SET status = 'suspended'")
@@ -78,7 +78,10 @@ def test_a_revoked_key_is_refused(db: DatabaseUrls) -> None:
 
 def test_what_reaches_beyond_the_tenant_or_destroys_must_be_asked_for(db: DatabaseUrls) -> None:
     made = accounts.create_api_key(accounts.create_tenant("Acme").id).info
-    named = {"keys:write", "numbers:write", "privacy:erase", "recordings:write", "trunks:write"}
+    named = {
+        "keys:write", "numbers:write", "privacy:erase", "recordings:write", "tenants:read",
+        "tenants:write", "trunks:write",
+    }  # fmt: skip
     assert set(ALL_SCOPES) - set(made.scopes) == named
     asked = accounts.create_api_key(made.tenant_id, scopes=("privacy:erase",)).info
     assert asked.scopes == ("privacy:erase",)

@@ -313,7 +313,7 @@ def test_with_an_external_database_the_rest_goes_there_and_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_config(tmp_path)
-    names = ("owner", "app", "operator", "callplane")
+    names = ("owner", "app", "operator", "callplane", "identity")
     urls = [f"{name}_url = 'postgresql://ringfence_{name}@db.example/x'" for name in names]
     path.write_text("\n".join([path.read_text(), "[database]", *urls]) + "\n")
     monkeypatch.setenv("RINGFENCE_CONFIG", str(path))

@@ -53,7 +53,7 @@ def test_error_names_the_setting(
 def test_config_masks_secrets(tmp_path: Path) -> None:
     urls = {
         f"RINGFENCE_DATABASE__{role}_URL": f"postgresql://{role}:hunter2@db/x"
-        for role in ("OWNER", "APP", "OPERATOR", "CALLPLANE")
+        for role in ("OWNER", "APP", "OPERATOR", "CALLPLANE", "IDENTITY")
     }
     result = ringfence(tmp_path, "config", **urls)
     assert result.returncode == 0

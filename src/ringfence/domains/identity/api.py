@@ -38,6 +38,7 @@ from ringfence.domains.identity.usecases.invite import (
     revoke_invitation,
 )
 from ringfence.domains.identity.usecases.roles import change_role, create_role, delete_role
+from ringfence.domains.identity.viewers import list_viewers
 
 __all__ = [
     "accept_invitation",
@@ -63,6 +64,7 @@ __all__ = [
     "list_members",
     "list_roles",
     "list_staff",
+    "list_viewers",
     "member_emails",
     "memberships_of",
     "name_of",

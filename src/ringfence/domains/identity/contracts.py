@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from ringfence.domains.identity.rules.access import Access
@@ -43,6 +45,9 @@ class UserPrincipal:
     access: Access
     purposes: tuple[str, ...]
     mfa: bool
+    is_bulk: Callable[[], bool]
+    """Counts one opening of content, and says whether it is one too many without a second
+    factor."""
     fresh: bool
     """They proved who they are within the time of ``accounts.step_up_seconds``."""
     grant_id: UUID | None = None
@@ -75,6 +80,8 @@ class UserPrincipal:
             raise ExportRefused("nothing is exported from where this session works")
         if admission.scope in self.access.step_up and not self.fresh:
             raise StepUpRequired("this needs a fresh sign-in")
+        if admission.content and not self.mfa and self.is_bulk():
+            raise MfaRequired("opening this much content needs a second factor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +181,27 @@ class GrantInfo:
     decided_by: str
     expires_at: datetime | None
     revoked_at: datetime | None
+
+
+ViewerKind = Literal["member", "staff", "key", "client", "software"]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerInfo:
+    """One opening of an object's values, and who did it."""
+
+    id: UUID
+    at: datetime
+    kind: ViewerKind
+    who: str
+    """An e-mail, the name of a key, or a part of the software."""
+    actor: str
+    purpose: str
+    grant_id: UUID | None
+    """Of the operator's staff: the access grant that let them in, and its reason."""
+    reason: str | None
+    outcome: str
+    """``ok``, or the code of the first error."""
 
 
 class NoMembership(RingfenceError):

@@ -7,6 +7,7 @@ import binascii
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from django.db import connections
 from django.db.models import Q
 
 from ringfence.domains.accounts.contracts import TenantNotFound, TenantSuspended
+from ringfence.domains.identity.bulk import openings
 from ringfence.domains.identity.contracts import (
     GrantRequired,
     InvitationInfo,
@@ -121,6 +123,7 @@ def _as_member(session: Session, seat: Seat) -> UserPrincipal:
         access=granted,
         purposes=purposes,
         mfa=session.mfa,
+        is_bulk=partial(openings.is_bulk, session.user_id, clock().now()),
         fresh=_fresh(session),
     )
 
@@ -145,6 +148,7 @@ def _as_staff(session: Session, seat: Seat, wanted: UUID) -> UserPrincipal:
         access=access.under_grant(matrix(), seat.role, seat.work_location),
         purposes=matrix().roles[seat.role].purposes,
         mfa=session.mfa,
+        is_bulk=partial(openings.is_bulk, session.user_id, clock().now()),
         fresh=_fresh(session),
         grant_id=grant_id,
     )

@@ -76,7 +76,7 @@ def get_recording(request: HttpRequest, recording_id: str) -> RecordingOut:
     operation_id="get_recording_audio",
     openapi_extra={"responses": _AUDIO, **OPENS},
 )
-@requires(_READ)
+@requires(_READ, content=True, export=True)
 def get_audio(
     request: HttpRequest, recording_id: str, query: Query[AudioQuery]
 ) -> StreamingHttpResponse:
@@ -98,7 +98,7 @@ def get_audio(
     operation_id="get_recording_object",
     openapi_extra={"responses": _OBJECT},
 )
-@requires(_READ)
+@requires(_READ, content=True, export=True)
 def get_object(
     request: HttpRequest, recording_id: str, track: Literal["caller", "callee"]
 ) -> StreamingHttpResponse:

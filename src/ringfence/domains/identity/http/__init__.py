@@ -5,5 +5,13 @@ from ringfence.domains.identity.http.me import router as me_router
 from ringfence.domains.identity.http.members import router as members_router
 from ringfence.domains.identity.http.staff import router as staff_router
 from ringfence.domains.identity.http.tenants import router as tenants_router
+from ringfence.domains.identity.http.viewers import router as viewers_router
 
-__all__ = ["access_router", "me_router", "members_router", "staff_router", "tenants_router"]
+__all__ = [
+    "access_router",
+    "me_router",
+    "members_router",
+    "staff_router",
+    "tenants_router",
+    "viewers_router",
+]
