@@ -16,7 +16,8 @@ from tests.api import ask
 from tests.people import make_member, make_user
 
 from ringfence.domains.accounts import api as accounts
-from ringfence.domains.accounts.contracts import ALL_SCOPES
+from ringfence.domains.accounts.contracts import ALL_SCOPES, Wanted
+from ringfence.domains.accounts.request_log import RequestLog, use_request_log
 from ringfence.domains.calls.api import store_events
 from ringfence.domains.calls.models import Call, CallLeg, CallTag
 from ringfence.domains.devices import api as devices
@@ -86,6 +87,9 @@ class Populated:
     invitation: UUID
     role: UUID
     grant: UUID
+    client: UUID
+    """An OAuth client; its tokens are ``token``."""
+    token: str
 
     def path_values(self) -> dict[str, str]:
         """A value of ours for each path parameter of the API."""
@@ -107,6 +111,7 @@ class Populated:
             "invitation_id": public_id(Prefix.INVITATION, self.invitation),
             "role_id": public_id(Prefix.ROLE, self.role),
             "grant_id": public_id(Prefix.ACCESS_GRANT, self.grant),
+            "client_id": public_id(Prefix.OAUTH_CLIENT, self.client),
         }
 
 
@@ -149,7 +154,21 @@ def populate(name: str, index: int) -> Populated:
         keep_books(tenant.id, call),
         devices.create_device(tenant.id, NewDevice(f"{name} desk", f"desk-{index}")).info.id,
         *seat(tenant.id, name),
+        *connect(key.secret),
     )
+
+
+def connect(secret: str) -> tuple[UUID, str]:
+    """An OAuth client with a token, and a request in the log."""
+    grantor = accounts.authenticate_api_key(secret)
+    made = accounts.create_client(grantor, "CRM", Wanted(("calls:read",), ("service",)))
+    public = public_id(Prefix.OAUTH_CLIENT, made.info.id)
+    client = accounts.find_client(public, made.secret).principal
+    token = accounts.issue_token(client, client.scopes).token
+    with use_request_log(RequestLog()) as log:
+        assert ask("get", f"/clients/{public}", secret).status_code == 200
+        assert log.flush() == 1
+    return made.info.id, token
 
 
 def seat(tenant: UUID, name: str) -> tuple[UUID, UUID, UUID, UUID]:

@@ -54,7 +54,7 @@ def test_every_answer_to_a_key_tells(acme: Someone) -> None:
     weak = accounts.create_api_key(acme.tenant, scopes=("tenant:read",)).secret
     for verb, path, key, status in (
         ("get", "/calls/CA12", acme.secret, 422), ("get", "/keys/SK" + "0" * 32, acme.secret, 404),
-        ("get", "/keys", weak, 403), ("get", "/tenants", acme.secret, 403),
+        ("get", "/keys", weak, 403), ("get", "/plans", acme.secret, 403),
         ("post", "/keys", acme.secret, 400), ("get", "/tenant", "rfk_wrong", 401),
         ("get", "/tenant", None, 401),
     ):  # fmt: skip

@@ -45,9 +45,11 @@ OF_PEOPLE = {
 """They need a session or a manager: test_access_matrix.py asks them all."""
 WALKED_ELSEWHERE = OF_PEOPLE | {
     "archive_flow",
+    "change_client",
     "change_key",
     "change_tenant",
     "change_trunk",
+    "create_client",
     "create_key",
     "create_tenant",
     "create_tenant_key",
@@ -58,7 +60,9 @@ WALKED_ELSEWHERE = OF_PEOPLE | {
     "get_tenant_by_id",
     "list_keys",
     "list_tenants",
+    "revoke_client",
     "revoke_key",
+    "rotate_client_secret",
     "set_trunk_sources",
     "change_flow",
     "change_number",
@@ -152,8 +156,9 @@ def traces(someone: Populated) -> set[str]:
         someone.invitation,
         someone.role,
         someone.grant,
+        someone.client,
     )
-    return {id_.hex for id_ in ids} | {someone.e164, someone.secret}
+    return {id_.hex for id_ in ids} | {someone.e164, someone.secret, someone.token}
 
 
 def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
@@ -170,6 +175,9 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/calls/{call_id}/hangup",
         "/api/v1/calls/{call_id}/recording/{action}",
         "/api/v1/calls/{call_id}/redirect",
+        "/api/v1/clients",
+        "/api/v1/clients/{client_id}",
+        "/api/v1/clients/{client_id}/rotate",
         "/api/v1/deliveries/{delivery_id}",
         "/api/v1/deliveries/{delivery_id}/replay",
         "/api/v1/devices",
@@ -205,6 +213,7 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/members",
         "/api/v1/members/{member_id}",
         "/api/v1/plans",
+        "/api/v1/requests",
         "/api/v1/roles",
         "/api/v1/roles/{role_id}",
         "/api/v1/staff",

@@ -23,6 +23,7 @@ from ringfence.platform_django.ratelimit import use_limits
 PLAIN = {"old": "1", "new": "1", "version": "1", "track": "caller", "action": "pause"}
 """Parts of paths that are no ids."""
 BODIES: dict[str, Any] = {
+    "change_client": {"name": "Taken over"},
     "change_device": {"name": "Taken over"},
     "change_flow": {"name": "Taken over"},
     "change_key": {"name": "Taken over"},
@@ -33,6 +34,7 @@ BODIES: dict[str, Any] = {
     "publish_flow": {},
     "redirect_call": {"url": "https://example.com/flow"},
     "replay_webhook": {"since": "2026-01-01T00:00:00Z"},
+    "rotate_client_secret": {},
     "rotate_device_password": {},
     "roll_back_flow": {"version": 1},
     "update_webhook": {"description": "Taken over"},

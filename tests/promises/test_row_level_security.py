@@ -17,7 +17,10 @@ from ringfence.platform_django.clock import new_id
 from ringfence.platform_django.tenancy import current_tenant, tenant
 
 TENANT_TABLES = {
+    "accounts_access_token": "tenant_id",
     "accounts_api_key": "tenant_id",
+    "accounts_oauth_client": "tenant_id",
+    "accounts_request": "tenant_id",
     "accounts_settings": "tenant_id",
     "accounts_tenant": "id",
     "audit_batch": "tenant_id",
@@ -266,24 +269,29 @@ def test_functions_before_a_tenant_are_a_named_list(db: DatabaseUrls) -> None:
         "ringfence_audit_uses": ["ringfence_app"],
         "ringfence_api_key_used": ["ringfence_app"],
         "ringfence_authenticate_api_key": ["ringfence_app"],
+        "ringfence_authenticate_token": ["ringfence_app"],
         "ringfence_bump_config_version": [],
         "ringfence_bump_flows_revision": [],
         "ringfence_config_version": ["ringfence_callplane"],
         "ringfence_drop_audit_before": ["ringfence_operator"],
+        "ringfence_drop_requests_before": ["ringfence_operator"],
         "ringfence_ensure_partitions": ["ringfence_app"],
         "ringfence_find_invitation": ["ringfence_app"],
+        "ringfence_find_oauth_client": ["ringfence_app"],
         "ringfence_flows_revision": ["ringfence_callplane"],
         "ringfence_ledger_balanced": [],
         "ringfence_ledger_mark": ["ringfence_operator"],
         "ringfence_ledger_sequence": [],
         "ringfence_member_identities": ["ringfence_app"],
         "ringfence_memberships": ["ringfence_app"],
+        "ringfence_oauth_client_used": ["ringfence_app"],
         "ringfence_recording_settings": ["ringfence_callplane"],
         "ringfence_route_number": ["ringfence_callplane"],
         "ringfence_routing_devices": ["ringfence_callplane"],
         "ringfence_routing_trunks": ["ringfence_callplane"],
         "ringfence_staff_identities": ["ringfence_operator"],
         "ringfence_tenant_is_active": ["ringfence_callplane"],
+        "ringfence_tenant_requests": ["ringfence_app"],
     }
     assert public == (0,)
 

@@ -13,14 +13,20 @@ from ninja.security import HttpBearer
 from ninja.security.apikey import APIKeyCookie
 from ninja.utils import check_csrf
 
-from ringfence.domains.accounts.api import authenticate_api_key
-from ringfence.domains.accounts.contracts import Principal
+from ringfence.domains.accounts.api import (
+    find_credential,
+    tenant_requests_per_minute,
+    use_credential,
+)
+from ringfence.domains.accounts.contracts import AddressRefused, Principal
 from ringfence.domains.identity.api import principal_of
 from ringfence.domains.identity.contracts import Session, UserPrincipal
 from ringfence.kernel.errors import RingfenceError, Unauthorized
+from ringfence.kernel.fields import INSTALLATION
 from ringfence.kernel.ids import Prefix, parse_public_id
-from ringfence.platform_django.http import admit
-from ringfence.platform_django.ratelimit import count_failure, count_request
+from ringfence.platform_django.addresses import client_address
+from ringfence.platform_django.http import AskedBy, Caller, admit, note_asked_by
+from ringfence.platform_django.ratelimit import count_failure, count_of_tenant, count_request
 
 TENANT_HEADER = "Ringfence-Tenant"
 SSO_TENANT = "ringfence_sso_tenant"
@@ -36,16 +42,16 @@ class CsrfFailed(RingfenceError):
 
 
 class ApiKeyBearer(HttpBearer):
-    """``Authorization: Bearer rfk_…``."""
+    """``Authorization: Bearer rfk_…`` of an API key, ``rft_…`` of an OAuth client."""
 
     def __call__(self, request: HttpRequest) -> Any:
-        """Who asks, or None. Counts the request. Raises Unauthorized, TenantSuspended,
-        RateLimited."""
+        """Who asks, or None. Counts the request. Raises Unauthorized, AddressRefused,
+        TenantSuspended, RateLimited."""
         if "Authorization" not in request.headers and _has_session(request):
             return None
         try:
             principal = super().__call__(request)
-        except Unauthorized:
+        except (Unauthorized, AddressRefused):
             count_failure(request)
             raise
         if principal is None:
@@ -53,10 +59,19 @@ class ApiKeyBearer(HttpBearer):
         return principal
 
     def authenticate(self, request: HttpRequest, token: str) -> Principal:
-        principal = authenticate_api_key(token)
-        count_request(request, principal.credential_id)
+        found = find_credential(token)
+        note_asked_by(request, asker(found.principal, found.principal.kind))
+        principal = use_credential(found, client_address(request))
+        count_request(request, principal.credential_id, principal.requests_per_minute)
+        if not principal.is_operator:
+            count_of_tenant(request, principal.tenant_id, principal.tenant_requests_per_minute)
         admit(request, principal)
         return principal
+
+
+def asker(caller: Caller, kind: str) -> AskedBy:
+    """Who asks, for the request log."""
+    return AskedBy(caller.tenant_id, caller.credential_id, kind)
 
 
 class SessionPerson(APIKeyCookie):
@@ -73,6 +88,7 @@ class SessionPerson(APIKeyCookie):
         if session is None:
             count_failure(request)
             return None
+        note_asked_by(request, AskedBy(INSTALLATION, session.user_id, "session"))
         if check_csrf(request):
             raise CsrfFailed("the request does not come from our own pages")
         count_request(request, session.user_id)
@@ -94,6 +110,10 @@ class SessionCookie(SessionPerson):
         named = request.headers.get(TENANT_HEADER)
         wanted = None if named is None else parse_public_id(Prefix.TENANT, named)
         principal = principal_of(session, wanted)
+        note_asked_by(request, asker(principal, "session"))
+        if not principal.is_operator:
+            tenant = principal.tenant_id
+            count_of_tenant(request, tenant, tenant_requests_per_minute(tenant))
         admit(request, principal)
         return principal
 

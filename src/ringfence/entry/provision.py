@@ -149,6 +149,13 @@ def list_tenants(as_json: bool) -> None:
     "Default: service. The operator's open none.",
 )
 @click.option("--expires", "expires_at", type=_moment, help="When it ends, in ISO 8601.")
+@click.option(
+    "--network",
+    "networks",
+    multiple=True,
+    help="Where it may be used from, like 192.0.2.0/24; repeatable. Default: anywhere.",
+)
+@click.option("--requests-per-minute", "per_minute", type=click.IntRange(1))
 def create_key(
     tenant_id: UUID | None,
     operator: bool,
@@ -156,6 +163,8 @@ def create_key(
     scopes: tuple[str, ...],
     purposes: tuple[str, ...],
     expires_at: datetime | None,
+    networks: tuple[str, ...],
+    per_minute: int | None,
     as_json: bool,
 ) -> None:
     from ringfence.domains.accounts import api
@@ -166,10 +175,18 @@ def create_key(
     if tenant_id is None:
         if purposes:
             raise click.UsageError("a key of the operator opens no personal data")
-        made = api.create_operator_key(name, scopes or OPERATOR_SCOPES, expires_at)
+        made = api.create_operator_key(
+            name, scopes or OPERATOR_SCOPES, expires_at, networks, per_minute
+        )
     else:
         made = api.create_api_key(
-            tenant_id, name, scopes or DEFAULT_SCOPES, purposes or ("service",), expires_at
+            tenant_id,
+            name,
+            scopes or DEFAULT_SCOPES,
+            purposes or ("service",),
+            expires_at,
+            networks,
+            per_minute,
         )
     show(plain(made.info, Prefix.API_KEY) | {"api_key": made.secret}, Prefix.API_KEY, as_json)
 

@@ -10,7 +10,9 @@ from django.urls import path
 from ninja import Schema
 
 import ringfence
+from ringfence.domains.accounts.clients_http import clients_router
 from ringfence.domains.accounts.http import router as accounts_router
+from ringfence.domains.accounts.oauth import metadata, revoke_token, token
 from ringfence.domains.calls.http import router as calls_router
 from ringfence.domains.devices.http import router as devices_router
 from ringfence.domains.flows.http import flows_router, prompts_router, targets_router
@@ -60,6 +62,7 @@ for router in (
     accounts_router,
     audit_router,
     calls_router,
+    clients_router,
     devices_router,
     flows_router,
     ledger_router,
@@ -96,4 +99,9 @@ def get_health(request: HttpRequest) -> Any:
     return Health(status="ok")
 
 
-urlpatterns = [path("api/v1/", api.urls)]
+urlpatterns = [
+    path("api/v1/", api.urls),
+    path("oauth/token", token),
+    path("oauth/revoke", revoke_token),
+    path(".well-known/oauth-authorization-server", metadata),
+]

@@ -53,5 +53,8 @@ def application() -> Any:
 
     served = get_wsgi_application()
     _ = get_resolver().url_patterns  # errors in the API show now, not at the first request
+    from ringfence.domains.accounts.api import start_request_log
+
+    start_request_log()
     process.notify_ready()
     return served

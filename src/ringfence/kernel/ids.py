@@ -40,6 +40,8 @@ class Prefix(StrEnum):
     INVITATION = "IN"
     ROLE = "RO"
     ACCESS_GRANT = "AG"
+    OAUTH_CLIENT = "OC"
+    REQUEST = "RQ"
 
 
 class InvalidId(InvalidInput):

@@ -7,6 +7,7 @@ the start with an error that names it.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
 import re
@@ -238,6 +239,26 @@ class WebSettings(HttpSettings):
     """What people's browsers call this server, such as ``https://console.example.net``: in mails
     and for passkeys; default ``http://localhost:<port>``. With https, cookies are sent over it
     alone."""
+
+    tenant_requests_per_minute: Annotated[int, Field(ge=0)] = 6000
+    """Of all keys, clients and people of one tenant together; 0: no limit. A tenant's manager may
+    set another one for it."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks (CIDR) of the proxies in front of this server: the client's address is then the last
+    one in ``X-Forwarded-For`` that is none of theirs. Of anybody else the header is not read."""
+    request_log_days: Days = 30
+    """How long the request log keeps what was asked."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for item in value:
+            ipaddress.ip_network(item)
+        return value
+
+    @functools.cached_property
+    def proxy_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        return tuple(ipaddress.ip_network(item) for item in self.trusted_proxies)
 
     @field_validator("public_url")
     @classmethod

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from typing import Any, Protocol, cast
@@ -20,13 +21,14 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.operation import Operation
 from pydantic import BaseModel
 
-from ringfence.kernel.errors import RingfenceError, Unavailable
+from ringfence.kernel.errors import RingfenceError, Unauthorized, Unavailable
 from ringfence.kernel.ids import is_public_id
-from ringfence.platform_django.admission import Admission
+from ringfence.platform_django.addresses import Network
+from ringfence.platform_django.admission import Admission, InsufficientScope
 from ringfence.platform_django.etag import etag_of, lock_address, unchanged
 from ringfence.platform_django.idempotency import once
 from ringfence.platform_django.keys import keys
-from ringfence.platform_django.middleware import error_response
+from ringfence.platform_django.middleware import error_response, in_log
 from ringfence.platform_django.tenancy import APP, across_tenants, tenant
 from ringfence.platform_django.use import using
 
@@ -71,6 +73,16 @@ class Caller(Protocol):
 
     @property
     def expires_at(self) -> datetime | None: ...
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """Where the credential may be used from; empty: anywhere."""
+        ...
+
+    @property
+    def most_per_minute(self) -> int:
+        """Requests that it may make, and give to another; 0: as many as its tenant."""
+        ...
 
     @property
     def actor(self) -> str: ...
@@ -121,6 +133,27 @@ OPENS: dict[str, Any] = {
 def responses(model: Any, *statuses: int, success: int = 200) -> dict[int, Any]:
     """The response declaration of a route: its model, and error bodies of each status."""
     return {success: model} | dict.fromkeys((401, 403, *statuses, 503), Problem)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedBy:
+    """Whose credential a request came with, whether or not it was served."""
+
+    tenant_id: UUID
+    """INSTALLATION: the operator's, or a person before they name a tenant."""
+    credential_id: UUID
+    kind: str
+    """``key``, ``client`` or ``session``."""
+
+
+def note_asked_by(request: HttpRequest, who: AskedBy) -> None:
+    """For the request log: who asks."""
+    request.asked_by = who  # type: ignore[attr-defined]
+
+
+def asked_by(request: HttpRequest) -> AskedBy | None:
+    """Who asks; None while nobody is known."""
+    return getattr(request, "asked_by", None)
 
 
 def caller_of(request: HttpRequest) -> Caller:
@@ -320,6 +353,13 @@ def refused_purpose(caller: Caller, purpose: str, named: Mapping[str, Any]) -> P
     )
 
 
+_CHALLENGES = {
+    Unauthorized.code: 'Bearer error="invalid_token"',
+    InsufficientScope.code: 'Bearer error="insufficient_scope"',
+}
+"""RFC 6750 section 3.1."""
+
+
 def handle_errors(api: NinjaAPI) -> None:
     """Turn every error of the API into a Problem; none repeats what the client sent."""
 
@@ -327,6 +367,8 @@ def handle_errors(api: NinjaAPI) -> None:
         response = error_response(error.http_status, error.code, error.message, error.details)
         if "retry_after_seconds" in error.details:
             response.headers["Retry-After"] = str(error.details["retry_after_seconds"])
+        if "Authorization" in request.headers and error.code in _CHALLENGES:
+            response.headers["WWW-Authenticate"] = _CHALLENGES[error.code]
         return response
 
     def unauthorized(request: HttpRequest, error: Any) -> HttpResponse:
@@ -358,11 +400,11 @@ def handle_errors(api: NinjaAPI) -> None:
         return error_response(404, "not_found", "There is nothing at this address.")
 
     def database_down(request: HttpRequest, error: Any) -> HttpResponse:
-        _log.warning("database not reachable", exc_info=error)
+        _log.warning("database not reachable", exc_info=error, extra=in_log(request))
         return error_response(503, Unavailable.code, "The database is not reachable now.")
 
     def unexpected(request: HttpRequest, error: Any) -> HttpResponse:
-        _log.error("request failed", exc_info=error)
+        _log.error("request failed", exc_info=error, extra=in_log(request))
         return error_response(500, "internal_error", "The request failed.")
 
     api.add_exception_handler(Exception, unexpected)

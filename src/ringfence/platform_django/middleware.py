@@ -9,6 +9,9 @@ from typing import ClassVar
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
+from ringfence.kernel.ids import Prefix, public_id
+from ringfence.platform_django.clock import new_id
+
 _log = logging.getLogger("ringfence.http")
 
 _HEADERS = {
@@ -20,6 +23,34 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
+
+
+REQUEST_ID = "Request-Id"
+
+
+class RequestIds:
+    """Names each request, in the answer, the request log and the log of errors. What a client sends
+    under this name is not read."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.request_id = new_id()  # type: ignore[attr-defined]
+        response = self._get_response(request)
+        response.headers[REQUEST_ID] = request_name(request)
+        return response
+
+
+def request_name(request: HttpRequest) -> str:
+    """The public id of a request; empty where it did not come in through the middleware."""
+    found = getattr(request, "request_id", None)
+    return "" if found is None else public_id(Prefix.REQUEST, found)
+
+
+def in_log(request: HttpRequest) -> dict[str, dict[str, str]]:
+    """``extra`` of a log record about a request."""
+    return {"kv": {"request": request_name(request)}}
 
 
 class SecurityHeaders:
@@ -40,7 +71,9 @@ def error_response(
 ) -> JsonResponse:
     """The one shape of an error body."""
     body = {"code": code, "message": message, "details": details or {}}
-    return JsonResponse(body, status=status)
+    response = JsonResponse(body, status=status)
+    response.error_code = code  # type: ignore[attr-defined]
+    return response
 
 
 class JsonErrors:
@@ -69,5 +102,5 @@ class JsonErrors:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse:
         """A failure outside the API's own error handling."""
-        _log.error("request failed", exc_info=error)
+        _log.error("request failed", exc_info=error, extra=in_log(request))
         return error_response(500, *self._CODES[500])

@@ -1,5 +1,6 @@
-"""How often a client may ask: a token bucket for each API key, and one for the failures of each
-address. They lie in the memory of the process, so each process of ``web`` counts for itself."""
+"""How often a client may ask: a token bucket for each credential, one for each tenant, and one for
+the failures of each address. They lie in the memory of the process, so each process of ``web``
+counts for itself."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from ringfence.kernel.errors import RingfenceError
+from ringfence.platform_django.addresses import client_address
 from ringfence.platform_django.clock import clock
 
 FAILURES_PER_MINUTE = 120
@@ -40,32 +42,38 @@ class Taken:
     retry_after_seconds: int
     """Until there is a token; 0: there was one, and it was taken."""
 
+    @property
+    def tightness(self) -> tuple[int, int, int]:
+        """The less, the sooner a client has to wait."""
+        return -self.retry_after_seconds, self.remaining, self.limit
+
 
 class Buckets:
-    """Token buckets of ``per_minute`` tokens, which are also what flows back in a minute."""
+    """Token buckets of ``per_minute`` tokens, which are also what flows back in a minute; an owner
+    may have another size."""
 
     def __init__(self, per_minute: int) -> None:
-        self._size = per_minute
-        self._rate = per_minute / 60
+        self.size = per_minute
         self._known: dict[object, tuple[float, float]] = {}
         """Tokens, and the monotonic time when there were so many."""
         self._lock = threading.Lock()
 
-    def take(self, owner: object) -> Taken:
+    def take(self, owner: object, per_minute: int | None = None) -> Taken:
         """Take a token from the bucket of ``owner``, if there is one."""
-        now = clock().monotonic()
+        now, size = clock().monotonic(), per_minute or self.size
+        rate = size / 60
         with self._lock:
-            tokens, since = self._known.pop(owner, (float(self._size), now))
-            tokens = min(self._size, tokens + max(0.0, now - since) * self._rate)
+            tokens, since = self._known.pop(owner, (float(size), now))
+            tokens = min(size, tokens + max(0.0, now - since) * rate)
             served = tokens >= 1
             tokens -= served
             self._forget_full(now)
             self._known[owner] = tokens, now
         return Taken(
-            limit=self._size,
+            limit=size,
             remaining=int(tokens),
-            reset_seconds=math.ceil((self._size - tokens) / self._rate),
-            retry_after_seconds=0 if served else max(1, math.ceil((1 - tokens) / self._rate)),
+            reset_seconds=math.ceil((size - tokens) / rate),
+            retry_after_seconds=0 if served else max(1, math.ceil((1 - tokens) / rate)),
         )
 
     def _forget_full(self, now: float) -> None:
@@ -78,53 +86,85 @@ class Buckets:
             del self._known[owner]
 
 
+@dataclass(frozen=True)
 class Limits:
-    """Both kinds of buckets; None: no limit."""
+    """Requests a minute of one credential and of one tenant where nothing else is said, and the
+    failures of one address; 0: no limit."""
 
-    def __init__(self, requests: int, failures: int) -> None:
-        self.requests = Buckets(requests) if requests else None
-        self.failures = Buckets(failures) if failures else None
-
-
-_limits: Limits | None = None
+    requests: int
+    tenant_requests: int
+    failures: int
 
 
-def _current() -> Limits:
-    global _limits
-    if _limits is None:
-        _limits = Limits(settings.RINGFENCE.web.requests_per_minute, FAILURES_PER_MINUTE)
-    return _limits
+class _Counts:
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.credentials = Buckets(limits.requests)
+        self.tenants = Buckets(limits.tenant_requests)
+        self.failures = Buckets(limits.failures)
+
+
+_counts: _Counts | None = None
+
+
+def _current() -> _Counts:
+    global _counts
+    if _counts is None:
+        web = settings.RINGFENCE.web
+        _counts = _Counts(
+            Limits(web.requests_per_minute, web.tenant_requests_per_minute, FAILURES_PER_MINUTE)
+        )
+    return _counts
+
+
+def limits() -> Limits:
+    """Those in force where nothing else is said."""
+    return _current().limits
 
 
 @contextmanager
-def use_limits(*, requests: int = 0, failures: int = 0) -> Iterator[None]:
+def use_limits(*, requests: int = 0, tenant_requests: int = 0, failures: int = 0) -> Iterator[None]:
     """Put other limits (a minute; 0: none) in force for the process, until the block ends."""
-    global _limits
-    previous, _limits = _limits, Limits(requests, failures)
+    global _counts
+    previous, _counts = _counts, _Counts(Limits(requests, tenant_requests, failures))
     try:
         yield
     finally:
-        _limits = previous
+        _counts = previous
 
 
-def count_request(request: HttpRequest, api_key_id: UUID) -> None:
-    """Count an authenticated request. Raises RateLimited."""
-    _count(request, _current().requests, api_key_id)
-
-
-def count_failure(request: HttpRequest) -> None:
-    """Count a request without a valid key. A valid key is served whatever its neighbours do.
+def count_request(request: HttpRequest, credential_id: UUID, per_minute: int | None = None) -> None:
+    """Count an authenticated request; ``per_minute``: its credential's own limit, if any.
 
     Raises RateLimited.
     """
-    _count(request, _current().failures, request.META.get("REMOTE_ADDR", ""))
+    _count(request, _current().credentials, credential_id, per_minute)
 
 
-def _count(request: HttpRequest, buckets: Buckets | None, owner: object) -> None:
-    if buckets is None:
+def count_of_tenant(request: HttpRequest, tenant_id: UUID, per_minute: int | None) -> None:
+    """Count a request of a tenant, after its credential's: who is over its own limit takes nothing
+    from the others. ``per_minute``: the tenant's own limit, if any.
+
+    Raises RateLimited.
+    """
+    _count(request, _current().tenants, tenant_id, per_minute)
+
+
+def count_failure(request: HttpRequest) -> None:
+    """Count a request without a valid credential. A valid one is served whatever its neighbours do.
+
+    Raises RateLimited.
+    """
+    _count(request, _current().failures, client_address(request), None)
+
+
+def _count(request: HttpRequest, buckets: Buckets, owner: object, per_minute: int | None) -> None:
+    if not (per_minute or buckets.size):
         return
-    taken = buckets.take(owner)
-    request.rate_limit = taken  # type: ignore[attr-defined]
+    taken = buckets.take(owner, per_minute)
+    before: Taken | None = getattr(request, "rate_limit", None)
+    if before is None or taken.tightness < before.tightness:
+        request.rate_limit = taken  # type: ignore[attr-defined]
     if taken.retry_after_seconds:
         raise RateLimited(
             "too many requests", details={"retry_after_seconds": taken.retry_after_seconds}

@@ -89,6 +89,8 @@ INSTALLED_APPS = [
     "ringfence.domains.webhooks",
 ]
 MIDDLEWARE = [
+    "ringfence.platform_django.middleware.RequestIds",
+    "ringfence.domains.accounts.middleware.RequestLog",
     "ringfence.platform_django.middleware.SecurityHeaders",
     "ringfence.platform_django.middleware.JsonErrors",
     "ringfence.platform_django.ratelimit.RateLimitHeaders",

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError
 from ringfence.kernel.fields import INSTALLATION
+from ringfence.platform_django.addresses import Network
 from ringfence.platform_django.admission import Admission, InsufficientScope
+from ringfence.platform_django.ratelimit import limits
 from ringfence.policies.roles import API_KEY, Cell, matrix
 
 _KEYS = matrix()
@@ -51,6 +53,8 @@ class TenantInfo:
     closed_at: datetime | None = None
     ends_at: datetime | None = None
     """Until when a closed tenant may be reactivated."""
+    requests_per_minute: int | None = None
+    """Of all its keys, clients and people together; None: the installation's default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,83 @@ class ApiKeyInfo:
     revoked_at: datetime | None
     last_used_at: datetime | None
     """To the minute."""
+    allowed_networks: tuple[str, ...] = ()
+    """CIDR, where it may be used from; empty: anywhere."""
+    requests_per_minute: int | None = None
+    """None: the installation's default."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientInfo:
+    """An OAuth client without its secrets."""
+
+    id: UUID
+    tenant_id: UUID
+    name: str
+    last4: str
+    """Of the secret in force."""
+    previous_last4: str | None
+    previous_until: datetime | None
+    """Until when the secret before is accepted as well."""
+    scopes: tuple[str, ...]
+    purposes: tuple[str, ...]
+    allowed_networks: tuple[str, ...]
+    requests_per_minute: int | None
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    """To the minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a new credential is to be allowed."""
+
+    scopes: tuple[str, ...]
+    purposes: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+    allowed_networks: tuple[str, ...] = ()
+    requests_per_minute: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewClient:
+    """A client just made, or one with a secret just made; the only copy of the secret."""
+
+    info: ClientInfo
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """An access token, the only copy of it."""
+
+    token: str
+    scopes: tuple[str, ...]
+    seconds: int
+    """Until it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInfo:
+    """What is kept of one request."""
+
+    id: UUID
+    at: datetime
+    kind: str
+    """``key``, ``client`` or ``session``."""
+    credential_id: UUID
+    method: str
+    route: str
+    """As the document writes it, with names in place of values."""
+    objects: tuple[str, ...]
+    status: int
+    duration_ms: int
+    error_code: str
+    """Empty: none."""
+    network: str
+    """The /24 or /48 that it came from; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +193,22 @@ class ApiKeyPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientPage:
+    """Clients, newest first, and the id to continue before; None on the last page."""
+
+    clients: tuple[ClientInfo, ...]
+    next_cursor: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """Requests, newest first, and the id to continue before; None on the last page."""
+
+    requests: tuple[RequestInfo, ...]
+    next_cursor: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewApiKey:
     """A key just made, with the only copy of its secret."""
 
@@ -132,6 +229,12 @@ class Principal:
     expires_at: datetime | None = None
     kind: str = "key"
     """``key``, or ``client`` for an OAuth client."""
+    networks: tuple[Network, ...] = ()
+    """Where it may be used from; empty: anywhere."""
+    requests_per_minute: int | None = None
+    """Its own limit; None: the installation's default."""
+    tenant_requests_per_minute: int | None = None
+    """That of its tenant; None: the installation's default."""
 
     @property
     def is_operator(self) -> bool:
@@ -141,6 +244,11 @@ class Principal:
     def actor(self) -> str:
         """As the audit trail names it."""
         return f"{self.kind}:{self.credential_id.hex}"
+
+    @property
+    def most_per_minute(self) -> int:
+        """Requests that it may make, and give to another; 0: as many as its tenant."""
+        return self.requests_per_minute or limits().requests
 
     def admit(self, admission: Admission) -> None:
         """Raises InsufficientScope."""
@@ -259,8 +367,55 @@ class TenantSuspended(RingfenceError):
     http_status = 403
 
 
+class AddressRefused(RingfenceError):
+    """The credential is valid, and not for use from this address."""
+
+    code = "address_refused"
+    http_status = 403
+
+
+class InvalidNetwork(InvalidInput):
+    """A network is written in CIDR, without bits beyond its length; there are at most 50."""
+
+    code = "invalid_network"
+
+
+class LimitTooHigh(InvalidInput):
+    """A credential is allowed more than its tenant, or a customer more than its reseller."""
+
+    code = "limit_too_high"
+
+
+class ClientNotFound(NotFound):
+    """No such OAuth client of this tenant."""
+
+    code = "client_not_found"
+
+
+class ClientEnded(RingfenceError):
+    """The OAuth client was revoked, or its time is over."""
+
+    code = "client_ended"
+    http_status = 409
+
+
+class TooManyClients(RingfenceError):
+    """The tenant has as many valid clients as it may have."""
+
+    code = "too_many_clients"
+    http_status = 409
+
+
+class RotationOpen(RingfenceError):
+    """Two secrets are valid: the older one ends first, or both with ``grace_seconds`` 0."""
+
+    code = "rotation_open"
+    http_status = 409
+
+
 class GrantRefused(RingfenceError):
-    """A key gives nothing that it has not: neither scopes, nor purposes, nor a longer life."""
+    """A credential gives nothing that it has not: neither scopes, nor purposes, nor a longer life,
+    nor wider networks, nor a higher limit."""
 
     code = "grant_refused"
     http_status = 403

@@ -30,6 +30,7 @@ from ringfence.domains.accounts.schemas import (
     plan_out,
     settings_out,
     tenant_out,
+    wanted,
 )
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 from ringfence.platform_django.etag import check_etag
@@ -87,13 +88,7 @@ def list_keys(request: HttpRequest, query: Query[ApiKeyQuery]) -> ApiKeyList:
 @requires("keys:write")
 def create_key(request: HttpRequest, new: ApiKeyIn) -> Status[NewApiKeyOut]:
     """Make a key. Its secret is in this answer and never shown again."""
-    made = api.grant_api_key(
-        caller_of(request),
-        new.name,
-        tuple(new.scopes),
-        tuple(new.purposes),
-        new.expires_at,
-    )
+    made = api.grant_api_key(caller_of(request), new.name, wanted(new))
     return Status(201, _new_key_out(made))
 
 
@@ -114,10 +109,11 @@ def get_key(request: HttpRequest, key_id: str) -> ApiKeyOut:
 )
 @requires("keys:write")
 def change_key(request: HttpRequest, key_id: str, change: ApiKeyChange) -> ApiKeyOut:
-    """Rename a key. What it may do never changes: make another one."""
-    tenant_id, id_ = caller_of(request).tenant_id, _key(key_id)
-    check_etag(request, api_key_out(api.get_api_key(tenant_id, id_)))
-    return api_key_out(api.rename_api_key(tenant_id, id_, change.name))
+    """Rename a key, or set its networks and limit. What it may do never changes: make another
+    one."""
+    caller, id_ = caller_of(request), _key(key_id)
+    check_etag(request, api_key_out(api.get_api_key(caller.tenant_id, id_)))
+    return api_key_out(api.change_api_key(caller, id_, change.given()))
 
 
 @router.delete(
@@ -233,10 +229,13 @@ def get_tenant_by_id(request: HttpRequest, tenant_id: str) -> TenantOut:
 @managers_only
 @requires("tenants:write")
 def change_tenant(request: HttpRequest, tenant_id: str, change: TenantChange) -> TenantOut:
-    """Rename, suspend or readmit a tenant, or give it another plan."""
+    """Rename, suspend or readmit a tenant, give it another plan or limit."""
     id_, manager = _tenant(tenant_id), manager_of(request)
     check_etag(request, tenant_out(api.get_managed_tenant(id_, manager)))
-    return tenant_out(api.change_tenant(id_, manager=manager, **change.model_dump()))
+    if "requests_per_minute" in change.model_fields_set:
+        api.limit_tenant(id_, change.requests_per_minute, manager=manager)
+    named = change.model_dump(exclude={"requests_per_minute"})
+    return tenant_out(api.change_tenant(id_, manager=manager, **named))
 
 
 @router.post(
@@ -277,6 +276,12 @@ def create_tenant_key(request: HttpRequest, tenant_id: str, new: ApiKeyIn) -> St
     """Make a key of a tenant, such as its first: for programs of the operator that provision, never
     for its staff. The secret is in this answer and never shown again."""
     made = api.create_api_key(
-        _tenant(tenant_id), new.name, tuple(new.scopes), tuple(new.purposes), new.expires_at
+        _tenant(tenant_id),
+        new.name,
+        tuple(new.scopes),
+        tuple(new.purposes),
+        new.expires_at,
+        tuple(new.allowed_networks),
+        new.requests_per_minute,
     )
     return Status(201, _new_key_out(made))

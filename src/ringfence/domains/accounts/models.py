@@ -1,4 +1,4 @@
-"""Tenants, what they settle for themselves, plans, and API keys."""
+"""Tenants, what they settle for themselves, plans, API keys, OAuth clients and the request log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from ringfence.platform_django.clock import new_id
+from ringfence.platform_django.models import TenantModel
 
 
 class Tenant(models.Model):
@@ -26,6 +27,8 @@ class Tenant(models.Model):
     closed_at = models.DateTimeField(null=True)
     ends_at = models.DateTimeField(null=True)
     """Until when a closed tenant may be reactivated."""
+    requests_per_minute = models.IntegerField(null=True)
+    """Of all its keys, clients and people together; None: the installation's default."""
 
     class Meta:
         db_table = "accounts_tenant"
@@ -36,6 +39,9 @@ class Tenant(models.Model):
             ),
             models.CheckConstraint(
                 name="tenant_kind_known", condition=models.Q(kind__in=["tenant", "reseller"])
+            ),
+            models.CheckConstraint(
+                name="tenant_requests_positive", condition=models.Q(requests_per_minute__gte=1)
             ),
             models.CheckConstraint(
                 name="tenant_closed_until",
@@ -98,7 +104,99 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
     """To the minute."""
+    allowed_networks = ArrayField(models.CharField(max_length=43), default=list)
+    """CIDR, where it may be used from; empty: anywhere."""
+    requests_per_minute = models.IntegerField(null=True)
+    """None: the installation's default."""
 
     class Meta:
         db_table = "accounts_api_key"
         indexes = [models.Index(fields=["tenant_id", "id"], name="api_key_tenant")]
+        constraints = [
+            models.CheckConstraint(
+                name="api_key_requests_positive", condition=models.Q(requests_per_minute__gte=1)
+            )
+        ]
+
+
+class OAuthClient(TenantModel):
+    """A program that gets access tokens by the client credentials grant. Its secrets are stored
+    nowhere, only their hashes: the one in force, and for a while the one before."""
+
+    name = models.CharField(max_length=120)
+    secret_hash = models.BinaryField()
+    """SHA-256 of the secret's 32 random bytes."""
+    last4 = models.CharField(max_length=4)
+    previous_hash = models.BinaryField(null=True)
+    previous_last4 = models.CharField(max_length=4, null=True)
+    previous_until = models.DateTimeField(null=True)
+    scopes = ArrayField(models.CharField(max_length=40))
+    purposes = ArrayField(models.CharField(max_length=24))
+    allowed_networks = ArrayField(models.CharField(max_length=43), default=list)
+    requests_per_minute = models.IntegerField(null=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+    """To the minute."""
+
+    class Meta:
+        db_table = "accounts_oauth_client"
+        indexes = [models.Index(fields=["tenant_id", "id"], name="oauth_client_tenant")]
+        constraints = [
+            models.CheckConstraint(
+                name="oauth_client_requests_positive",
+                condition=models.Q(requests_per_minute__gte=1),
+            ),
+            models.CheckConstraint(
+                name="oauth_client_previous",
+                condition=models.Q(previous_hash=None, previous_last4=None, previous_until=None)
+                | models.Q(
+                    previous_hash__isnull=False,
+                    previous_last4__isnull=False,
+                    previous_until__isnull=False,
+                ),
+            ),
+        ]
+
+
+class AccessToken(TenantModel):
+    """What an OAuth client asks with, until it ends; a token that is revoked has no row."""
+
+    client = models.ForeignKey(OAuthClient, on_delete=models.CASCADE)
+    token_hash = models.BinaryField(unique=True)
+    """SHA-256 of the token's 32 random bytes."""
+    scopes = ArrayField(models.CharField(max_length=40))
+    issued_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "accounts_access_token"
+        indexes = [models.Index(fields=["expires_at"], name="access_token_end")]
+
+
+class RequestRecord(TenantModel):
+    """One request that somebody who was known made; the operator's own have the nil UUID, which no
+    tenant has. Nothing of it is what a client wrote: a route's template, ids of rows, a code."""
+
+    credential_id = models.UUIDField()
+    kind = models.CharField(max_length=8)
+    """``key``, ``client`` or ``session``."""
+    at = models.DateTimeField()
+    method = models.CharField(max_length=8)
+    route = models.TextField()
+    objects_named = ArrayField(models.CharField(max_length=34))
+    """Public ids in the path, where there was something at it."""
+    status = models.SmallIntegerField()
+    duration_ms = models.IntegerField()
+    error_code = models.CharField(max_length=60)
+    """Empty: none."""
+    network = models.CharField(max_length=43)
+    """Where it came from, cut to a /24 or /48; empty: not known."""
+
+    class Meta:
+        db_table = "accounts_request"
+        indexes = [
+            models.Index(fields=["tenant_id", "id"], name="request_tenant"),
+            models.Index(fields=["tenant_id", "credential_id", "id"], name="request_credential"),
+        ]

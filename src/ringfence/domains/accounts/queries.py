@@ -1,36 +1,35 @@
-"""Reading tenants and API keys."""
+"""Reading tenants, API keys, OAuth clients and the request log."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-from datetime import timedelta
 from uuid import UUID
-
-from django.db import connections
 
 from ringfence.domains.accounts.contracts import (
     ApiKeyInfo,
     ApiKeyNotFound,
     ApiKeyPage,
+    ClientInfo,
+    ClientNotFound,
+    ClientPage,
     PlanInfo,
-    Principal,
+    RequestInfo,
+    RequestPage,
     TenantInfo,
     TenantNotFound,
     TenantPage,
     TenantSettings,
-    TenantSuspended,
 )
-from ringfence.domains.accounts.models import ApiKey, Plan, Settings, Tenant
+from ringfence.domains.accounts.models import (
+    ApiKey,
+    OAuthClient,
+    Plan,
+    RequestRecord,
+    Settings,
+    Tenant,
+)
 from ringfence.domains.accounts.scope import managing
-from ringfence.kernel.errors import Unauthorized
 from ringfence.kernel.fields import INSTALLATION
-from ringfence.platform_django.clock import clock
-from ringfence.platform_django.tenancy import APP, across_tenants, tenant
-
-KEY_PREFIX = "rfk_"
-_USE_NOTED_EACH = timedelta(minutes=1)
+from ringfence.platform_django.tenancy import across_tenants, tenant
 
 
 def tenant_info(row: Tenant) -> TenantInfo:
@@ -44,6 +43,7 @@ def tenant_info(row: Tenant) -> TenantInfo:
         plan=row.plan,
         closed_at=row.closed_at,
         ends_at=row.ends_at,
+        requests_per_minute=row.requests_per_minute,
     )
 
 
@@ -68,47 +68,8 @@ def api_key_info(row: ApiKey) -> ApiKeyInfo:
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         last_used_at=row.last_used_at,
-    )
-
-
-def secret_hash(secret: str) -> bytes | None:
-    """SHA-256 of the random bytes in an API key's text; None when it is no API key."""
-    if not secret.startswith(KEY_PREFIX):
-        return None
-    text = secret.removeprefix(KEY_PREFIX)
-    try:
-        random = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return hashlib.sha256(random).digest() if len(random) == 32 else None
-
-
-def authenticate_api_key(secret: str) -> Principal:
-    """Who a key acts as, before any tenant is known. Notes once a minute that it is used.
-
-    Raises Unauthorized when it is malformed, unknown, revoked or expired: the caller cannot tell
-    which. Raises TenantSuspended when it is valid.
-    """
-    digest, at = secret_hash(secret), clock().now()
-    row = None
-    if digest is not None:
-        with connections[APP].cursor() as cursor:
-            cursor.execute("SELECT * FROM ringfence_authenticate_api_key(%s, %s)", [digest, at])
-            row = cursor.fetchone()
-    if row is None:
-        raise Unauthorized("a valid API key is required")
-    api_key_id, tenant_id, scopes, purposes, expires_at, last_used_at, active = row
-    if not active:
-        raise TenantSuspended("the tenant is suspended")
-    if last_used_at is None or at - last_used_at >= _USE_NOTED_EACH:
-        with connections[APP].cursor() as cursor:
-            cursor.execute("SELECT ringfence_api_key_used(%s, %s)", [api_key_id, at])
-    return Principal(
-        tenant_id=tenant_id or INSTALLATION,
-        credential_id=api_key_id,
-        scopes=frozenset(scopes),
-        purposes=tuple(purposes),
-        expires_at=expires_at,
+        allowed_networks=tuple(row.allowed_networks),
+        requests_per_minute=row.requests_per_minute,
     )
 
 
@@ -214,3 +175,78 @@ def list_operator_keys() -> tuple[ApiKeyInfo, ...]:
     with across_tenants("list keys") as db:
         rows = ApiKey.objects.using(db).filter(tenant_id=None).order_by("id")
         return tuple(api_key_info(row) for row in rows)
+
+
+def client_info(row: OAuthClient) -> ClientInfo:
+    return ClientInfo(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        name=row.name,
+        last4=row.last4,
+        previous_last4=row.previous_last4,
+        previous_until=row.previous_until,
+        scopes=tuple(row.scopes),
+        purposes=tuple(row.purposes),
+        allowed_networks=tuple(row.allowed_networks),
+        requests_per_minute=row.requests_per_minute,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+        last_used_at=row.last_used_at,
+    )
+
+
+def page_of_clients(tenant_id: UUID, *, before: UUID | None = None, limit: int = 50) -> ClientPage:
+    """The tenant's OAuth clients, newest first, without secrets."""
+    with tenant(tenant_id):
+        rows = OAuthClient.objects.order_by("-id")
+        if before is not None:
+            rows = rows.filter(id__lt=before)
+        found = tuple(client_info(row) for row in rows[: limit + 1])
+    more = len(found) > limit
+    return ClientPage(found[:limit], found[limit - 1].id if more else None)
+
+
+def get_client(tenant_id: UUID, client_id: UUID) -> ClientInfo:
+    """One of the tenant's OAuth clients, without its secrets. Raises ClientNotFound."""
+    with tenant(tenant_id):
+        row = OAuthClient.objects.filter(id=client_id).first()
+    if row is None:
+        raise ClientNotFound("no such client")
+    return client_info(row)
+
+
+def page_of_requests(
+    tenant_id: UUID,
+    *,
+    credential: UUID | None = None,
+    status: int | None = None,
+    before: UUID | None = None,
+    limit: int = 50,
+) -> RequestPage:
+    """What was asked of the tenant, newest first: by one credential, with one status."""
+    named = {"credential_id": credential, "status": status, "id__lt": before}
+    with tenant(tenant_id):
+        rows = RequestRecord.objects.filter(
+            tenant_id=tenant_id,
+            **{name: value for name, value in named.items() if value is not None},
+        )
+        found = tuple(_request_info(row) for row in rows.order_by("-id")[: limit + 1])
+    more = len(found) > limit
+    return RequestPage(found[:limit], found[limit - 1].id if more else None)
+
+
+def _request_info(row: RequestRecord) -> RequestInfo:
+    return RequestInfo(
+        id=row.id,
+        at=row.at,
+        kind=row.kind,
+        credential_id=row.credential_id,
+        method=row.method,
+        route=row.route,
+        objects=tuple(row.objects_named),
+        status=row.status,
+        duration_ms=row.duration_ms,
+        error_code=row.error_code,
+        network=row.network,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 from uuid import UUID
 
 from ninja import Schema
@@ -14,12 +14,15 @@ from ringfence.domains.accounts.contracts import (
     PlanInfo,
     TenantInfo,
     TenantSettings,
+    Wanted,
 )
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 
 Kind = Literal["tenant", "reseller"]
 StaffAccess = Literal["automatic", "approve", "never"]
 _Name = Field(min_length=1, max_length=120)
+PerMinute = Annotated[int, Field(ge=1, le=1_000_000)]
+Networks = Annotated[list[Annotated[str, Field(max_length=43)]], Field(max_length=50)]
 
 
 class _In(Schema):
@@ -40,6 +43,8 @@ class TenantOut(Schema):
     closed_at: datetime | None
     ends_at: datetime | None
     """Until when a closed tenant may be reactivated."""
+    requests_per_minute: int | None
+    """Of all its keys, clients and people together; null: the installation's default."""
 
 
 class TenantList(Schema):
@@ -58,11 +63,14 @@ class TenantIn(_In):
 
 
 class TenantChange(_In):
-    """What is left out stays. A suspended tenant's keys are refused, its numbers take no call."""
+    """What is left out stays. A suspended tenant's keys are refused, its numbers take no call.
+    ``requests_per_minute``: of all its keys, clients and people together; null: the installation's
+    default."""
 
     name: str | None = Field(None, min_length=1, max_length=120)
     status: Literal["active", "suspended"] | None = None
     plan: str | None = Field(None, min_length=1, max_length=40)
+    requests_per_minute: PerMinute | None = None
 
 
 class SettingsOut(Schema):
@@ -120,6 +128,10 @@ class ApiKeyOut(Schema):
     revoked_at: datetime | None
     last_used_at: datetime | None
     """To the minute."""
+    allowed_networks: list[str]
+    """CIDR, where it may be used from; empty: anywhere."""
+    requests_per_minute: int | None
+    """null: the installation's default."""
 
 
 class NewApiKeyOut(ApiKeyOut):
@@ -137,16 +149,32 @@ class ApiKeyList(Schema):
 
 class ApiKeyIn(_In):
     """``scopes``: what the key may do. ``purposes``: what it may open personal data for, the usual
-    one first. Only what the key that asks has itself, and no longer than it lives."""
+    one first. ``allowed_networks``: where it may be used from (CIDR); empty: anywhere. Only what
+    the key that asks has itself, and no longer than it lives."""
 
     name: str = _Name
     scopes: list[str] = Field(max_length=64)
     purposes: list[str] = Field(default_factory=list, max_length=16)
     expires_at: AwareDatetime | None = None
+    allowed_networks: Networks = Field(default_factory=list)
+    requests_per_minute: PerMinute | None = None
 
 
 class ApiKeyChange(_In):
-    name: str = _Name
+    """What is left out stays; ``requests_per_minute`` null: the installation's default."""
+
+    name: str | None = Field(None, min_length=1, max_length=120)
+    allowed_networks: Networks | None = None
+    requests_per_minute: PerMinute | None = None
+
+    def given(self) -> dict[str, Any]:
+        """What is to change."""
+        named = self.model_dump(exclude_unset=True)
+        return {
+            name: value
+            for name, value in named.items()
+            if value is not None or name == "requests_per_minute"
+        }
 
 
 class Page(Schema):
@@ -177,6 +205,7 @@ def tenant_out(info: TenantInfo) -> TenantOut:
         created_at=info.created_at,
         closed_at=info.closed_at,
         ends_at=info.ends_at,
+        requests_per_minute=info.requests_per_minute,
     )
 
 
@@ -204,4 +233,16 @@ def api_key_out(info: ApiKeyInfo) -> ApiKeyOut:
         expires_at=info.expires_at,
         revoked_at=info.revoked_at,
         last_used_at=info.last_used_at,
+        allowed_networks=list(info.allowed_networks),
+        requests_per_minute=info.requests_per_minute,
+    )
+
+
+def wanted(new: ApiKeyIn) -> Wanted:
+    return Wanted(
+        tuple(new.scopes),
+        tuple(new.purposes),
+        new.expires_at,
+        tuple(new.allowed_networks),
+        new.requests_per_minute,
     )

@@ -11,6 +11,7 @@ from uuid import UUID
 from ringfence.domains.identity.rules.access import Access
 from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError
 from ringfence.kernel.fields import INSTALLATION
+from ringfence.platform_django.addresses import Network
 from ringfence.platform_django.admission import (
     Admission,
     ExportRefused,
@@ -61,6 +62,16 @@ class UserPrincipal:
     @property
     def is_operator(self) -> bool:
         return self.tenant_id == INSTALLATION
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """A person works from anywhere."""
+        return ()
+
+    @property
+    def most_per_minute(self) -> int:
+        """Keys that a person makes may have whatever the tenant has."""
+        return 0
 
     @property
     def actor(self) -> str:

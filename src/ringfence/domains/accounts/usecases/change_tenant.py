@@ -18,6 +18,7 @@ from ringfence.domains.accounts.models import Tenant
 from ringfence.domains.accounts.queries import tenant_info
 from ringfence.domains.accounts.scope import managed, managing
 from ringfence.domains.accounts.usecases.create_tenant import checked_name, checked_plan
+from ringfence.domains.accounts.usecases.granting import check_tenant_limit
 from ringfence.platform_django.clock import clock
 
 
@@ -44,6 +45,23 @@ def change_tenant(
         row.plan = row.plan if plan is None else checked_plan(plan)
         row.status = status or row.status
         row.save(using=db, update_fields=["name", "plan", "status"])
+    return tenant_info(row)
+
+
+def limit_tenant(
+    tenant_id: UUID, requests_per_minute: int | None, *, manager: UUID | None = None
+) -> TenantInfo:
+    """Settle how much a tenant may ask for, in all; None: the installation's default.
+
+    Raises TenantNotFound, LimitTooHigh where a reseller is allowed less itself.
+    """
+    with managing(manager) as db:
+        row = managed(db, manager, tenant_id)
+        if manager is not None:
+            own = Tenant.objects.using(db).get(id=manager)
+            check_tenant_limit(own.requests_per_minute, requests_per_minute)
+        row.requests_per_minute = requests_per_minute
+        row.save(using=db, update_fields=["requests_per_minute"])
     return tenant_info(row)
 
 

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
-
 from ringfence.domains.accounts.contracts import (
-    ALL_PURPOSES,
     ALL_SCOPES,
     DEFAULT_SCOPES,
     OPERATOR_SCOPES,
-    GrantRefused,
-    InvalidExpiry,
     NewApiKey,
     TenantNotFound,
     TooManyKeys,
-    UnknownPurpose,
-    UnknownScope,
+    Wanted,
 )
+from ringfence.domains.accounts.credentials import tenant_requests_per_minute
 from ringfence.domains.accounts.models import ApiKey, Tenant
-from ringfence.domains.accounts.queries import KEY_PREFIX, api_key_info, secret_hash
+from ringfence.domains.accounts.queries import api_key_info
+from ringfence.domains.accounts.secrets import KEY_PREFIX, hash_of, new_secret
 from ringfence.domains.accounts.usecases.create_tenant import checked_name
+from ringfence.domains.accounts.usecases.granting import (
+    check_grant,
+    check_tenant_limit,
+    checked,
+    still_valid,
+)
 from ringfence.platform_django.clock import clock
 from ringfence.platform_django.http import Caller
 from ringfence.platform_django.tenancy import APP, across_tenants, tenant
 
 MAX_KEYS = 200
 """Valid keys of one tenant."""
-_LAST_YEAR = 2999
 
 
 def create_api_key(
@@ -39,102 +39,71 @@ def create_api_key(
     scopes: tuple[str, ...] = DEFAULT_SCOPES,
     purposes: tuple[str, ...] = ("service",),
     expires_at: datetime | None = None,
+    allowed_networks: tuple[str, ...] = (),
+    requests_per_minute: int | None = None,
 ) -> NewApiKey:
     """The operator makes a key of a tenant; its secret is in the result and nowhere else.
 
     ``scopes``: those of GRANTED_BY_NAME must be named. ``purposes``: what personal data may be
     opened for with it, the usual one first; a key without any opens nothing. Raises InvalidName,
-    UnknownScope, UnknownPurpose, InvalidExpiry, TenantNotFound, TooManyKeys.
+    UnknownScope, UnknownPurpose, InvalidExpiry, InvalidNetwork, LimitTooHigh, TenantNotFound,
+    TooManyKeys.
     """
-    _check(scopes, ALL_SCOPES, purposes, expires_at)
+    wanted = Wanted(scopes, purposes, expires_at, allowed_networks, requests_per_minute)
+    wanted = checked(wanted, ALL_SCOPES)
     with across_tenants("create key") as db:
-        if not Tenant.objects.using(db).filter(id=tenant_id).exists():
+        row = Tenant.objects.using(db).filter(id=tenant_id).first()
+        if row is None:
             raise TenantNotFound("no such tenant")
-        return _insert(db, tenant_id, name, scopes, purposes, expires_at)
+        check_tenant_limit(row.requests_per_minute, requests_per_minute)
+        return _insert(db, tenant_id, name, wanted)
 
 
 def create_operator_key(
     name: str = "default",
     scopes: tuple[str, ...] = OPERATOR_SCOPES,
     expires_at: datetime | None = None,
+    allowed_networks: tuple[str, ...] = (),
+    requests_per_minute: int | None = None,
 ) -> NewApiKey:
     """Make a key for the routes of the operator. It belongs to no tenant and opens no tenant's
     personal data.
 
-    Raises InvalidName, UnknownScope, InvalidExpiry, TooManyKeys.
+    Raises InvalidName, UnknownScope, InvalidExpiry, InvalidNetwork, TooManyKeys.
     """
-    _check(scopes, OPERATOR_SCOPES + ALL_SCOPES, (), expires_at)
+    wanted = Wanted(scopes, (), expires_at, allowed_networks, requests_per_minute)
+    wanted = checked(wanted, OPERATOR_SCOPES + ALL_SCOPES)
     with across_tenants("create key") as db:
-        return _insert(db, None, name, scopes, (), expires_at)
+        return _insert(db, None, name, wanted)
 
 
-def grant_api_key(
-    grantor: Caller,
-    name: str,
-    scopes: tuple[str, ...],
-    purposes: tuple[str, ...],
-    expires_at: datetime | None = None,
-) -> NewApiKey:
-    """A key or a member of a tenant makes a key, which can do nothing that they cannot.
+def grant_api_key(grantor: Caller, name: str, wanted: Wanted) -> NewApiKey:
+    """A credential or a member of a tenant makes a key, which can do nothing that they cannot.
 
     Raises as ``create_api_key``, and GrantRefused.
     """
-    _check(scopes, ALL_SCOPES, purposes, expires_at)
-    beyond = {
-        "scopes": sorted(set(scopes) - grantor.scopes),
-        "purposes": sorted(set(purposes) - set(grantor.purposes)),
-    }
-    if any(beyond.values()):
-        raise GrantRefused("a key cannot grant what it lacks", details=beyond)
-    if grantor.expires_at is not None and (expires_at is None or expires_at > grantor.expires_at):
-        raise GrantRefused(
-            "a key cannot grant a longer life than its own",
-            details={"expires_at": grantor.expires_at.isoformat()},
-        )
+    wanted = checked(wanted, ALL_SCOPES)
+    check_grant(grantor, wanted)
+    check_tenant_limit(tenant_requests_per_minute(grantor.tenant_id), wanted.requests_per_minute)
     with tenant(grantor.tenant_id):
-        return _insert(APP, grantor.tenant_id, name, scopes, purposes, expires_at)
+        return _insert(APP, grantor.tenant_id, name, wanted)
 
 
-def _check(
-    scopes: tuple[str, ...],
-    known: tuple[str, ...],
-    purposes: tuple[str, ...],
-    expires_at: datetime | None,
-) -> None:
-    unknown = sorted(set(scopes) - set(known))
-    if unknown:
-        raise UnknownScope("unknown scopes", details={"scopes": unknown, "known": known})
-    unfit = sorted(set(purposes) - set(ALL_PURPOSES))
-    if unfit:
-        raise UnknownPurpose("unknown purposes", details={"purposes": unfit, "known": ALL_PURPOSES})
-    if expires_at is not None and (
-        expires_at.tzinfo is None or expires_at <= clock().now() or expires_at.year > _LAST_YEAR
-    ):
-        raise InvalidExpiry(f"expires_at is to come, until {_LAST_YEAR}, and has an offset")
-
-
-def _insert(
-    db: str,
-    tenant_id: UUID | None,
-    name: str,
-    scopes: tuple[str, ...],
-    purposes: tuple[str, ...],
-    expires_at: datetime | None,
-) -> NewApiKey:
+def _insert(db: str, tenant_id: UUID | None, name: str, wanted: Wanted) -> NewApiKey:
     name, now = checked_name(name), clock().now()
-    valid = Q(expires_at=None) | Q(expires_at__gt=now)
-    keys = ApiKey.objects.using(db).filter(valid, tenant_id=tenant_id, revoked_at=None)
-    if keys.count() >= MAX_KEYS:
+    if ApiKey.objects.using(db).filter(still_valid(now), tenant_id=tenant_id).count() >= MAX_KEYS:
         raise TooManyKeys("there are as many keys as there may be", details={"limit": MAX_KEYS})
-    secret = KEY_PREFIX + secrets.token_urlsafe(32)
+    secret = new_secret(KEY_PREFIX)
     row = ApiKey.objects.using(db).create(
         tenant_id=tenant_id,
         name=name,
-        secret_hash=secret_hash(secret),
+        secret_hash=hash_of(KEY_PREFIX, secret),
         last4=secret[-4:],
-        scopes=list(dict.fromkeys(scopes)),
-        purposes=list(dict.fromkeys(purposes)),
+        scopes=list(wanted.scopes),
+        purposes=list(wanted.purposes),
+        allowed_networks=list(wanted.allowed_networks),
+        requests_per_minute=wanted.requests_per_minute,
         created_at=now,
-        expires_at=expires_at,
+        expires_at=wanted.expires_at,
     )
     return NewApiKey(api_key_info(row), secret)
