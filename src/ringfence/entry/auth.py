@@ -64,7 +64,8 @@ class ApiKeyBearer(HttpBearer):
         principal = use_credential(found, client_address(request))
         count_request(request, principal.credential_id, principal.requests_per_minute)
         if not principal.is_operator:
-            count_of_tenant(request, principal.tenant_id, principal.tenant_requests_per_minute)
+            limit = principal.tenant_requests_per_minute
+            count_of_tenant(request, principal.tenant_id, limit, principal.credential_id)
         admit(request, principal)
         return principal
 
@@ -112,8 +113,8 @@ class SessionCookie(SessionPerson):
         principal = principal_of(session, wanted)
         note_asked_by(request, asker(principal, "session"))
         if not principal.is_operator:
-            tenant = principal.tenant_id
-            count_of_tenant(request, tenant, tenant_requests_per_minute(tenant))
+            limit = tenant_requests_per_minute(principal.tenant_id)
+            count_of_tenant(request, principal.tenant_id, limit, session.user_id)
         admit(request, principal)
         return principal
 

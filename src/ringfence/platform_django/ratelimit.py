@@ -76,6 +76,13 @@ class Buckets:
             retry_after_seconds=0 if served else max(1, math.ceil((1 - tokens) / rate)),
         )
 
+    def give_back(self, owner: object) -> None:
+        """Put a token back that was taken for a request that is not served after all."""
+        with self._lock:
+            if owner in self._known:
+                tokens, since = self._known[owner]
+                self._known[owner] = tokens + 1, since
+
     def _forget_full(self, now: float) -> None:
         """Whoever asked last a minute ago has a full bucket, as one that is not known has; the
         longest unused come first."""
@@ -141,13 +148,20 @@ def count_request(request: HttpRequest, credential_id: UUID, per_minute: int | N
     _count(request, _current().credentials, credential_id, per_minute)
 
 
-def count_of_tenant(request: HttpRequest, tenant_id: UUID, per_minute: int | None) -> None:
+def count_of_tenant(
+    request: HttpRequest, tenant_id: UUID, per_minute: int | None, credential_id: UUID
+) -> None:
     """Count a request of a tenant, after its credential's: who is over its own limit takes nothing
-    from the others. ``per_minute``: the tenant's own limit, if any.
+    from the others, nor do they from it. ``per_minute``: the tenant's own limit, if any.
 
     Raises RateLimited.
     """
-    _count(request, _current().tenants, tenant_id, per_minute)
+    counts = _current()
+    try:
+        _count(request, counts.tenants, tenant_id, per_minute)
+    except RateLimited:
+        counts.credentials.give_back(credential_id)
+        raise
 
 
 def count_failure(request: HttpRequest) -> None:

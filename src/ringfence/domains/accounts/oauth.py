@@ -130,7 +130,12 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
         except TenantSuspended:
             raise UnauthorizedClientError(TenantSuspended.code) from None
         count_request(http, principal.credential_id, principal.requests_per_minute)
-        count_of_tenant(http, principal.tenant_id, principal.tenant_requests_per_minute)
+        count_of_tenant(
+            http,
+            principal.tenant_id,
+            principal.tenant_requests_per_minute,
+            principal.credential_id,
+        )
         return _Client(principal)
 
     def generate_token(
