@@ -197,3 +197,23 @@ def test_worker_outlives_its_connections(
     assert worker.is_running()
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(25) == 0
+
+
+def test_web_writes_the_request_log(db: DatabaseUrls, installation: Installation) -> None:
+    """While it serves; what came in the last second too, when it is told to stop."""
+    someone = populate("Acme", 1)
+    with psycopg.connect(db.owner, autocommit=True) as owner:
+        owner.execute("DELETE FROM accounts_request")
+
+        def logged() -> list[tuple[str, str]]:
+            return owner.execute("SELECT route, network FROM accounts_request").fetchall()
+
+        web = installation.start("web")
+        until(installation.serves)
+        assert installation.get("/api/v1/tenant", someone.token)[0] == 403  # only calls:read
+        until(lambda: logged() == [("/api/v1/tenant", "127.0.0.0/24")])
+        for _ in range(3):
+            assert installation.get("/api/v1/tenant", someone.secret)[0] == 200
+        web.send_signal(signal.SIGTERM)
+        assert web.wait(15) == 0
+        assert len(logged()) == 4

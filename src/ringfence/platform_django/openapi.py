@@ -10,6 +10,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ringfence.platform_django.admission import Admission
 from ringfence.platform_django.http import ANYONE, MANAGERS, OPERATORS, PERSON, TENANTS
 from ringfence.platform_django.idempotency import HEADER as IDEMPOTENCY_KEY
+from ringfence.platform_django.middleware import REQUEST_ID
 
 _PROBLEM = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _REASONS = {
@@ -29,7 +30,8 @@ _WHOSE = {
     ANYONE: "Needs a key or a session",
 }
 _LIMITS = {
-    "RateLimit-Limit": "Requests a minute of the API key, of which as many may come at once.",
+    "RateLimit-Limit": "Requests a minute, of which as many may come at once: of the credential "
+    "or of its tenant, whichever has less left.",
     "RateLimit-Remaining": "Requests that would be served now.",
     "RateLimit-Reset": "Seconds until all of them would be.",
 }
@@ -82,6 +84,11 @@ class DescribedApi(NinjaAPI):
                     _describe(verb, operation, views[operation["operationId"]])
         document["components"]["headers"] = {
             name: {"description": text, **_SECONDS} for name, text in _LIMITS.items()
+        } | {
+            REQUEST_ID: {
+                "description": "Names the request, here and in the request log.",
+                "schema": {"type": "string", "pattern": "^RQ[0-9a-f]{32}$"},
+            }
         }
         return document
 
@@ -121,6 +128,7 @@ def _describe(verb: str, operation: dict[str, Any], view: Any) -> None:
             headers["Retry-After"] = {"description": "Seconds.", **_SECONDS}
         if int(status) in (200, 304) and _has_etag(verb, operation["operationId"], response):
             headers["ETag"] = {"description": "The state.", "schema": {"type": "string"}}
+        headers[REQUEST_ID] = {"$ref": f"#/components/headers/{REQUEST_ID}"}
         response["headers"] = headers | response.get("headers", {})
 
 
