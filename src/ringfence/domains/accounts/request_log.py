@@ -7,13 +7,13 @@ of it; what finds the buffer full because the database is away is counted and to
 
 from __future__ import annotations
 
-import atexit
 import logging
 import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from multiprocessing.util import Finalize
 from typing import NamedTuple
 from uuid import UUID
 
@@ -97,7 +97,8 @@ class RequestLog:
         """Write once a second in a thread of its own, and once more when the process ends."""
         self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
         self._thread.start()
-        atexit.register(self.stop)
+        # atexit is not for the children of multiprocessing, and Granian serves in one.
+        Finalize(None, self.stop, exitpriority=10)
 
     def stop(self) -> None:
         """Write what there is, and end the thread."""
