@@ -12,6 +12,12 @@ from ninja import Schema
 import ringfence
 from ringfence.domains.accounts.http import router as accounts_router
 from ringfence.domains.calls.http import router as calls_router
+from ringfence.domains.compliance.http import (
+    cpni_account_router,
+    cpni_cases_router,
+    cpni_notices_router,
+    cpni_proofs_router,
+)
 from ringfence.domains.devices.http import router as devices_router
 from ringfence.domains.flows.http import flows_router, prompts_router, targets_router
 from ringfence.domains.identity.http import (
@@ -60,6 +66,10 @@ for router in (
     accounts_router,
     audit_router,
     calls_router,
+    cpni_account_router,
+    cpni_cases_router,
+    cpni_notices_router,
+    cpni_proofs_router,
     devices_router,
     flows_router,
     ledger_router,

@@ -40,6 +40,9 @@ class Prefix(StrEnum):
     INVITATION = "IN"
     ROLE = "RO"
     ACCESS_GRANT = "AG"
+    CPNI_CASE = "CP"
+    CPNI_CONTACT = "CR"
+    CPNI_NOTICE = "CN"
 
 
 class InvalidId(InvalidInput):

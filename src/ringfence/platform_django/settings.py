@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "ringfence.domains.recordings",
     "ringfence.domains.ledger",
     "ringfence.domains.webhooks",
+    "ringfence.domains.compliance",
 ]
 MIDDLEWARE = [
     "ringfence.platform_django.middleware.SecurityHeaders",

@@ -13,6 +13,7 @@ from ringfence.domains.identity.queries import (
     name_of,
     principal_of,
     staff_emails,
+    work_location_of,
 )
 from ringfence.domains.identity.usecases.accept_invitation import accept_invitation, get_offer
 from ringfence.domains.identity.usecases.access_grants import (
@@ -75,4 +76,5 @@ __all__ = [
     "revoke_invitation",
     "staff_emails",
     "visible_staff_roles",
+    "work_location_of",
 ]

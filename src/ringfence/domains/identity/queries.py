@@ -261,6 +261,13 @@ def name_of(user_id: UUID) -> PersonName:
     return PersonName(user.email, opened.value)
 
 
+def work_location_of(user_id: UUID) -> str:
+    """The country that one of the operator's staff works in; empty: unknown, or no staff."""
+    with across_tenants("find staff") as db:
+        rows = Membership.objects.using(db).filter(tenant_id=None, user_id=user_id)
+        return rows.values_list("work_location", flat=True).first() or ""
+
+
 def list_roles(tenant_id: UUID) -> tuple[RoleInfo, ...]:
     """The roles that a tenant may give: those of the matrix, then its own by name."""
     table = matrix()
