@@ -19,6 +19,9 @@ from ringfence.domains.accounts import api as accounts
 from ringfence.domains.accounts.contracts import ALL_SCOPES
 from ringfence.domains.calls.api import store_events
 from ringfence.domains.calls.models import Call, CallLeg, CallTag
+from ringfence.domains.compliance import api as compliance
+from ringfence.domains.compliance.rules.authentication import Channel
+from ringfence.domains.compliance.rules.records import Kind
 from ringfence.domains.devices import api as devices
 from ringfence.domains.devices.contracts import NewDevice
 from ringfence.domains.flows import api as flows
@@ -59,6 +62,7 @@ from ringfence.platform_django.clock import clock, new_id
 from ringfence.platform_django.keys import keys
 from ringfence.platform_django.sealed import day_of
 from ringfence.platform_django.tenancy import CALLPLANE, across_tenants
+from ringfence.platform_django.use import using
 from ringfence.protocols.wav import Encoding, header
 
 
@@ -86,6 +90,8 @@ class Populated:
     invitation: UUID
     role: UUID
     grant: UUID
+    case: UUID
+    notice: UUID
 
     def path_values(self) -> dict[str, str]:
         """A value of ours for each path parameter of the API."""
@@ -107,6 +113,8 @@ class Populated:
             "invitation_id": public_id(Prefix.INVITATION, self.invitation),
             "role_id": public_id(Prefix.ROLE, self.role),
             "grant_id": public_id(Prefix.ACCESS_GRANT, self.grant),
+            "case_id": public_id(Prefix.CPNI_CASE, self.case),
+            "notice_id": public_id(Prefix.CPNI_NOTICE, self.notice),
         }
 
 
@@ -149,7 +157,23 @@ def populate(name: str, index: int) -> Populated:
         keep_books(tenant.id, call),
         devices.create_device(tenant.id, NewDevice(f"{name} desk", f"desk-{index}")).info.id,
         *seat(tenant.id, name),
+        *ask_for_calls(tenant.id, name),
     )
+
+
+def ask_for_calls(tenant: UUID, name: str) -> tuple[UUID, UUID]:
+    """A case in which the calls were told, and news of a change of address."""
+    with using("service", "test"):
+        for street in ("Elm", "Oak"):
+            address = {Kind.ADDRESS: f"12 {street} Street, Springfield"}
+            compliance.change_contacts(tenant, address, "test")
+    clerk = make_user(f"clerk-of-{name.lower()}@operator.example")
+    make_member(clerk, None, "operator-support", work_location="US")
+    staff = identity.principal_of(Session(clerk.id, mfa=True, authenticated_at=None), None)
+    case = compliance.open_case(staff, tenant, Channel.IN_STORE)
+    compliance.show_photo_id(staff, case.id)
+    compliance.tell_calls(staff, case.id)
+    return case.id, compliance.list_notices(tenant).notices[0].id
 
 
 def seat(tenant: UUID, name: str) -> tuple[UUID, UUID, UUID, UUID]:

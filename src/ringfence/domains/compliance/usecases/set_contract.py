@@ -21,12 +21,10 @@ def set_contract(tenant_id: UUID, regime: str | None, reason: str, actor: str) -
         raise InvalidContract("the regime and the reason have 10 to 500 characters each")
     get_any_tenant(tenant_id)
     with across_tenants("set cpni contract") as db:
-        Account.objects.using(db).update_or_create(
-            tenant_id=tenant_id,
-            defaults={
-                "contract_regime": regime,
-                "contract_reason": reason,
-                "contract_set_by": actor,
-                "contract_set_at": clock().now(),
-            },
+        Account.objects.using(db).get_or_create(tenant_id=tenant_id)
+        Account.objects.using(db).filter(tenant_id=tenant_id).update(
+            contract_regime=regime,
+            contract_reason=reason,
+            contract_set_by=actor,
+            contract_set_at=clock().now(),
         )
