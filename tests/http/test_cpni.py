@@ -33,6 +33,7 @@ from ringfence.platform.keys.persons import Identifier
 from ringfence.platform.settings import NodeSettings, Settings
 from ringfence.platform_django.audit.sealer import AuditSealer
 from ringfence.platform_django.clock import clock, new_id, use_clock
+from ringfence.platform_django.keys import use_keys
 from ringfence.platform_django.ratelimit import use_limits
 from ringfence.platform_django.use import using
 
@@ -583,7 +584,9 @@ def test_a_tenant_that_lets_in_staff_at_home_alone(world: World) -> None:
     assert len(home("get", f"/cpni/cases/{case}/calls").json()["calls"]) == 3
 
 
-def test_contacts_are_sealed_and_die_with_their_person(world: World, db: DatabaseUrls) -> None:
+def test_contacts_are_sealed_and_die_with_their_person(
+    world: World, db: DatabaseUrls, keys: Keys
+) -> None:
     world.contacts(OLD, world.number, ADDRESS)
     with psycopg.connect(db.owner) as connection:
         rows = connection.execute("SELECT c::text, value_sealed FROM compliance_contact c")
@@ -592,7 +595,7 @@ def test_contacts_are_sealed_and_die_with_their_person(world: World, db: Databas
     for value in (OLD, "0143", "Elm"):
         for text, sealed in found:
             assert value not in text and value.encode() not in sealed
-    with using("service", "test"):
+    with use_keys(keys.blocking("worker")), using("service", "test"):
         privacy.erase_identifier(world.tenant, Identifier("email", OLD), actor="test")
     assert world.customer("get", "/cpni/account").json()["email"]["value"] is None
     with psycopg.connect(db.owner) as connection:
