@@ -19,6 +19,8 @@ from tests.people import Browser, make_member, make_user, sign_in
 from tests.population import record_call
 
 from ringfence.domains.accounts import api as accounts
+from ringfence.domains.compliance import api as compliance
+from ringfence.domains.compliance.contracts import Changed
 from ringfence.domains.compliance.usecases import notify, send_by_mail
 from ringfence.domains.identity.models import User
 from ringfence.domains.numbers import api as numbers
@@ -523,6 +525,11 @@ def test_support_sees_calls_in_a_case_alone_and_the_trail_names_it(
         ]
     uses = world.customer("get", f"/audit/uses?object={public_id(Prefix.CALL, oldest)}").json()
     assert uses["uses"] == [], "what was not on the page was not opened"
+    (viewer,) = world.customer(
+        "get", f"/viewers?object={public_id(Prefix.CALL, world.calls[-1])}"
+    ).json()["viewers"]
+    assert (viewer["kind"], viewer["who"]) == ("staff", "ann@operator.example")
+    assert (viewer["case"], viewer["grant"]) == (case, None)
     tenant = public_id(Prefix.TENANT, world.tenant)
     officer = world.support("olga", "privacy-officer")
     (kept,) = officer("get", f"/cpni/cases?tenant={tenant}").json()["cases"]
@@ -601,4 +608,12 @@ def test_contacts_are_sealed_and_die_with_their_person(
     with psycopg.connect(db.owner) as connection:
         query = "SELECT count(*) FROM compliance_contact WHERE value_sealed IS NULL"
         assert connection.execute(query).fetchone() == (1,)
-    world.set("/password", {"password": PASSWORD})
+    assert world.contacts(None, world.number, ADDRESS)["email"] is None
+
+
+def test_a_change_of_the_sign_in_is_told_as_well(world: World) -> None:
+    world.contacts(OLD)
+    with using("service", "test"):
+        compliance.tell_change(world.tenant, Changed.ONLINE_ACCOUNT, "test")
+    assert [(to, "sign-in" in text) for to, _, text in world.mails] == [(OLD, True)]
+    assert notices(world) == [("online_account", "email")]

@@ -36,8 +36,14 @@ def change_contacts(tenant_id: UUID, wanted: Mapping[Kind, str | None], actor: s
     with tenant(tenant_id):
         locked_account(tenant_id)
         before = contacts_of(APP, tenant_id)
-        current = {one.kind: one.value for _, one in before if one.replaced_at is None}
-        changed = [kind for kind in Kind if checked[kind] != current.get(kind)]
+        current: dict[str, str | None] = dict.fromkeys(  # "": on file, and opens no more
+            Contact.objects.filter(tenant_id=tenant_id, replaced_at=None).values_list(
+                "kind", flat=True
+            ),
+            "",
+        )
+        current |= {one.kind.value: one.value for _, one in before if one.replaced_at is None}
+        changed = [kind for kind in Kind if checked[kind] != current.get(kind.value)]
         known = set(Contact.objects.filter(tenant_id=tenant_id).values_list("kind", flat=True))
         new_account = began(tenant_id, now)
         first = {kind for kind in changed if new_account and kind.value not in known}
