@@ -525,11 +525,12 @@ def test_support_sees_calls_in_a_case_alone_and_the_trail_names_it(
         ]
     uses = world.customer("get", f"/audit/uses?object={public_id(Prefix.CALL, oldest)}").json()
     assert uses["uses"] == [], "what was not on the page was not opened"
-    (viewer,) = world.customer(
+    viewers = world.customer(
         "get", f"/viewers?object={public_id(Prefix.CALL, world.calls[-1])}"
     ).json()["viewers"]
-    assert (viewer["kind"], viewer["who"]) == ("staff", "ann@operator.example")
-    assert (viewer["case"], viewer["grant"]) == (case, None)
+    assert {(one["kind"], one["who"], one["case"], one["grant"]) for one in viewers} == {
+        ("staff", "ann@operator.example", case, None)
+    }
     tenant = public_id(Prefix.TENANT, world.tenant)
     officer = world.support("olga", "privacy-officer")
     (kept,) = officer("get", f"/cpni/cases?tenant={tenant}").json()["cases"]
