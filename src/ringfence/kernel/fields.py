@@ -50,6 +50,8 @@ class SealedFieldNumber(IntEnum):
     """identity.User.name_sealed. Row: the user."""
     INVITATION_EMAIL = 15
     """identity.Invitation.email_sealed. Row: the invitation."""
+    SSO_SECRET = 30
+    """identity.SsoConnection.secret_sealed, under the tenant's secret key. Row: the connection."""
 
 
 IDENTIFIER = "identifier"

@@ -40,6 +40,7 @@ class Prefix(StrEnum):
     INVITATION = "IN"
     ROLE = "RO"
     ACCESS_GRANT = "AG"
+    SSO_CONNECTION = "SO"
 
 
 class InvalidId(InvalidInput):
