@@ -133,23 +133,23 @@ class Migration(migrations.Migration):
         grant("identity_sso_domain", Role.APP, "SELECT, INSERT, UPDATE, DELETE"),
         grant("identity_sso_domain", Role.OPERATOR, "SELECT, UPDATE"),
         definer_function(
-            "ringfence_sso_connection(name text)",
+            "ringfence_sso_connection(wanted text)",
             "TABLE (id uuid, tenant_id uuid, tenant_name text)",
             """
             SELECT c.id, c.tenant_id, t.name::text
             FROM identity_sso_connection c JOIN accounts_tenant t ON t.id = c.tenant_id
-            WHERE c.slug = name AND c.enabled AND t.status = 'active'
+            WHERE c.slug = wanted AND c.enabled AND t.status = 'active'
             """,
             Role.APP,
         ),
         definer_function(
-            "ringfence_sso_domain(name text)",
+            "ringfence_sso_domain(wanted text)",
             "TABLE (slug text)",
             """
             SELECT c.slug::text
             FROM identity_sso_domain d JOIN identity_sso_connection c ON c.id = d.connection_id
             JOIN accounts_tenant t ON t.id = c.tenant_id
-            WHERE d.domain = name AND d.verified_at IS NOT NULL
+            WHERE d.domain = wanted AND d.verified_at IS NOT NULL
             AND c.enabled AND t.status = 'active'
             """,
             Role.APP,
