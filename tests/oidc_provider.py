@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -21,6 +22,12 @@ from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 CLIENT_ID, SECRET = "ringfence", "s3cret-of-the-client"
+
+
+@cache
+def signing_key(which: int = 0) -> RSAKey:
+    """One key for all tests, made when the first one asks; another number, another key."""
+    return RSAKey.generate_key(2048, {"kid": "k1"})
 
 
 @dataclass
@@ -40,7 +47,7 @@ class Provider:
 
     issuer: str = ""
     person: Person = field(default_factory=lambda: Person("sub-1", "ann@acme.example"))
-    key: Any = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "k1"}))
+    key: Any = field(default_factory=signing_key)
     published: Any = None
     """The key that jwks_uri shows; None: the one that signs."""
     claims: dict[str, Any] = field(default_factory=dict)
@@ -197,13 +204,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(provider: Provider | None = None) -> Iterator[Provider]:
+def serving(host: str = "127.0.0.1") -> Iterator[Provider]:
     """A provider that listens on a free port of loopback until the block ends."""
-    provider = provider or Provider()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    provider = Provider()
+    server = ThreadingHTTPServer((host, 0), _Handler)
     server.daemon_threads = True
     server.provider = provider  # type: ignore[attr-defined]
-    provider.issuer = f"http://127.0.0.1:{server.server_port}/tenant"
+    provider.issuer = f"http://{host}:{server.server_port}/tenant"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

@@ -13,6 +13,8 @@ from tests.people import Browser, person
 
 from ringfence.domains.accounts import api as accounts
 from ringfence.domains.identity import api as identity
+from ringfence.domains.identity.models import Membership, User
+from ringfence.platform_django.tenancy import across_tenants
 
 
 @dataclass
@@ -77,3 +79,17 @@ def code_of(answer: Any) -> str:
     """Which refusal a page says."""
     assert b'data-code="' in answer.content, (answer.status_code, answer.content)
     return answer.content.decode().partition('data-code="')[2].partition('"')[0]
+
+
+def me(client: Client) -> Any:
+    return client.get("/api/v1/me")
+
+
+def signed_in(client: Client) -> bool:
+    return me(client).status_code == 200
+
+
+def seats(user: User) -> list[tuple[Any, str]]:
+    with across_tenants("test") as db:
+        rows = Membership.objects.using(db).filter(user_id=user.id)
+        return list(rows.values_list("tenant_id", "role"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,82 +10,29 @@ import psycopg
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
-from django.conf import settings
-from django.test import Client, override_settings
+from django.test import Client
+from joserfc.jwk import ECKey
 from psycopg import sql
-from tests.oidc_provider import SECRET, Provider, serving
+from tests.oidc_provider import SECRET, Provider, browse, serving, signing_key
 from tests.people import Browser, make_user
-from tests.sso import Company, code_of, come_back, company, depart, sign_in_by
+from tests.sso import (
+    Company,
+    code_of,
+    come_back,
+    company,
+    depart,
+    me,
+    seats,
+    sign_in_by,
+    signed_in,
+)
 
-from ringfence.domains.identity.models import Membership, User
+from ringfence.domains.identity.models import User
 from ringfence.domains.identity.sso import transport
 from ringfence.domains.identity.sso.contracts import SSO_TENANT
 from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform.database import DatabaseUrls
-from ringfence.platform.settings import EgressSettings
 from ringfence.platform_django.ratelimit import use_limits
-from ringfence.platform_django.tenancy import across_tenants
-
-PASSWORD = "correct horse battery"
-
-
-@pytest.fixture(autouse=True)
-def pages(db: DatabaseUrls) -> Iterator[None]:
-    """allauth's pages around ours, and requests to loopback let out."""
-    out = EgressSettings(allow_networks=("127.0.0.1/32",))
-    templates = {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-            ]
-        },
-    }
-    with (
-        override_settings(
-            ROOT_URLCONF="tests.sso_urls",
-            TEMPLATES=[templates],
-            RINGFENCE=settings.RINGFENCE.model_copy(update={"egress": out}),
-        ),
-        use_limits(),
-    ):
-        yield
-
-
-@pytest.fixture
-def provider() -> Iterator[Provider]:
-    with serving() as made:
-        yield made
-        assert made.problems == []
-
-
-@pytest.fixture
-def other() -> Iterator[Provider]:
-    with serving() as made:
-        yield made
-
-
-@pytest.fixture
-def acme(provider: Provider) -> Company:
-    return company("Acme", provider)
-
-
-def me(client: Client) -> Any:
-    return client.get("/api/v1/me")
-
-
-def signed_in(client: Client) -> bool:
-    return me(client).status_code == 200
-
-
-def seats(user: User) -> list[tuple[Any, str]]:
-    with across_tenants("test") as db:
-        rows = Membership.objects.using(db).filter(user_id=user.id)
-        return list(rows.values_list("tenant_id", "role"))
-
 
 # --- the way there and back
 
@@ -118,7 +64,6 @@ def test_nothing_that_the_provider_says_is_kept_but_whom_it_means(acme: Company)
 
 @pytest.mark.parametrize("kind", ["userinfo", "elliptic"])
 def test_other_providers_that_tell_the_truth(acme: Company, kind: str) -> None:
-    from joserfc.jwk import ECKey
 
     if kind == "userinfo":
         said = {"sub": "sub-1", "email": "ann@acme.example", "email_verified": True}
@@ -201,19 +146,11 @@ def test_what_a_link_adds_is_not_passed_on(acme: Company) -> None:
     assert asked["redirect_uri"][0].endswith("/accounts/oidc/acme/login/callback/")
     assert set(asked["scope"][0].split()) == {"openid", "email"} and asked["nonce"] != ["x"]
     away = client.post("/accounts/sso/", {"company": "acme", "next": "https://evil.example/"})
-    from tests.oidc_provider import browse
-
     landed = come_back(client, browse(away["Location"]))
     assert "evil" not in landed["Location"]
 
 
 # --- a provider that lies
-
-
-def _other_key(provider: Provider) -> None:
-    from joserfc.jwk import RSAKey
-
-    provider.published = RSAKey.generate_key(2048, {"kid": "k1"})
 
 
 LIES: dict[str, Any] = {
@@ -229,7 +166,7 @@ LIES: dict[str, Any] = {
     "empty subject": lambda p: p.claims.update(sub=""),
     "odd subject": lambda p: p.claims.update(sub=["sub-1"]),
     "odd expiry": lambda p: p.claims.update(exp="soon"),
-    "other key": _other_key,
+    "other key": lambda p: setattr(p, "published", signing_key(1)),
     "unknown key": lambda p: p.header.update(kid="k2"),
     "unsigned": lambda p: setattr(p, "unsigned", True),
     "hmac with the public key": lambda p: setattr(p, "hmac", True),
@@ -257,8 +194,6 @@ def test_a_provider_that_lies_signs_nobody_in(acme: Company, lie: str) -> None:
     client = Client(raise_request_exception=False)
     answer = client.post("/accounts/sso/", {"company": "acme"})
     if answer.status_code == 302:
-        from tests.oidc_provider import browse
-
         answer = come_back(client, browse(answer["Location"]))
     assert (answer.status_code, code_of(answer)) == (502, "provider_failed")
     assert not signed_in(client)
@@ -283,28 +218,17 @@ REACHES: dict[str, Any] = {
 
 @pytest.mark.parametrize("way", REACHES)
 @pytest.mark.parametrize("where", ["metadata", "inside"])
-def test_a_provider_leads_nobody_inside(
-    acme: Company, other: Provider, way: str, where: str
-) -> None:
-    """127.0.0.2 stands for a private address: it answers, and is not among those let out."""
-    inside = other.issuer.replace("127.0.0.1", "localhost")
-    at = METADATA if where == "metadata" else inside
-    out = EgressSettings(allow_networks=("127.0.0.1/32",))
-    assert settings.RINGFENCE.egress == out
-    if where == "inside":  # the same host by a redirect: refused as such, never followed
-        if "redirect" not in way:
-            at = inside.replace("http://localhost", "http://[::1]")
-        else:
-            at = other.issuer
-    REACHES[way](acme.provider, at)
-    client = Client(raise_request_exception=False)
-    answer = client.post("/accounts/sso/", {"company": "acme"})
-    if answer.status_code == 302:
-        from tests.oidc_provider import browse
-
-        answer = come_back(client, browse(answer["Location"]))
-    assert (answer.status_code, code_of(answer)) == (502, "provider_failed")
-    assert other.seen == [] and not signed_in(client)
+def test_a_provider_leads_nobody_inside(acme: Company, way: str, where: str) -> None:
+    """127.0.0.2 stands for a private address: somebody listens there, and it is not let out to."""
+    with serving("127.0.0.2") as inside:
+        at = METADATA if where == "metadata" else inside.issuer
+        REACHES[way](acme.provider, at)
+        client = Client(raise_request_exception=False)
+        answer = client.post("/accounts/sso/", {"company": "acme"})
+        if answer.status_code == 302:
+            answer = come_back(client, browse(answer["Location"]))
+        assert (answer.status_code, code_of(answer)) == (502, "provider_failed")
+        assert inside.seen == [] and not signed_in(client)
 
 
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/jwks"])
@@ -313,8 +237,6 @@ def test_a_huge_answer_is_not_read(acme: Company, path: str) -> None:
     client = Client(raise_request_exception=False)
     answer = client.post("/accounts/sso/", {"company": "acme"})
     if answer.status_code == 302:
-        from tests.oidc_provider import browse
-
         answer = come_back(client, browse(answer["Location"]))
     assert code_of(answer) == "provider_failed" and not signed_in(client)
 
@@ -328,8 +250,6 @@ def test_a_slow_provider_is_not_waited_for(acme: Company, monkeypatch: pytest.Mo
 
 def test_a_state_works_once_and_for_its_own_provider(acme: Company, other: Provider) -> None:
     company("Bolt", other)
-    from tests.oidc_provider import browse
-
     client = Client(raise_request_exception=False)
     back = browse(depart(client, "acme"))
     mixed = come_back(client, back.replace("/oidc/acme/", "/oidc/bolt/"))
