@@ -64,6 +64,12 @@ class TenantSocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def get_requests_session(self) -> requests.Session:
         return provider_session()
 
+    def serialize_instance(self, instance: Any) -> dict[str, Any]:
+        """What a session keeps of a sign-in half-way; no hash of a password."""
+        kept: dict[str, Any] = super().serialize_instance(instance)
+        kept.pop("password", None)
+        return kept
+
     def can_authenticate_by_email(self, login: Any, email: str) -> bool:
         return False  # a provider would be whoever it says
 
@@ -81,6 +87,7 @@ class TenantSocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         """Raises ImmediateHttpResponse with the page that says why somebody does not get in."""
         vouched: Vouched = sociallogin.vouched
         setattr(request, VOUCHED, vouched)
+        sociallogin.token = None  # or a sign-in that waits for a second factor keeps it
         try:
             _decide(request, sociallogin, vouched)
         except SignInRefused as error:
