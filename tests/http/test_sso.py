@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
+import requests
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.test import Client
@@ -38,8 +42,11 @@ from ringfence.platform_django.ratelimit import use_limits
 
 
 def test_somebody_of_the_company_gets_an_account_and_a_seat(acme: Company) -> None:
-    client, answer = sign_in_by("acme")
-    assert answer.status_code == 302
+    client = Client(raise_request_exception=False)
+    back = browse(depart(client, "acme"))
+    before = client.session.session_key
+    assert come_back(client, back).status_code == 302
+    assert client.session.session_key != before, "no session is fixed"
     user = User.objects.get(email="ann@acme.example")
     assert seats(user) == [(acme.tenant, "agent")]
     assert not user.has_usable_password()
@@ -246,6 +253,35 @@ def test_a_slow_provider_is_not_waited_for(acme: Company, monkeypatch: pytest.Mo
     acme.provider.hang.add("/token")
     client, answer = sign_in_by("acme")
     assert code_of(answer) == "provider_failed" and not signed_in(client)
+
+
+def test_slow_providers_hold_few_threads(
+    acme: Company, other: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "TIMEOUT_SECONDS", 20.0)
+    monkeypatch.setattr(transport, "WAIT_SECONDS", 0.05)
+    path = "/.well-known/openid-configuration"
+    acme.provider.hang.add(path)
+
+    def ask() -> None:
+        with suppress(requests.ConnectionError):
+            transport.provider_session().get(f"{acme.provider.issuer}{path}")
+
+    threads = [threading.Thread(target=ask) for _ in range(transport.MOST_OF_HOST + 2)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 10
+    while acme.provider.seen.count(path) < transport.MOST_OF_HOST:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    with pytest.raises(requests.ConnectionError, match="too much at once"):
+        transport.provider_session().get(f"{acme.provider.issuer}{path}")
+    assert acme.provider.seen.count(path) == transport.MOST_OF_HOST
+    acme.provider.ended.set()
+    for thread in threads:
+        thread.join()
+    acme.provider.hang.clear()
+    assert signed_in(sign_in_by("acme")[0]), "and the places are free again"
 
 
 def test_a_state_works_once_and_for_its_own_provider(acme: Company, other: Provider) -> None:

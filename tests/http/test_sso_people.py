@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,8 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
-from django.test import Client
+from django.core import mail
+from django.test import Client, override_settings
 from tests.oidc_provider import Person, Provider
 from tests.people import BACKEND, Browser, make_member, make_user, person, sign_in
 from tests.sso import Company, code_of, company, me, seats, sign_in_by, signed_in
@@ -212,8 +214,17 @@ def test_an_unproven_domain_brings_only_who_is_invited(provider: Provider) -> No
     provider.person = Person("sub-2", "bob@acme.example")
     assert refused("acme") == "not_invited"
     provider.person = Person("sub-1", "ann@acme.example")
-    client, _ = sign_in_by("acme")
-    assert signed_in(client)
+    with override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend"):
+        mail.outbox = []
+        client, _ = sign_in_by("acme")
+        assert not signed_in(client), "the provider's word for a stranger's address is not enough"
+        assert not signed_in(sign_in_by("acme")[0])
+        sent = mail.outbox[0]
+    assert sent.to == ["ann@acme.example"]
+    link = re.search(r"/accounts/confirm-email/[^/\s]+/", str(sent.body))
+    assert link is not None
+    Client().post(link[0])
+    assert signed_in(sign_in_by("acme")[0])
     user = User.objects.get(email="ann@acme.example")
     assert seats(user) == [(acme.tenant, "supervisor")]
     left = acme.owner("get", "/invitations").json()["invitations"]
@@ -258,7 +269,8 @@ def test_an_administrators_provider_brings_nobody_above_them(acme: Company) -> N
     acme.provider.person = Person("sub-chief", "chief@else.example")
     assert refused("acme") == "not_invited", "an owner comes by the mail alone"
     acme.provider.person = Person("sub-ann", "ann@else.example")
-    assert signed_in(sign_in_by("acme")[0])
+    sign_in_by("acme")
+    assert seats(User.objects.get(email="ann@else.example")) == [(acme.tenant, "admin")]
 
 
 def test_nobody_gives_by_default_what_they_may_not_give(acme: Company) -> None:

@@ -8,6 +8,8 @@ SSO_TXT_LOOKUP = "ringfence.domains.identity.sso.txt.from_file"
 SOCIALACCOUNT_ADAPTER = "ringfence.domains.identity.sso.adapter.TenantSocialAdapter"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = False
+SOCIALACCOUNT_EMAIL_VERIFICATION = "mandatory"
+"""By mail, for addresses outside the domains that a tenant proved to be its own."""
 SOCIALACCOUNT_AUTO_SIGNUP = True
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_QUERY_EMAIL = True

@@ -131,7 +131,11 @@ def _decide(request: HttpRequest, sociallogin: Any, vouched: Vouched) -> None:
     elif sociallogin.is_existing:
         admit.check_member(vouched, sociallogin.user.pk)
     else:
-        admit.check_newcomer(vouched)
+        place = admit.check_newcomer(vouched)
+        for address in sociallogin.email_addresses:
+            # Of a domain that is not the tenant's, the provider's word is not enough: the mail
+            # goes there, or anybody could open an account in a stranger's name.
+            address.verified = place.proven
 
 
 def _refused(

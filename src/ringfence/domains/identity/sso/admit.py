@@ -36,18 +36,21 @@ class Place:
     role: str
     custom_role: Role | None
     invitation: Invitation | None
+    proven: bool
+    """The address is of a domain that the tenant proved to be its own."""
 
 
-def check_newcomer(vouched: Vouched) -> None:
-    """Whether an account may be made for somebody whom the provider brings.
+def check_newcomer(vouched: Vouched) -> Place:
+    """What an account that is made for somebody whom the provider brings will be.
 
     That there is an account with the address is told only of addresses that the tenant has a say
     in: its proven domains, and whom it invited. Raises SignInRefused.
     """
     with tenant(vouched.connection.tenant_id):
-        _place(vouched)
+        place = _place(vouched)
     if has_account(vouched.email or ""):
         raise SignInRefused("account_exists")
+    return place
 
 
 def has_account(email: str) -> bool:
@@ -86,19 +89,17 @@ def _place(vouched: Vouched) -> Place:
     if vouched.email is None:
         raise SignInRefused("email_unverified")
     row = SsoConnection.objects.select_related("custom_role").get(id=vouched.connection.id)
-    now = clock().now()
-    invitation = _invitation(vouched, now)
-    if invitation is not None and _brings(row, invitation.role, invitation.custom_role):
-        return Place(invitation.role, invitation.custom_role, invitation)
-    domain = vouched.email.rpartition("@")[2]
     proven = SsoDomain.objects.filter(
-        connection_id=row.id, domain=domain, verified_at__isnull=False
+        connection_id=row.id,
+        domain=vouched.email.rpartition("@")[2],
+        verified_at__isnull=False,
     ).exists()
-    if not proven or not row.default_role:
-        raise SignInRefused("not_invited")
-    if not _brings(row, row.default_role, row.custom_role):
-        raise SignInRefused("not_invited")
-    return Place(row.default_role, row.custom_role, None)
+    invitation = _invitation(vouched, clock().now())
+    if invitation is not None and _brings(row, invitation.role, invitation.custom_role):
+        return Place(invitation.role, invitation.custom_role, invitation, proven)
+    if proven and row.default_role and _brings(row, row.default_role, row.custom_role):
+        return Place(row.default_role, row.custom_role, None, proven)
+    raise SignInRefused("not_invited")
 
 
 def _brings(row: SsoConnection, role: str, custom: Role | None) -> bool:

@@ -22,8 +22,11 @@ from ringfence.platform.egress import Egress, EgressFailed, EgressRefused, Metho
 TIMEOUT_SECONDS = 5.0
 """From the look-up to the last byte; a sign-in asks up to four times."""
 MAX_BYTES = 256 << 10
-MOST_AT_ONCE = 2
-"""Requests to one host: a slow provider holds that many threads of a process, and no more."""
+MOST_AT_ONCE, MOST_OF_HOST = 5, 3
+"""Requests in all, and to one host: slow providers hold that many threads of a process, and the
+others serve."""
+WAIT_SECONDS = 1.0
+"""For a place among them."""
 _SENT = ("accept", "authorization", "content-type")
 
 
@@ -85,19 +88,23 @@ def _response(request: requests.PreparedRequest, found: Response) -> requests.Re
 
 
 _busy: Counter[str] = Counter()
-_lock = threading.Lock()
+_freed = threading.Condition()
 
 
 @contextmanager
 def _place(host: str) -> Iterator[None]:
-    with _lock:
-        if _busy[host] >= MOST_AT_ONCE:
-            raise requests.ConnectionError("the provider is asked too much at once")
+    def free() -> bool:
+        return _busy[host] < MOST_OF_HOST and _busy.total() < MOST_AT_ONCE
+
+    with _freed:
+        if not _freed.wait_for(free, WAIT_SECONDS):
+            raise requests.ConnectionError("providers are asked too much at once")
         _busy[host] += 1
     try:
         yield
     finally:
-        with _lock:
+        with _freed:
             _busy[host] -= 1
             if not _busy[host]:
                 del _busy[host]
+            _freed.notify_all()
