@@ -68,10 +68,10 @@ def sign_in(
     client.force_login(user, backend=BACKEND)
     session = client.session
     at = time.time() - age_seconds
-    session[f"{RECORDS}_user"] = User._meta.pk.value_to_string(user)
     session[RECORDS] = [{"method": "password", "at": at}]
     if mfa:
         session[RECORDS] += [{"method": "mfa", "type": "totp", "at": at}]
+    session[f"{RECORDS}_user"] = User._meta.pk.value_to_string(user)
     session.save()
     return Browser(client, tenant)
 
