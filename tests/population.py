@@ -27,7 +27,8 @@ from ringfence.domains.devices.contracts import NewDevice
 from ringfence.domains.flows import api as flows
 from ringfence.domains.flows.contracts import NewTarget, TargetKind
 from ringfence.domains.identity import api as identity
-from ringfence.domains.identity.contracts import Session
+from ringfence.domains.identity.contracts import Session, UserPrincipal
+from ringfence.domains.identity.sso.contracts import NewSso
 from ringfence.domains.ledger import api as ledger
 from ringfence.domains.ledger.contracts import DeckKind, Reference
 from ringfence.domains.ledger.models import UnratedUsage
@@ -189,7 +190,27 @@ def seat(tenant: UUID, name: str) -> tuple[UUID, UUID, UUID, UUID]:
     staff = identity.principal_of(Session(helper.id, mfa=True, authenticated_at=None), None)
     asked = identity.request_access(staff, tenant, "the customer asked for help", 60)
     assert role.id is not None
+    trust_provider(giver, tenant, name.lower())
     return member.id, invited.info.id, role.id, asked.id
+
+
+def trust_provider(giver: UserPrincipal, tenant: UUID, name: str) -> None:
+    """The tenant's identity provider, and a domain whose people it brings."""
+    identity.put_sso(
+        giver,
+        NewSso(
+            slug=name,
+            issuer=f"https://id.{name}.example",
+            client_id="ringfence",
+            client_secret="secret of the client",
+            role="agent",
+            role_id=None,
+            domains=(f"{name}.example",),
+            trusts_mfa=False,
+            enabled=True,
+        ),
+    )
+    identity.confirm_domain(tenant, f"{name}.example", verified=True, actor="test")
 
 
 def draw(tenant: UUID) -> tuple[UUID, UUID, UUID]:

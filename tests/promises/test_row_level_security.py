@@ -41,6 +41,8 @@ TENANT_TABLES = {
     "identity_invitation": "tenant_id",
     "identity_membership": "tenant_id",
     "identity_role": "tenant_id",
+    "identity_sso_connection": "tenant_id",
+    "identity_sso_domain": "tenant_id",
     "ledger_account": "tenant_id",
     "ledger_checkpoint": "tenant_id",
     "ledger_entry": "tenant_id",
@@ -287,6 +289,9 @@ def test_functions_before_a_tenant_are_a_named_list(db: DatabaseUrls) -> None:
         "ringfence_route_number": ["ringfence_callplane"],
         "ringfence_routing_devices": ["ringfence_callplane"],
         "ringfence_routing_trunks": ["ringfence_callplane"],
+        "ringfence_sso_connection": ["ringfence_app"],
+        "ringfence_sso_domain": ["ringfence_app"],
+        "ringfence_sso_session": ["ringfence_app"],
         "ringfence_staff_identities": ["ringfence_operator"],
         "ringfence_tenant_is_active": ["ringfence_callplane"],
     }

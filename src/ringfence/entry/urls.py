@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import DatabaseError, connections
 from django.http import HttpRequest
-from django.urls import path
+from django.urls import include, path
 from ninja import Schema
 
 import ringfence
@@ -24,6 +24,7 @@ from ringfence.domains.identity.http import (
     access_router,
     me_router,
     members_router,
+    sso_router,
     staff_router,
     tenants_router,
     viewers_router,
@@ -79,6 +80,7 @@ for router in (
     prompts_router,
     rates_router,
     recordings_router,
+    sso_router,
     staff_router,
     targets_router,
     tenants_router,
@@ -106,4 +108,7 @@ def get_health(request: HttpRequest) -> Any:
     return Health(status="ok")
 
 
-urlpatterns = [path("api/v1/", api.urls)]
+urlpatterns = [
+    path("api/v1/", api.urls),
+    path("accounts/", include("ringfence.domains.identity.sso.urls")),
+]

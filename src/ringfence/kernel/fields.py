@@ -52,6 +52,8 @@ class SealedFieldNumber(IntEnum):
     """identity.Invitation.email_sealed. Row: the invitation."""
     CPNI_CONTACT = 23
     """compliance.Contact.value_sealed. Row: the contact of record."""
+    SSO_SECRET = 30
+    """identity.SsoConnection.secret_sealed, under the tenant's secret key. Row: the connection."""
 
 
 IDENTIFIER = "identifier"

@@ -43,6 +43,7 @@ class Prefix(StrEnum):
     CPNI_CASE = "CP"
     CPNI_CONTACT = "CR"
     CPNI_NOTICE = "CN"
+    SSO_CONNECTION = "SO"
 
 
 class InvalidId(InvalidInput):

@@ -9,6 +9,8 @@ from django.utils.functional import SimpleLazyObject
 from ringfence.platform.database import database_urls, url_parts
 from ringfence.platform.secrets import installation_secret
 from ringfence.platform.settings import load_settings
+from ringfence.platform_django.sso import *  # noqa: F403
+from ringfence.platform_django.sso import SSO_MIDDLEWARE
 
 RINGFENCE = load_settings()
 
@@ -98,6 +100,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    *SSO_MIDDLEWARE,
 ]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

@@ -11,6 +11,7 @@ USER, ROLE, MEMBER, INVITATION, GRANT = (
     "identity.Invitation",
     "identity.AccessGrant",
 )
+SSO, DOMAIN = "identity.SsoConnection", "identity.SsoDomain"
 _USES = frozenset({Purpose.SERVICE, Purpose.SUPPORT, Purpose.SECURITY})
 _RANDOM = "random id of a row, a person or a business customer"
 _COURSE = "time or outcome of a decision, naming random ids alone"
@@ -69,3 +70,22 @@ not_personal(GRANT, _RANDOM, "id", "tenant_id", "staff_id", "decided_by", "revok
 not_personal(GRANT, "why the operator's staff came in, told to the tenant", "reason")
 not_personal(GRANT, _COURSE, "minutes", "requested_at", "decided_at", "starts_at", "expires_at")
 not_personal(GRANT, _COURSE, "denied", "revoked_at")
+_PROVIDER = "a business customer's own identity provider, and what it may do here"
+not_personal(SSO, _RANDOM, "id", "tenant_id", "custom_role")
+not_personal(SSO, _PROVIDER, "slug", "issuer", "client_id", "default_role", "ceiling")
+not_personal(SSO, _PROVIDER, "trusts_mfa", "enabled", "created_at")
+register(
+    FieldClass(
+        model=SSO,
+        field="secret_sealed",
+        category=Category.SECRET,
+        purposes=frozenset({Purpose.SECURITY}),
+        retention="account",
+        export=False,
+        erasure=Erasure.NOT_SUBJECT,
+        number=SealedFieldNumber.SSO_SECRET,
+    )
+)
+not_personal(DOMAIN, _RANDOM, "id", "tenant_id", "connection", "verified_by")
+not_personal(DOMAIN, "a business customer's own domain", "domain", "token")
+not_personal(DOMAIN, _COURSE, "verified_at", "created_at")
