@@ -50,6 +50,13 @@ class SealedFieldNumber(IntEnum):
     """identity.User.name_sealed. Row: the user."""
     INVITATION_EMAIL = 15
     """identity.Invitation.email_sealed. Row: the invitation."""
+    SECOND_FACTOR = 16
+    """mfa.Authenticator.data, and what a session holds of one until it is confirmed, under the
+    installation's secret key. Row: the user."""
+    USER_COMPANY = 17
+    """identity.User.company_sealed. Row: the user."""
+    MAIL = 18
+    """platform_django.Mail.mail_sealed, under the installation's secret key. Row: the mail."""
 
 
 IDENTIFIER = "identifier"
