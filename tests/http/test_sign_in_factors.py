@@ -10,6 +10,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.test import Client
 from tests.api import someone
+from tests.keys_fixture import Keys, ShiftedClock
 from tests.people import make_member
 from tests.signing_in import (
     PASSWORD,
@@ -27,7 +28,6 @@ from ringfence.domains.identity.sign_in import sealing
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.keys.errors import Unreadable
 from ringfence.platform_django.clock import use_clock
-from tests.keys_fixture import Keys, ShiftedClock
 
 ADA = "ada@engines.example"
 
@@ -174,9 +174,7 @@ def test_sensitive_pages_ask_again_after_some_minutes(db: DatabaseUrls, keys: Ke
         assert stale.json()["code"] == "step_up_required"
         wrong = client.post("/accounts/reauthenticate/", {"password": "wrong" * 4})
         assert wrong.status_code == 200
-    done = client.post(
-        "/accounts/reauthenticate/?next=/accounts/sessions/", {"password": PASSWORD}
-    )
+    done = client.post("/accounts/reauthenticate/?next=/accounts/sessions/", {"password": PASSWORD})
     assert done["Location"] == "/accounts/sessions/"
     fresh = client.post(
         "/api/v1/invitations",

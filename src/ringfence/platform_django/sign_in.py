@@ -21,7 +21,9 @@ _HOST_PREFIX = "__Host-" if _HTTPS else ""
 
 def cache_key(key: str, prefix: str, version: int) -> str:
     """What stands for a key in the cache's table: the keys of limits name addresses and people."""
-    return salted_hmac("ringfence.cache", f"{prefix}:{version}:{key}", algorithm="sha256").hexdigest()
+    return salted_hmac(
+        "ringfence.cache", f"{prefix}:{version}:{key}", algorithm="sha256"
+    ).hexdigest()
 
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]

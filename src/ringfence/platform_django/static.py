@@ -9,7 +9,7 @@ from django.conf import settings
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
-class HashedFiles(CompressedManifestStaticFilesStorage):
+class HashedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """They are collected into the data directory when ``web`` starts; before that, as in tests,
     their plain names are told."""
 

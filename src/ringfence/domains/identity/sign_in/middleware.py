@@ -77,7 +77,8 @@ class SignInRequests:
 
 
 def _is_loopback_ip(request: HttpRequest) -> bool:
-    return request.META.get("HTTP_HOST", "").startswith(("127.0.0.1:", "[::1]:"))
+    host: str = request.META.get("HTTP_HOST", "")
+    return host.startswith(("127.0.0.1:", "[::1]:"))
 
 
 class ActiveSessions:

@@ -35,4 +35,4 @@ def forget_ended() -> int:
         with connections[IDENTITY].cursor() as cursor:
             cursor.execute("DELETE FROM identity_cache WHERE expires < %s", [now])
             removed += cursor.rowcount
-    return removed
+    return int(removed)
