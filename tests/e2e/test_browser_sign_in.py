@@ -92,7 +92,7 @@ def test_a_passkey_signs_in_alone(crowd: People) -> None:
         sign_out(page)
         page.get_by_role("button", name="Sign in with a passkey").click()
         page.wait_for_url(f"{crowd.url}/accounts/")
-        expect(page.get_by_text(address)).to_be_visible()
+        expect(page.get_by_text(address, exact=True)).to_be_visible()
         assert ask(page, "/members")[0] == 200, "a passkey is a second factor in itself"
 
 

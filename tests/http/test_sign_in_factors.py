@@ -203,3 +203,12 @@ def test_the_headless_flow_asks_for_the_second_factor(db: DatabaseUrls) -> None:
     assert client.cookies["device"].value, "a known browser from now on"
     assert client.delete(f"{base}/auth/session").status_code == 401
     assert not signed_in(client)
+
+
+def test_the_headless_endpoints_refuse_requests_of_other_sites(db: DatabaseUrls) -> None:
+    account(ADA)
+    client = browser(enforce_csrf_checks=True)
+    body = {"email": ADA, "password": PASSWORD}
+    answer = client.post("/_allauth/browser/v1/auth/login", body, content_type="application/json")
+    assert answer.status_code == 403
+    assert not signed_in(client)

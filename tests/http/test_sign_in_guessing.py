@@ -9,11 +9,14 @@ from typing import Any
 import psycopg
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.test import override_settings
 from tests.signing_in import (
+    OTHER,
     PASSWORD,
     account,
     browser,
     configured,
+    link_in,
     log_in,
     mails,
     signed_in,
@@ -226,3 +229,32 @@ def test_what_was_counted_stays_when_a_request_fails(
         for _ in range(5):
             assert log_in(browser(), ADA, "wrong pass phrase").status_code == 500
     assert b"Too many" in log_in(browser(), ADA).content
+
+
+def test_a_password_reset_by_mail_lifts_the_limits_of_the_account(db: DatabaseUrls) -> None:
+    account(ADA)
+    for index in range(55):
+        log_in(browser(f"198.51.100.{index // 4 + 1}"), ADA, "wrong pass phrase")
+    owner = browser("203.0.113.5")
+    assert b"Too many" in log_in(owner, ADA).content
+    owner.post("/accounts/password/reset/", {"email": ADA})
+    form = owner.get(link_in(mails()[-1]))["Location"]
+    owner.post(form, {"password1": OTHER, "password2": OTHER})
+    log_in(owner, ADA, OTHER)
+    assert signed_in(owner)
+
+
+def test_only_proxies_of_ones_own_say_where_somebody_comes_from(db: DatabaseUrls) -> None:
+    account(ADA)
+    for index in range(30):
+        log_in(
+            browser(HTTP_X_FORWARDED_FOR=f"198.51.100.{index}"),
+            f"user{index}@engines.example",
+            "wrong pass phrase",
+        )
+    liar = browser(HTTP_X_FORWARDED_FOR="203.0.113.1")
+    assert b"Too many" in log_in(liar, ADA).content
+    with override_settings(ALLAUTH_TRUSTED_PROXY_COUNT=1):
+        behind = browser(HTTP_X_FORWARDED_FOR="203.0.113.1")
+        log_in(behind, ADA)
+        assert signed_in(behind)

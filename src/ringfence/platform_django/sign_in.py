@@ -97,6 +97,8 @@ ACCOUNT_RATE_LIMITS = {
 }
 """``login_failed`` counts wrong second factors; wrong passwords are counted by ``lockout``."""
 
+ALLAUTH_TRUSTED_PROXY_COUNT = _RINGFENCE.web.trusted_proxies
+
 PASSWORD_RESET_TIMEOUT = 3600
 
 MFA_ADAPTER = "ringfence.domains.identity.sign_in.adapter.MfaAdapter"

@@ -34,7 +34,7 @@ _FLAGS = [
     "--no-first-run",
 ]
 _AGE = """
-import sys
+import os, sys
 from ringfence.entry.database import setup_django
 setup_django("web")
 from ringfence.domains.identity.sign_in.sessions import SessionStore
@@ -43,6 +43,7 @@ session["account_authentication_methods"] = [
     {**one, "at": one["at"] - 3600} for one in session["account_authentication_methods"]
 ]
 session.save()
+os._exit(0)
 """
 
 

@@ -96,7 +96,9 @@ def secure(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """What one is invited to; accepted by who is signed in with exactly the invited address."""
-    limited: HttpResponse | None = ratelimit.consume_or_429(request, action="reset_password_from_key")
+    limited: HttpResponse | None = ratelimit.consume_or_429(
+        request, action="reset_password_from_key"
+    )
     if limited is not None:
         return limited
     try:
