@@ -132,7 +132,7 @@ class People:
     def sign_in(self, page: Page, address: str) -> None:
         """Fill in the form of the sign-in page."""
         page.goto("/accounts/login/")
-        page.get_by_label("E-mail").fill(address)
+        page.get_by_label("Email").fill(address)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in", exact=True).click()
         page.wait_for_url(lambda url: not url.endswith("/accounts/login/"))

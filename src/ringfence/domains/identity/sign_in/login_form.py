@@ -11,5 +11,5 @@ class SignInForm(LoginForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         login = self.fields["login"]
-        login.label = "E-mail"
+        login.label = "Email"
         login.widget.attrs["autocomplete"] = "username webauthn"
