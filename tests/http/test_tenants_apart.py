@@ -68,7 +68,6 @@ OF_PEOPLE = {
     "show_cpni_photo_id",
     "try_cpni_backup",
     "try_cpni_password",
-    "list_viewers",
     "verify_sso_domain",
 }
 """They need a session or a manager: test_access_matrix.py asks them all."""

@@ -1,11 +1,12 @@
-"""The REST API: the routes of all domains under ``/api/v1``."""
+"""The REST API, with the routes of all domains under ``/api/v1``, and the pages of signing in."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.db import DatabaseError, connections
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import include, path
 from ninja import Schema
 
@@ -108,7 +109,15 @@ def get_health(request: HttpRequest) -> Any:
     return Health(status="ok")
 
 
+def index(request: HttpRequest) -> HttpResponse:
+    """The console is not built here; people begin with their account."""
+    return redirect("account_home")
+
+
 urlpatterns = [
+    path("", index),
     path("api/v1/", api.urls),
     path("accounts/", include("ringfence.domains.identity.sso.urls")),
+    path("accounts/", include("ringfence.domains.identity.sign_in.urls")),
+    path("_allauth/", include("allauth.headless.urls")),
 ]

@@ -54,6 +54,13 @@ class SealedFieldNumber(IntEnum):
     """compliance.Contact.value_sealed. Row: the contact of record."""
     SSO_SECRET = 30
     """identity.SsoConnection.secret_sealed, under the tenant's secret key. Row: the connection."""
+    SECOND_FACTOR = 16
+    """mfa.Authenticator.data, and what a session holds of one until it is confirmed, under the
+    installation's secret key. Row: the user."""
+    USER_COMPANY = 17
+    """identity.User.company_sealed. Row: the user."""
+    MAIL = 18
+    """platform_django.Mail.mail_sealed, under the installation's secret key. Row: the mail."""
 
 
 IDENTIFIER = "identifier"

@@ -239,6 +239,10 @@ class WebSettings(HttpSettings):
     and for passkeys; default ``http://localhost:<port>``. With https, cookies are sent over it
     alone."""
 
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
+    """How many reverse proxies of the operator's own stand before this server, each of which adds
+    the address that it heard to ``X-Forwarded-For``; 0: the header is not believed."""
+
     @field_validator("public_url")
     @classmethod
     def _an_origin(cls, url: str | None) -> str | None:

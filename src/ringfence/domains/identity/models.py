@@ -34,6 +34,10 @@ class User(AbstractBaseUser):
     name_sealed = SealedText(
         SealedFieldNumber.USER_NAME, "person", rule=CONSOLE_USERS, account="id"
     )
+    company_sealed = SealedText(
+        SealedFieldNumber.USER_COMPANY, "person", rule=CONSOLE_USERS, account="id"
+    )
+    """The company that a new person wants an account for, until their address is verified."""
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
 
@@ -57,6 +61,28 @@ class User(AbstractBaseUser):
     @property
     def use_objects(self) -> tuple[str, ...]:
         return (public_id(Prefix.USER, self.id),)
+
+
+class KnownDevice(models.Model):
+    """A browser that somebody signed in from."""
+
+    of_sign_in: ClassVar[bool] = True
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant_id = models.UUIDField(null=True, editable=False)
+    """Always None, as the user's."""
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    token_hash = models.BinaryField()
+    """SHA-256 of the random id in the browser's cookie."""
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "identity_device"
+        constraints = [
+            models.UniqueConstraint(fields=["token_hash", "user"], name="device_once"),
+            models.CheckConstraint(name="device_of_no_tenant", condition=models.Q(tenant_id=None)),
+        ]
 
 
 class Role(TenantModel):

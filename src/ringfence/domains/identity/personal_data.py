@@ -12,6 +12,7 @@ USER, ROLE, MEMBER, INVITATION, GRANT = (
     "identity.AccessGrant",
 )
 SSO, DOMAIN = "identity.SsoConnection", "identity.SsoDomain"
+DEVICE = "identity.KnownDevice"
 _USES = frozenset({Purpose.SERVICE, Purpose.SUPPORT, Purpose.SECURITY})
 _RANDOM = "random id of a row, a person or a business customer"
 _COURSE = "time or outcome of a decision, naming random ids alone"
@@ -49,9 +50,16 @@ not_personal(USER, "state of an account", "is_active", "created_at")
 register(
     PersonId(USER, "person_id", "person"),
     _sealed(USER, "name_sealed", "person", SealedFieldNumber.USER_NAME, CONSOLE_USERS),
+    _sealed(USER, "company_sealed", "person", SealedFieldNumber.USER_COMPANY, CONSOLE_USERS),
     _of_account(USER, "email", Category.IDENTIFIER),
     _of_account(USER, "last_login", Category.TRAFFIC),
     _of_account(USER, "password", Category.SECRET, export=False),
+)
+not_personal(DEVICE, _RANDOM, "id", "tenant_id", "user")
+register(
+    _of_account(DEVICE, "token_hash", Category.SECRET, export=False),
+    _of_account(DEVICE, "created_at", Category.TRAFFIC),
+    _of_account(DEVICE, "last_used_at", Category.TRAFFIC),
 )
 not_personal(ROLE, "what a business customer calls a set of permissions", "id", "tenant_id", "name")
 not_personal(ROLE, "what a role may do", "permissions", "purposes", "mfa_required", "created_at")
