@@ -7,4 +7,4 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-pytest_plugins = ["tests.keys_fixture", "tests.database"]
+pytest_plugins = ["tests.keys_fixture", "tests.database", "tests.sso_fixture"]

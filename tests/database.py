@@ -21,6 +21,7 @@ import pytest
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "ringfence.platform_django.settings"
 _data_dir = Path(tempfile.mkdtemp(prefix="ringfence-django-"))
+(_data_dir / "static").mkdir()
 with pytest.MonkeyPatch.context() as _patch:
     _patch.setenv("RINGFENCE_NODE__DATA_DIR", str(_data_dir))
     django.setup()
@@ -41,6 +42,7 @@ _ALIASES = {
     "operator": Role.OPERATOR,
     "callplane": Role.CALLPLANE,
     "identity": Role.IDENTITY,
+    "cache": Role.IDENTITY,
     "owner": Role.OWNER,
 }
 

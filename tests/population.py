@@ -20,12 +20,16 @@ from ringfence.domains.accounts.contracts import ALL_SCOPES, Wanted
 from ringfence.domains.accounts.request_log import RequestLog, use_request_log
 from ringfence.domains.calls.api import store_events
 from ringfence.domains.calls.models import Call, CallLeg, CallTag
+from ringfence.domains.compliance import api as compliance
+from ringfence.domains.compliance.rules.authentication import Channel
+from ringfence.domains.compliance.rules.records import Kind
 from ringfence.domains.devices import api as devices
 from ringfence.domains.devices.contracts import NewDevice
 from ringfence.domains.flows import api as flows
 from ringfence.domains.flows.contracts import NewTarget, TargetKind
 from ringfence.domains.identity import api as identity
-from ringfence.domains.identity.contracts import Session
+from ringfence.domains.identity.contracts import Session, UserPrincipal
+from ringfence.domains.identity.sso.contracts import NewSso
 from ringfence.domains.ledger import api as ledger
 from ringfence.domains.ledger.contracts import DeckKind, Reference
 from ringfence.domains.ledger.models import UnratedUsage
@@ -60,6 +64,7 @@ from ringfence.platform_django.clock import clock, new_id
 from ringfence.platform_django.keys import keys
 from ringfence.platform_django.sealed import day_of
 from ringfence.platform_django.tenancy import CALLPLANE, across_tenants
+from ringfence.platform_django.use import using
 from ringfence.protocols.wav import Encoding, header
 
 
@@ -90,6 +95,8 @@ class Populated:
     client: UUID
     """An OAuth client; its tokens are ``token``."""
     token: str
+    case: UUID
+    notice: UUID
 
     def path_values(self) -> dict[str, str]:
         """A value of ours for each path parameter of the API."""
@@ -112,6 +119,8 @@ class Populated:
             "role_id": public_id(Prefix.ROLE, self.role),
             "grant_id": public_id(Prefix.ACCESS_GRANT, self.grant),
             "client_id": public_id(Prefix.OAUTH_CLIENT, self.client),
+            "case_id": public_id(Prefix.CPNI_CASE, self.case),
+            "notice_id": public_id(Prefix.CPNI_NOTICE, self.notice),
         }
 
 
@@ -155,6 +164,7 @@ def populate(name: str, index: int) -> Populated:
         devices.create_device(tenant.id, NewDevice(f"{name} desk", f"desk-{index}")).info.id,
         *seat(tenant.id, name),
         *connect(key.secret),
+        *ask_for_calls(tenant.id, name),
     )
 
 
@@ -171,6 +181,21 @@ def connect(secret: str) -> tuple[UUID, str]:
     return made.info.id, token
 
 
+def ask_for_calls(tenant: UUID, name: str) -> tuple[UUID, UUID]:
+    """A case in which the calls were told, and news of a change of address."""
+    with using("service", "test"):
+        for street in ("Elm", "Oak"):
+            address = {Kind.ADDRESS: f"12 {street} Street, Springfield"}
+            compliance.change_contacts(tenant, address, "test")
+    clerk = make_user(f"clerk-of-{name.lower()}@operator.example")
+    make_member(clerk, None, "operator-support", work_location="US")
+    staff = identity.principal_of(Session(clerk.id, mfa=True, authenticated_at=None), None)
+    case = compliance.open_case(staff, tenant, Channel.IN_STORE)
+    compliance.show_photo_id(staff, case.id)
+    compliance.tell_calls(staff, case.id)
+    return case.id, compliance.list_notices(tenant).notices[0].id
+
+
 def seat(tenant: UUID, name: str) -> tuple[UUID, UUID, UUID, UUID]:
     """An owner, somebody whom the owner invited, a role, and staff who asked to be let in."""
     accounts.change_settings(tenant, staff_access="approve")
@@ -184,7 +209,27 @@ def seat(tenant: UUID, name: str) -> tuple[UUID, UUID, UUID, UUID]:
     staff = identity.principal_of(Session(helper.id, mfa=True, authenticated_at=None), None)
     asked = identity.request_access(staff, tenant, "the customer asked for help", 60)
     assert role.id is not None
+    trust_provider(giver, tenant, name.lower())
     return member.id, invited.info.id, role.id, asked.id
+
+
+def trust_provider(giver: UserPrincipal, tenant: UUID, name: str) -> None:
+    """The tenant's identity provider, and a domain whose people it brings."""
+    identity.put_sso(
+        giver,
+        NewSso(
+            slug=name,
+            issuer=f"https://id.{name}.example",
+            client_id="ringfence",
+            client_secret="secret of the client",
+            role="agent",
+            role_id=None,
+            domains=(f"{name}.example",),
+            trusts_mfa=False,
+            enabled=True,
+        ),
+    )
+    identity.confirm_domain(tenant, f"{name}.example", verified=True, actor="test")
 
 
 def draw(tenant: UUID) -> tuple[UUID, UUID, UUID]:

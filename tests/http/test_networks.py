@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client, override_settings
+from django.test import Client
 from tests.api import Someone, ask, someone
 from tests.oauth import token_for
 from tests.people import person
+from tests.proxies import behind_proxies
 
 from ringfence.domains.accounts import api as accounts
 from ringfence.domains.accounts.contracts import ALL_SCOPES
@@ -33,15 +31,6 @@ def ask_from(address: str, key: str, path: str = "/tenant", **headers: str) -> A
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     named["Authorization"] = f"Bearer {key}"
     return Client().get(f"/api/v1{path}", headers=named, REMOTE_ADDR=address)
-
-
-@contextmanager
-def behind_proxies(*networks: str) -> Iterator[None]:
-    installation = settings.RINGFENCE
-    web = installation.web.model_copy(update={"trusted_proxies": networks})
-    web.__dict__.pop("proxy_networks", None)
-    with override_settings(RINGFENCE=installation.model_copy(update={"web": web})):
-        yield
 
 
 def office_key(acme: Someone, *networks: str) -> str:

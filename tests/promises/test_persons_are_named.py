@@ -12,8 +12,11 @@ from django.apps import apps
 from django.core import checks
 from django.db import models
 from psycopg import sql
+from tests.people import make_user
 from tests.promises.test_row_clean_up import World, world
 
+from ringfence.domains.compliance.models import Contact
+from ringfence.domains.identity.models import Invitation, User
 from ringfence.domains.privacy import api as privacy
 from ringfence.domains.privacy import registry
 from ringfence.domains.privacy.contracts import (
@@ -24,7 +27,9 @@ from ringfence.domains.privacy.contracts import (
     Purpose,
 )
 from ringfence.platform.database import DatabaseUrls
+from ringfence.platform_django.clock import clock, new_id
 from ringfence.platform_django.sealed import SealedText
+from ringfence.platform_django.tenancy import across_tenants, tenant
 
 __all__ = ["world"]
 
@@ -113,6 +118,7 @@ def test_every_person_id_that_is_stored_stands_in_a_named_column(
     persons = set()
     for call in (*world.of_subject, *world.of_others):
         persons |= {call.caller, call.callee}
+    _name_elsewhere(persons)
     named = {
         (apps.get_model(entry.model)._meta.db_table, entry.field) for entry in privacy.person_ids()
     }
@@ -132,3 +138,18 @@ def test_every_person_id_that_is_stored_stands_in_a_named_column(
                     if isinstance(value, UUID) and value in persons
                 }
     assert found == named
+
+
+def _name_elsewhere(persons: set[UUID]) -> None:
+    """Somebody who calls is also invited, signs in, and is where an account is reached."""
+    person, tenant_id, now = min(persons), new_id(), clock().now()
+    User.objects.filter(id=make_user("caller@example.com").id).update(person_id=person)
+    with across_tenants("test") as db:
+        Invitation.objects.using(db).create(
+            tenant_id=tenant_id, invitee_id=person, role="agent", token_hash=b"1" * 32,
+            invited_by="test", created_at=now, expires_at=now,
+        )  # fmt: skip
+    with tenant(tenant_id):
+        Contact.objects.create(
+            tenant_id=tenant_id, kind="email", holder_id=person, since=now, with_account=False
+        )

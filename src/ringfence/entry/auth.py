@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
-from allauth.account.authentication import get_authentication_records
 from django.conf import settings
 from django.http import HttpRequest
 from ninja.security import HttpBearer
@@ -21,6 +18,7 @@ from ringfence.domains.accounts.api import (
 from ringfence.domains.accounts.contracts import AddressRefused, Principal
 from ringfence.domains.identity.api import principal_of
 from ringfence.domains.identity.contracts import Session, UserPrincipal
+from ringfence.domains.identity.sign_in.session import session_of
 from ringfence.kernel.errors import RingfenceError, Unauthorized
 from ringfence.kernel.fields import INSTALLATION
 from ringfence.kernel.ids import Prefix, parse_public_id
@@ -29,8 +27,6 @@ from ringfence.platform_django.http import AskedBy, Caller, admit, note_asked_by
 from ringfence.platform_django.ratelimit import count_failure, count_of_tenant, count_request
 
 TENANT_HEADER = "Ringfence-Tenant"
-SSO_TENANT = "ringfence_sso_tenant"
-"""In a session: the tenant whose identity provider vouched for the person."""
 
 
 class CsrfFailed(RingfenceError):
@@ -121,19 +117,3 @@ class SessionCookie(SessionPerson):
 
 def _has_session(request: HttpRequest) -> bool:
     return settings.SESSION_COOKIE_NAME in request.COOKIES
-
-
-def session_of(request: HttpRequest) -> Session | None:
-    """What the session of a request proved; None without one."""
-    user = request.user
-    if not user.is_authenticated:
-        return None
-    records = get_authentication_records(request, user)
-    times = [record["at"] for record in records if isinstance(record.get("at"), (int, float))]
-    sso = request.session.get(SSO_TENANT)
-    return Session(
-        user_id=user.pk,
-        mfa=any(record.get("method") == "mfa" for record in records),
-        authenticated_at=datetime.fromtimestamp(max(times), UTC) if times else None,
-        sso_tenant=None if sso is None else UUID(sso),
-    )

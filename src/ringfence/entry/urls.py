@@ -1,12 +1,13 @@
-"""The REST API: the routes of all domains under ``/api/v1``."""
+"""The REST API, with the routes of all domains under ``/api/v1``, and the pages of signing in."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.db import DatabaseError, connections
-from django.http import HttpRequest
-from django.urls import path
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import include, path
 from ninja import Schema
 
 import ringfence
@@ -14,12 +15,19 @@ from ringfence.domains.accounts.clients_http import clients_router
 from ringfence.domains.accounts.http import router as accounts_router
 from ringfence.domains.accounts.oauth import metadata, revoke_token, token
 from ringfence.domains.calls.http import router as calls_router
+from ringfence.domains.compliance.http import (
+    cpni_account_router,
+    cpni_cases_router,
+    cpni_notices_router,
+    cpni_proofs_router,
+)
 from ringfence.domains.devices.http import router as devices_router
 from ringfence.domains.flows.http import flows_router, prompts_router, targets_router
 from ringfence.domains.identity.http import (
     access_router,
     me_router,
     members_router,
+    sso_router,
     staff_router,
     tenants_router,
     viewers_router,
@@ -63,6 +71,10 @@ for router in (
     audit_router,
     calls_router,
     clients_router,
+    cpni_account_router,
+    cpni_cases_router,
+    cpni_notices_router,
+    cpni_proofs_router,
     devices_router,
     flows_router,
     ledger_router,
@@ -72,6 +84,7 @@ for router in (
     prompts_router,
     rates_router,
     recordings_router,
+    sso_router,
     staff_router,
     targets_router,
     tenants_router,
@@ -99,8 +112,17 @@ def get_health(request: HttpRequest) -> Any:
     return Health(status="ok")
 
 
+def index(request: HttpRequest) -> HttpResponse:
+    """The console is not built here; people begin with their account."""
+    return redirect("account_home")
+
+
 urlpatterns = [
+    path("", index),
     path("api/v1/", api.urls),
+    path("accounts/", include("ringfence.domains.identity.sso.urls")),
+    path("accounts/", include("ringfence.domains.identity.sign_in.urls")),
+    path("_allauth/", include("allauth.headless.urls")),
     path("oauth/token", token),
     path("oauth/revoke", revoke_token),
     path(".well-known/oauth-authorization-server", metadata),

@@ -51,6 +51,9 @@ def application() -> Any:
     from django.core.wsgi import get_wsgi_application
     from django.urls import get_resolver
 
+    from ringfence.platform_django import static
+
+    static.collect()
     served = get_wsgi_application()
     _ = get_resolver().url_patterns  # errors in the API show now, not at the first request
     from ringfence.domains.accounts.api import start_request_log

@@ -50,6 +50,17 @@ class SealedFieldNumber(IntEnum):
     """identity.User.name_sealed. Row: the user."""
     INVITATION_EMAIL = 15
     """identity.Invitation.email_sealed. Row: the invitation."""
+    CPNI_CONTACT = 23
+    """compliance.Contact.value_sealed. Row: the contact of record."""
+    SSO_SECRET = 30
+    """identity.SsoConnection.secret_sealed, under the tenant's secret key. Row: the connection."""
+    SECOND_FACTOR = 16
+    """mfa.Authenticator.data, and what a session holds of one until it is confirmed, under the
+    installation's secret key. Row: the user."""
+    USER_COMPANY = 17
+    """identity.User.company_sealed. Row: the user."""
+    MAIL = 18
+    """platform_django.Mail.mail_sealed, under the installation's secret key. Row: the mail."""
 
 
 IDENTIFIER = "identifier"
@@ -69,5 +80,7 @@ INVITATIONS = "invitations"
 """Retention rule of the addresses of who was invited; the day is that of the invitation's id."""
 CONSOLE_USERS = "console_users"
 """Rule of what people who sign in say of themselves: it ends with their account."""
+CPNI_CONTACTS = "cpni_contacts"
+"""Rule of the contacts of record of a business customer: they end with its account."""
 NODE = "node"
 """Retention rule of the category ``recovery``."""

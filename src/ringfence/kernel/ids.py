@@ -42,6 +42,10 @@ class Prefix(StrEnum):
     ACCESS_GRANT = "AG"
     OAUTH_CLIENT = "OC"
     REQUEST = "RQ"
+    CPNI_CASE = "CP"
+    CPNI_CONTACT = "CR"
+    CPNI_NOTICE = "CN"
+    SSO_CONNECTION = "SO"
 
 
 class InvalidId(InvalidInput):

@@ -15,5 +15,6 @@ class PlatformConfig(AppConfig):
     def ready(self) -> None:
         from ringfence.platform_django import checks  # noqa: F401 - registers the system check
 
-        # Its messages contain the request's path; failures are logged in http.handle_errors.
-        logging.getLogger("django.request").disabled = True
+        # Their messages contain the request's path; failures are logged in http.handle_errors.
+        for name in ("django.request", "django.security.csrf"):
+            logging.getLogger(name).disabled = True

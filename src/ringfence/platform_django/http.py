@@ -220,6 +220,9 @@ class Person(Protocol):
     @property
     def mfa(self) -> bool: ...
 
+    @property
+    def sso_tenant(self) -> UUID | None: ...
+
 
 def person_of(request: HttpRequest) -> Person:
     """The signed-in person of a ``self_service`` route."""

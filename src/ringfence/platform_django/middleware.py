@@ -6,7 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import ClassVar
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 
 from ringfence.kernel.ids import Prefix, public_id
@@ -24,6 +26,9 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 
+
+REFUSALS = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError)
+"""What Django itself answers."""
 
 REQUEST_ID = "Request-Id"
 
@@ -93,6 +98,8 @@ class JsonErrors:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self._get_response(request)
         known = self._CODES.get(response.status_code)
+        if _is_page(request):
+            return response
         if known is None or response.headers.get("Content-Type", "").startswith("application/json"):
             return response
         replacement: HttpResponse = error_response(response.status_code, *known)
@@ -100,7 +107,17 @@ class JsonErrors:
             replacement.headers["Allow"] = response.headers["Allow"]
         return replacement
 
-    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse:
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """A failure outside the API's own error handling."""
+        if isinstance(error, REFUSALS):
+            return None
         _log.error("request failed", exc_info=error, extra=in_log(request))
         return error_response(500, *self._CODES[500])
+
+
+def _is_page(request: HttpRequest) -> bool:
+    """People's browsers get pages, programs the API's body."""
+    path = request.path_info
+    return path.startswith("/accounts/") or (
+        not path.startswith("/api/") and "text/html" in request.headers.get("Accept", "")
+    )

@@ -68,3 +68,23 @@ class IdempotentRequest(models.Model):
     @property
     def use_objects(self) -> tuple[str, ...]:
         return (public_id(Prefix.API_KEY, self.api_key_id),)
+
+
+class Mail(models.Model):
+    """A mail that waits to be sent. It is of no tenant; nobody but the sending job reads it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant_id = models.UUIDField(null=True, editable=False)
+    """Always None."""
+    queued_at = models.DateTimeField()
+    mail_sealed = SealedJSON(SealedFieldNumber.MAIL, "", person="", null=False)
+
+    class Meta:
+        db_table = "platform_mail"
+        constraints = [
+            models.CheckConstraint(name="mail_of_no_tenant", condition=models.Q(tenant_id=None))
+        ]
+
+    @property
+    def use_objects(self) -> tuple[str, ...]:
+        return ()

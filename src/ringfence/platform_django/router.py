@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ringfence.platform_django.tenancy import IDENTITY
+from ringfence.platform_django.tenancy import CACHE, IDENTITY
 
 _SIGN_IN = frozenset(
     {"account", "auth", "contenttypes", "mfa", "sessions", "socialaccount", "usersessions"}
@@ -17,6 +17,8 @@ class SignInRouter:
 
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
         meta = model._meta
+        if meta.app_label == "django_cache":
+            return CACHE
         own = getattr(model, "of_sign_in", False)
         return IDENTITY if own or meta.app_label in _SIGN_IN else None
 

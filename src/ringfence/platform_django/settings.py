@@ -9,6 +9,9 @@ from django.utils.functional import SimpleLazyObject
 from ringfence.platform.database import database_urls, url_parts
 from ringfence.platform.secrets import installation_secret
 from ringfence.platform.settings import load_settings
+from ringfence.platform_django.sign_in import *  # noqa: F403 - the settings of signing in
+from ringfence.platform_django.sso import *  # noqa: F403
+from ringfence.platform_django.sso import SSO_MIDDLEWARE
 
 RINGFENCE = load_settings()
 
@@ -48,6 +51,7 @@ DATABASES = {
     "callplane": database_config(_urls.callplane),
     "owner": database_config(_urls.owner),
     "identity": database_config(_urls.identity),
+    "cache": database_config(_urls.identity),
 }
 DATABASE_ROUTERS = ["ringfence.platform_django.router.SignInRouter"]
 
@@ -61,11 +65,14 @@ APPEND_SLASH = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "ringfence.entry.urls"
 INSTALLED_APPS = [
+    "ringfence.domains.identity",  # its templates go before allauth's
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "django.contrib.postgres",
+    "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -78,7 +85,6 @@ INSTALLED_APPS = [
     "ringfence.platform_django.audit",
     "ringfence.domains.privacy",
     "ringfence.domains.accounts",
-    "ringfence.domains.identity",
     "ringfence.domains.trunks",
     "ringfence.domains.flows",
     "ringfence.domains.devices",
@@ -87,29 +93,29 @@ INSTALLED_APPS = [
     "ringfence.domains.recordings",
     "ringfence.domains.ledger",
     "ringfence.domains.webhooks",
+    "ringfence.domains.compliance",
 ]
 MIDDLEWARE = [
     "ringfence.platform_django.middleware.RequestIds",
     "ringfence.domains.accounts.middleware.RequestLog",
     "ringfence.platform_django.middleware.SecurityHeaders",
     "ringfence.platform_django.middleware.JsonErrors",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "ringfence.platform_django.ratelimit.RateLimitHeaders",
+    "ringfence.domains.identity.sign_in.middleware.SignInRequests",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    *SSO_MIDDLEWARE,
+    "ringfence.domains.identity.sign_in.middleware.ActiveSessions",
 ]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 FILE_UPLOAD_HANDLERS = ["ringfence.platform_django.uploads.BoundedUpload"]
 LOGGING_CONFIG = None
 AUTH_USER_MODEL = "identity.User"
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
-EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-EMAIL_FILE_PATH = str(RINGFENCE.mail_dir)
 DEFAULT_FROM_EMAIL = RINGFENCE.mail.sender

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from uuid import UUID
 
-from procrastinate import JobContext
+from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 
 from ringfence.platform_django import idempotency, partitions
 from ringfence.platform_django.clock import clock
+from ringfence.platform_django.mail import TASK, remove_unsent, send_queued
 
 _log = logging.getLogger("ringfence.jobs")
 
@@ -39,3 +41,21 @@ def remove_expired_answers(timestamp: int) -> None:
     removed = idempotency.remove_expired(clock().now())
     if removed:
         _log.info("kept answers removed", extra={"kv": {"count": removed}})
+
+
+@app.task(
+    name=TASK,
+    retry=RetryStrategy(max_attempts=17, wait=10, exponential_wait=2),
+)
+def send_mail(mail: str) -> None:
+    """Send a mail of the outbox; tried again later and later while the server takes none."""
+    send_queued(UUID(mail))
+
+
+@app.periodic(cron="21 * * * *")
+@app.task(queueing_lock="outbox", name="platform.remove_unsent_mails")
+def remove_unsent_mails(timestamp: int) -> None:
+    """What could not be sent for days is of no use to anybody."""
+    removed = remove_unsent()
+    if removed:
+        _log.warning("mails could not be sent", extra={"kv": {"count": removed}})

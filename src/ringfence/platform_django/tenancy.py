@@ -17,6 +17,8 @@ OPERATOR = "operator"
 CALLPLANE = "callplane"
 OWNER = "owner"
 IDENTITY = "identity"
+CACHE = "cache"
+"""The role ``identity`` outside its transactions: what was counted stays counted."""
 
 _log = logging.getLogger("ringfence.tenancy")
 

@@ -83,6 +83,7 @@ class Installation:
         rtp_ports: tuple[int, int] = (20000, 23999),
         drain_seconds: float = 0,
         program: tuple[str, ...] = _RINGFENCE,
+        accounts: dict[str, Any] | None = None,
     ) -> "Installation":
         """Write the settings of a new installation; ``start`` runs it."""
         folder = Path(tempfile.mkdtemp(prefix="rf-", dir="/tmp"))
@@ -109,6 +110,7 @@ class Installation:
             "live": {"port": live},
             "egress": {"allow_networks": ["127.0.0.0/8"]},
             "log": {"format": "json"},
+            "accounts": accounts or {},
         }
         lines = []
         for name, values in sections.items():

@@ -13,7 +13,11 @@ from ringfence.domains.identity.queries import (
     name_of,
     principal_of,
     staff_emails,
+    work_location_of,
 )
+from ringfence.domains.identity.sso.configure import delete_sso, put_sso
+from ringfence.domains.identity.sso.domains import confirm_domain, verify_domain
+from ringfence.domains.identity.sso.queries import get_sso
 from ringfence.domains.identity.usecases.accept_invitation import accept_invitation, get_offer
 from ringfence.domains.identity.usecases.access_grants import (
     decide_access,
@@ -45,14 +49,17 @@ __all__ = [
     "change_member",
     "change_role",
     "change_staff",
+    "confirm_domain",
     "create_role",
     "decide_access",
     "delete_role",
+    "delete_sso",
     "end_access",
     "get_grant",
     "get_member",
     "get_offer",
     "get_role",
+    "get_sso",
     "get_staff",
     "grants_of_staff",
     "grants_of_tenant",
@@ -69,10 +76,13 @@ __all__ = [
     "memberships_of",
     "name_of",
     "principal_of",
+    "put_sso",
     "remove_member",
     "remove_staff",
     "request_access",
     "revoke_invitation",
     "staff_emails",
+    "verify_domain",
     "visible_staff_roles",
+    "work_location_of",
 ]

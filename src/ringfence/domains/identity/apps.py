@@ -6,3 +6,8 @@ from django.apps import AppConfig
 class IdentityConfig(AppConfig):
     name = "ringfence.domains.identity"
     label = "identity"
+
+    def ready(self) -> None:
+        from ringfence.domains.identity.sign_in import receivers
+
+        receivers.connect()

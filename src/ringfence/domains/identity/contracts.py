@@ -213,6 +213,8 @@ class ViewerInfo:
     reason: str | None
     outcome: str
     """``ok``, or the code of the first error."""
+    case_id: UUID | None = None
+    """The case (CPNI) in which the customer was told."""
 
 
 class NoMembership(RingfenceError):

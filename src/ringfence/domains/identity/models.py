@@ -34,6 +34,10 @@ class User(AbstractBaseUser):
     name_sealed = SealedText(
         SealedFieldNumber.USER_NAME, "person", rule=CONSOLE_USERS, account="id"
     )
+    company_sealed = SealedText(
+        SealedFieldNumber.USER_COMPANY, "person", rule=CONSOLE_USERS, account="id"
+    )
+    """The company that a new person wants an account for, until their address is verified."""
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
 
@@ -57,6 +61,28 @@ class User(AbstractBaseUser):
     @property
     def use_objects(self) -> tuple[str, ...]:
         return (public_id(Prefix.USER, self.id),)
+
+
+class KnownDevice(models.Model):
+    """A browser that somebody signed in from."""
+
+    of_sign_in: ClassVar[bool] = True
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant_id = models.UUIDField(null=True, editable=False)
+    """Always None, as the user's."""
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    token_hash = models.BinaryField()
+    """SHA-256 of the random id in the browser's cookie."""
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "identity_device"
+        constraints = [
+            models.UniqueConstraint(fields=["token_hash", "user"], name="device_once"),
+            models.CheckConstraint(name="device_of_no_tenant", condition=models.Q(tenant_id=None)),
+        ]
 
 
 class Role(TenantModel):
@@ -153,4 +179,63 @@ class AccessGrant(TenantModel):
         indexes = [
             models.Index(fields=["tenant_id", "id"], name="access_grant_tenant"),
             models.Index(fields=["staff_id", "tenant_id"], name="access_grant_staff"),
+        ]
+
+
+class SsoConnection(TenantModel):
+    """The identity provider whose word a tenant takes for who its people are."""
+
+    slug = models.CharField(max_length=40, unique=True)
+    """What people type, and allauth's ``provider_id``; never changed."""
+    issuer = models.CharField(max_length=500)
+    client_id = models.CharField(max_length=191)
+    secret_sealed = SealedText(SealedFieldNumber.SSO_SECRET, "", person="", null=False)
+    default_role = models.CharField(max_length=40, default="")
+    """Of whom the provider brings without an invitation; empty: it brings nobody."""
+    custom_role = models.ForeignKey(Role, null=True, on_delete=models.PROTECT)
+    ceiling = ArrayField(models.CharField(max_length=40))
+    """What whoever set it up may do: nobody gets a role by it that may do more."""
+    trusts_mfa = models.BooleanField(default=False)
+    enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "identity_sso_connection"
+        constraints = [
+            models.UniqueConstraint(fields=["tenant_id"], name="sso_of_tenant_once"),
+            models.CheckConstraint(name="sso_no_owner", condition=~models.Q(default_role="owner")),
+            models.CheckConstraint(
+                name="sso_role",
+                condition=models.Q(default_role="custom", custom_role__isnull=False)
+                | (~models.Q(default_role="custom") & models.Q(custom_role__isnull=True)),
+            ),
+        ]
+
+    @property
+    def use_objects(self) -> tuple[str, ...]:
+        return (public_id(Prefix.SSO_CONNECTION, self.id),)
+
+
+class SsoDomain(TenantModel):
+    """A domain whose people a tenant says are its own. Until that is proven it counts for nothing:
+    several may say so, and one can prove it."""
+
+    connection = models.ForeignKey(SsoConnection, on_delete=models.CASCADE)
+    domain = models.CharField(max_length=253)
+    token = models.CharField(max_length=43)
+    """What the domain's TXT record says; no secret."""
+    verified_at = models.DateTimeField(null=True)
+    verified_by = models.CharField(max_length=80, default="")
+    """``dns``, or the actor of the operator who vouched for it."""
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "identity_sso_domain"
+        constraints = [
+            models.UniqueConstraint(fields=["tenant_id", "domain"], name="sso_domain_once"),
+            models.UniqueConstraint(
+                fields=["domain"],
+                name="sso_domain_of_one",
+                condition=models.Q(verified_at__isnull=False),
+            ),
         ]

@@ -11,6 +11,8 @@ USER, ROLE, MEMBER, INVITATION, GRANT = (
     "identity.Invitation",
     "identity.AccessGrant",
 )
+SSO, DOMAIN = "identity.SsoConnection", "identity.SsoDomain"
+DEVICE = "identity.KnownDevice"
 _USES = frozenset({Purpose.SERVICE, Purpose.SUPPORT, Purpose.SECURITY})
 _RANDOM = "random id of a row, a person or a business customer"
 _COURSE = "time or outcome of a decision, naming random ids alone"
@@ -48,9 +50,16 @@ not_personal(USER, "state of an account", "is_active", "created_at")
 register(
     PersonId(USER, "person_id", "person"),
     _sealed(USER, "name_sealed", "person", SealedFieldNumber.USER_NAME, CONSOLE_USERS),
+    _sealed(USER, "company_sealed", "person", SealedFieldNumber.USER_COMPANY, CONSOLE_USERS),
     _of_account(USER, "email", Category.IDENTIFIER),
     _of_account(USER, "last_login", Category.TRAFFIC),
     _of_account(USER, "password", Category.SECRET, export=False),
+)
+not_personal(DEVICE, _RANDOM, "id", "tenant_id", "user")
+register(
+    _of_account(DEVICE, "token_hash", Category.SECRET, export=False),
+    _of_account(DEVICE, "created_at", Category.TRAFFIC),
+    _of_account(DEVICE, "last_used_at", Category.TRAFFIC),
 )
 not_personal(ROLE, "what a business customer calls a set of permissions", "id", "tenant_id", "name")
 not_personal(ROLE, "what a role may do", "permissions", "purposes", "mfa_required", "created_at")
@@ -69,3 +78,22 @@ not_personal(GRANT, _RANDOM, "id", "tenant_id", "staff_id", "decided_by", "revok
 not_personal(GRANT, "why the operator's staff came in, told to the tenant", "reason")
 not_personal(GRANT, _COURSE, "minutes", "requested_at", "decided_at", "starts_at", "expires_at")
 not_personal(GRANT, _COURSE, "denied", "revoked_at")
+_PROVIDER = "a business customer's own identity provider, and what it may do here"
+not_personal(SSO, _RANDOM, "id", "tenant_id", "custom_role")
+not_personal(SSO, _PROVIDER, "slug", "issuer", "client_id", "default_role", "ceiling")
+not_personal(SSO, _PROVIDER, "trusts_mfa", "enabled", "created_at")
+register(
+    FieldClass(
+        model=SSO,
+        field="secret_sealed",
+        category=Category.SECRET,
+        purposes=frozenset({Purpose.SECURITY}),
+        retention="account",
+        export=False,
+        erasure=Erasure.NOT_SUBJECT,
+        number=SealedFieldNumber.SSO_SECRET,
+    )
+)
+not_personal(DOMAIN, _RANDOM, "id", "tenant_id", "connection", "verified_by")
+not_personal(DOMAIN, "a business customer's own domain", "domain", "token")
+not_personal(DOMAIN, _COURSE, "verified_at", "created_at")

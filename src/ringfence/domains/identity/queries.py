@@ -11,6 +11,7 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import connections
 from django.db.models import Q
@@ -42,6 +43,7 @@ from ringfence.platform_django.use import using
 from ringfence.policies.roles import matrix
 
 CUSTOM = "custom"
+_CODES = Authenticator.Type.RECOVERY_CODES
 
 
 class Seat(NamedTuple):
@@ -125,6 +127,18 @@ def _as_member(session: Session, seat: Seat) -> UserPrincipal:
         mfa=session.mfa,
         is_bulk=partial(openings.is_bulk, session.user_id, clock().now()),
         fresh=_fresh(session),
+    )
+
+
+def lacks_second_factor(user_id: UUID) -> bool:
+    """Whether somebody signs in with a password alone although a role of theirs asks for more."""
+    if Authenticator.objects.filter(user_id=user_id).exclude(type=_CODES).exists():
+        return False
+    nothing = Session(user_id, mfa=False, authenticated_at=None)
+    return any(
+        _as_member(nothing, seat).access.mfa_required
+        for seat in seats_of(user_id)
+        if seat.tenant_status in (None, "active")
     )
 
 
@@ -259,6 +273,13 @@ def name_of(user_id: UUID) -> PersonName:
     with using("service", f"user:{user_id.hex}"):
         opened = open_fields([user], "name_sealed")[0]["name_sealed"]
     return PersonName(user.email, opened.value)
+
+
+def work_location_of(user_id: UUID) -> str:
+    """The country that one of the operator's staff works in; empty: unknown, or no staff."""
+    with across_tenants("find staff") as db:
+        rows = Membership.objects.using(db).filter(tenant_id=None, user_id=user_id)
+        return rows.values_list("work_location", flat=True).first() or ""
 
 
 def list_roles(tenant_id: UUID) -> tuple[RoleInfo, ...]:

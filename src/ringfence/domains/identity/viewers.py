@@ -37,12 +37,16 @@ def _viewer(
 ) -> ViewerInfo:
     name, _, leave = use.actor.partition("/")
     kind, _, text = name.partition(":")
-    who, grant = _id(text), _id(leave.partition(":")[2])
+    leave_kind, _, leave_text = leave.partition(":")
+    who = _id(text)
+    grant = _id(leave_text) if leave_kind == "grant" else None
+    case = _id(leave_text) if leave_kind == "case" else None
     shown: tuple[ViewerKind, str] = ("software", use.actor)
     if who is not None and kind == "user":
-        if grant is None and who in members:
+        no_leave = grant is None and case is None
+        if no_leave and who in members:
             shown = ("member", members[who])
-        elif grant is None:
+        elif no_leave:
             shown = ("member", "a former member")
         else:
             shown = ("staff", staff.get(who, "former staff of the operator"))
@@ -59,6 +63,7 @@ def _viewer(
         purpose=use.purpose,
         grant_id=grant,
         reason=None if grant is None else grants.get(grant),
+        case_id=case,
         outcome=use.outcome,
     )
 

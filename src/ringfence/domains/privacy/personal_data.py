@@ -23,6 +23,20 @@ register(
         number=SealedFieldNumber.IDEMPOTENT_RESPONSE,
     )
 )
+_MAIL = "platform.Mail"
+not_personal(_MAIL, "random id of a row, and when it was made", "id", "tenant_id", "queued_at")
+register(
+    FieldClass(
+        model=_MAIL,
+        field="mail_sealed",
+        category=Category.SECRET,
+        purposes=frozenset({Purpose.SERVICE}),
+        retention="3 days",
+        export=False,
+        erasure=Erasure.NOT_SUBJECT,
+        number=SealedFieldNumber.MAIL,
+    )
+)
 not_personal(ERASURE, "random id of a row or of the business customer", "id", "tenant_id")
 not_personal(
     ERASURE,

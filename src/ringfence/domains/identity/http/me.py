@@ -24,5 +24,9 @@ def get_me(request: HttpRequest) -> MeOut:
         email=user.email,
         name=user.name,
         mfa=session.mfa,
-        memberships=[membership_out(info) for info in api.memberships_of(session.user_id)],
+        memberships=[
+            membership_out(info)
+            for info in api.memberships_of(session.user_id)
+            if session.sso_tenant in (None, info.tenant_id)  # its provider hears of no other
+        ],
     )

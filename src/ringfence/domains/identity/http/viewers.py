@@ -20,7 +20,8 @@ router = Router()
 
 class ViewerOut(Schema):
     """One opening. ``who``: an e-mail, the name of a key, or a part of the software. ``grant`` and
-    ``reason``: of the operator's staff, why the tenant let them in."""
+    ``reason``: of the operator's staff, why the tenant let them in. ``case``: the case in which
+    somebody who proved to be the customer was told."""
 
     id: str
     at: datetime
@@ -30,6 +31,7 @@ class ViewerOut(Schema):
     purpose: str
     grant: str | None
     reason: str | None
+    case: str | None
     outcome: str
 
 
@@ -77,5 +79,6 @@ def _out(info: ViewerInfo) -> ViewerOut:
         purpose=info.purpose,
         grant=None if info.grant_id is None else public_id(Prefix.ACCESS_GRANT, info.grant_id),
         reason=info.reason,
+        case=None if info.case_id is None else public_id(Prefix.CPNI_CASE, info.case_id),
         outcome=info.outcome,
     )

@@ -141,7 +141,7 @@ def _invite(
     )
     row.email_sealed = seal_field(row, "email_sealed", email)
     row.save(using=db)
-    _send(email, token, tenant_id)
+    _send(db, email, token, tenant_id)
     return NewInvitation(invitation_info(row, email), token)
 
 
@@ -150,11 +150,12 @@ def invitation_url(token: str) -> str:
     return f"{settings.RINGFENCE.public_url}/accounts/invitation/{token}/"
 
 
-def _send(email: str, token: str, tenant_id: UUID | None) -> None:
+def _send(db: str, email: str, token: str, tenant_id: UUID | None) -> None:
     name = "the operator's team" if tenant_id is None else get_any_tenant(tenant_id).name
     queue_mail(
         email,
         f"Invitation to {name}",
         f"You are invited to join {name} on Ringfence.\n\nAccept within {VALID.days} days:\n"
         f"{invitation_url(token)}\n\nIf you expected no invitation, do nothing.\n",
+        db=db,
     )

@@ -1,0 +1,1 @@
+"""Signing in: allauth's mechanics, fitted to this installation."""

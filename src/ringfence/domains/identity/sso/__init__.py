@@ -1,0 +1,1 @@
+"""Single sign-on by a tenant's own identity provider (OpenID Connect)."""

@@ -1,0 +1,42 @@
+"""The one page of single sign-on: it asks for the company, or says why somebody is not let in."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+TEXTS = {
+    "account_exists": "There is an account with your e-mail address already. Sign in to it as you "
+    "are used to, and connect your company's sign-in on the account page.",
+    "account_is_local": "This part of your account is not your company's. Sign in with your own "
+    "password first.",
+    "cancelled": "The sign-in was cancelled.",
+    "connected_other": "This sign-in of your company belongs to another account.",
+    "email_unverified": "Your company's sign-in does not confirm your e-mail address.",
+    "no_member": "You are not a member of this company here. Ask for an invitation.",
+    "not_invited": "Your company has not invited this address. Ask for an invitation.",
+    "provider_failed": "Your company's sign-in did not answer as it should. Try again; if that "
+    "does not help, tell whoever runs it.",
+    "unknown_company": "No company signs in by this name.",
+}
+_STATUS = {"provider_failed": 502, "unknown_company": 422}
+
+
+def page(
+    request: HttpRequest, *, company: str = "", code: str | None = None, status: int = 200
+) -> HttpResponse:
+    """Asks for the company, with what is known of it."""
+    context = {
+        "company": company,
+        "problem": TEXTS[code] if code else None,
+        "code": code,
+        "connect": request.GET.get("process") == "connect",
+        "fresh": "fresh" in request.GET,
+        "next": request.GET.get("next", ""),
+    }
+    return render(request, "identity/sso.html", context, status=status)
+
+
+def refusal(request: HttpRequest, code: str, company: str = "") -> HttpResponse:
+    """Says why somebody is not let in."""
+    return page(request, company=company, code=code, status=_STATUS.get(code, 403))
