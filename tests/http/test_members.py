@@ -163,7 +163,10 @@ def test_a_custom_role_is_what_its_tenant_made_it(owner: Browser, acme: UUID) ->
     giver = identity.principal_of(identity_session(owner), acme)
     token = identity.invite_member(giver, EMAIL, "", parse_public_id(Prefix.ROLE, role)).token
     identity.accept_invitation(token, user.id, user.email)
-    fresh, stale = sign_in(user, mfa=False), sign_in(user, mfa=False, age_seconds=301)
+    fresh, stale = sign_in(user), sign_in(user, age_seconds=301)
+    weak = sign_in(user, mfa=False)
+    assert made.json()["mfa_required"] is True, "it may what only roles with a second factor may"
+    assert code(weak("get", "/calls")) == (403, "mfa_required")
     assert fresh("get", "/calls").status_code == 200
     assert code(fresh("get", "/flows")) == (403, "insufficient_scope")
     body = {"email": "x@example.com", "role": role}
@@ -175,9 +178,11 @@ def test_a_custom_role_is_what_its_tenant_made_it(owner: Browser, acme: UUID) ->
     assert changed.json()["permissions"] == ["flows:read"]
     assert code(fresh("get", "/calls")) == (403, "insufficient_scope")
     assert fresh("get", "/flows").status_code == 200
+    assert changed.json()["mfa_required"] is False
+    assert weak("get", "/flows").status_code == 200, "supervisors may that by a password too"
     stricter = owner("patch", f"/roles/{role}", {"mfa_required": True}, If_Match="*")
     assert stricter.status_code == 200
-    assert code(fresh("get", "/flows")) == (403, "mfa_required")
+    assert code(weak("get", "/flows")) == (403, "mfa_required")
     assert code(owner("delete", f"/roles/{role}")) == (409, "role_in_use")
     for permissions in (["staff:read"], ["tenants:provision"], ["nonsense"]):
         answer = owner("post", "/roles", {"name": "X", "permissions": permissions})

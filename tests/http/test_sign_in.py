@@ -88,6 +88,7 @@ def test_a_closed_installation_takes_nobody_without_an_invitation(db: DatabaseUr
         ("ada@engines.example", "too similar"),
         ("102938475610293", "entirely numeric"),
         ("q1w2e3r4t5y6", "too common"),
+        ("Ringfence-Admin-2026", "belong to this service"),
     ],
 )
 def test_bad_passwords_are_refused_with_the_reason(

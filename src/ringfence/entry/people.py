@@ -59,6 +59,17 @@ def list_members(tenant_id: UUID, as_json: bool) -> None:
         show(api.list_members(tenant_id), Prefix.MEMBER, as_json)
 
 
+@command(member, "sign-out", "End all sessions of somebody, staff too, or of everybody.")
+@click.argument("email", required=False)
+@click.option("--everybody", is_flag=True, help="In place of an address.")
+def sign_out(email: str | None, everybody: bool, as_json: bool) -> None:
+    from ringfence.domains.identity import api
+
+    if everybody == (email is not None):
+        raise click.UsageError("name an address, or --everybody")
+    show({"ended": api.end_sessions(email)}, Prefix.MEMBER, as_json)
+
+
 def _told(made: object, as_json: bool) -> None:
     from ringfence.domains.identity.api import invitation_url
     from ringfence.domains.identity.contracts import NewInvitation

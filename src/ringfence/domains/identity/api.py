@@ -34,6 +34,7 @@ from ringfence.domains.identity.usecases.change_member import (
     remove_staff,
     visible_staff_roles,
 )
+from ringfence.domains.identity.usecases.end_sessions import end_sessions
 from ringfence.domains.identity.usecases.invite import (
     invitation_url,
     invite_member,
@@ -55,6 +56,7 @@ __all__ = [
     "delete_role",
     "delete_sso",
     "end_access",
+    "end_sessions",
     "get_grant",
     "get_member",
     "get_offer",

@@ -308,7 +308,9 @@ def role_info(row: Role) -> RoleInfo:
         name=row.name,
         permissions=tuple(sorted(row.permissions)),
         purposes=tuple(row.purposes),
-        mfa_required=row.mfa_required,
+        mfa_required=access.of_custom_role(
+            matrix(), row.permissions, mfa_required=row.mfa_required
+        ).mfa_required,
     )
 
 

@@ -38,14 +38,24 @@ def of_custom_role(
     mfa_required: bool = False,
     tenant_requires_mfa: bool = False,
 ) -> Access:
-    """Of a role that a tenant made: what it lists of what an owner may, with an owner's step-up."""
+    """Of a role that a tenant made: what it lists of what an owner may, with an owner's step-up.
+
+    It needs a second factor also where it may something that no role without one may, or whoever
+    makes roles would make administrators who sign in by a password alone.
+    """
     owner = of_role(matrix, "owner")
     kept = owner.permissions & frozenset(permissions)
     return Access(
         permissions=kept,
         step_up=owner.step_up & kept,
-        mfa_required=mfa_required or tenant_requires_mfa,
+        mfa_required=mfa_required or tenant_requires_mfa or not kept <= _by_password(matrix),
     )
+
+
+def _by_password(matrix: Matrix) -> frozenset[str]:
+    """What some role of a tenant may without a second factor."""
+    weak = (r.name for r in matrix.roles.values() if r.realm == "tenant" and not r.mfa_required)
+    return frozenset().union(*(of_role(matrix, name).permissions for name in weak))
 
 
 def under_grant(matrix: Matrix, role: str, work_location: str) -> Access:

@@ -1,10 +1,14 @@
-"""A rule for passwords that Django lacks."""
+"""Rules for passwords that Django lacks."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
+
+from ringfence.domains.identity.rules.passwords import made_of_words
 
 MAX_LENGTH = 128
 
@@ -21,3 +25,17 @@ class MaximumLengthValidator:
 
     def get_help_text(self) -> str:
         return f"At most {MAX_LENGTH} characters."
+
+
+class ProductWordsValidator:
+    """Refuses what is made of words of this product and of the installation's own address."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        if made_of_words(password, urlsplit(settings.RINGFENCE.public_url).hostname or ""):
+            raise ValidationError(
+                "This password is made of words that belong to this service.",
+                code="password_of_product_words",
+            )
+
+    def get_help_text(self) -> str:
+        return "Not made of words that belong to this service."
