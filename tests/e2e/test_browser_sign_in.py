@@ -78,6 +78,9 @@ def test_from_sign_up_to_sign_in_with_a_code(crowd: People) -> None:
         page.wait_for_url(f"{crowd.url}/accounts/")
         expect(page.get_by_text("Ada Lovelace")).to_be_visible()
         assert ask(page, "/members")[0] == 200
+        kept = {one["name"]: one["httpOnly"] for one in context.cookies()}
+        assert kept == {"sessionid": True, "csrftoken": False, "device": True}
+        assert page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
 def test_a_passkey_signs_in_alone(crowd: People) -> None:

@@ -58,7 +58,7 @@ def test_config_masks_secrets(tmp_path: Path) -> None:
     result = ringfence(tmp_path, "config", **urls)
     assert result.returncode == 0
     assert "hunter2" not in result.stdout
-    assert result.stdout.count(":***@db/x") == 4
+    assert result.stdout.count(":***@db/x") == 5
 
 
 def test_config_masks_what_opens_the_keys_and_the_objects(tmp_path: Path) -> None:

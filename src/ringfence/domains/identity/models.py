@@ -51,6 +51,7 @@ class User(AbstractBaseUser):
         constraints = [
             models.CheckConstraint(name="user_of_no_tenant", condition=models.Q(tenant_id=None))
         ]
+        indexes = [models.Index(fields=["person_id"], name="user_person")]
 
     def save(self, *args: object, **kwargs: object) -> None:
         self.email = self.email.lower()
@@ -150,7 +151,10 @@ class Invitation(models.Model):
 
     class Meta:
         db_table = "identity_invitation"
-        indexes = [models.Index(fields=["tenant_id", "id"], name="invitation_tenant")]
+        indexes = [
+            models.Index(fields=["tenant_id", "id"], name="invitation_tenant"),
+            models.Index(fields=["invitee_id"], name="invitation_invitee"),
+        ]
 
     @property
     def use_objects(self) -> tuple[str, ...]:

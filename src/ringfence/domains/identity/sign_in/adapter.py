@@ -21,6 +21,8 @@ from ringfence.domains.identity.models import User
 from ringfence.domains.identity.queries import lacks_second_factor
 from ringfence.domains.identity.sign_in import invitations, lockout
 from ringfence.domains.identity.sign_in.devices import note_device
+from ringfence.domains.identity.sso.contracts import VOUCHED, Vouched
+from ringfence.domains.identity.sso.queries import alive
 from ringfence.domains.identity.usecases.accept_invitation import accept_invitation
 from ringfence.platform_django.addresses import client_address
 from ringfence.platform_django.clock import clock
@@ -90,12 +92,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         token = invitations.pending_token(request)
         if token is not None:
             response["Location"] = reverse("account_invitation", args=[token])
-        elif lacks_second_factor(user.id):
+        elif lacks_second_factor(user.id) and not _provider_saw_one(request):
             query = f"?{urlencode({'next': wanted})}" if wanted else ""
             response["Location"] = reverse("account_secure") + query
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """What is fresh enough for a sensitive action of the API is so for a page."""
+        """What is fresh enough for a sensitive action of the API is so for a page; a provider is
+        connected after a proof for that very purpose."""
+        if app == "allauth.socialaccount":
+            return True
         records = get_authentication_records(context.request, context.request.user)
         times = [one["at"] for one in records if isinstance(one.get("at"), (int, float))]
         limit = settings.RINGFENCE.accounts.step_up_seconds
@@ -111,6 +116,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """As much work as for somebody new."""
         make_password("the same work")
         super().send_account_already_exists_mail(email)
+
+
+def _provider_saw_one(request: HttpRequest) -> bool:
+    """A company's identity provider, whose word counts for that, says so."""
+    vouched: Vouched | None = getattr(request, VOUCHED, None)
+    if vouched is None or not vouched.mfa:
+        return False
+    found = alive(vouched.connection.id)
+    return found is not None and found.trusts_mfa
 
 
 class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]

@@ -21,11 +21,14 @@ from ringfence.platform_django.tenancy import IDENTITY
 
 PAGES = "/accounts/"
 HEADLESS = "/_allauth/"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "form-action {}; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_TO_PROVIDERS = ("/accounts/sso/", "/accounts/oidc/")
+"""Their forms lead on to a company's identity provider, whose address the page does not know;
+browsers hold the policy of a form against each redirect that follows."""
 PAGE_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        "form-action 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
     # With no-referrer browsers send `Origin: null` with our own forms, which proves nothing.
     "Referrer-Policy": "same-origin",
 }
@@ -58,6 +61,10 @@ class SignInRequests:
                 transaction.set_rollback(True, using=IDENTITY)
         set_cookie(request, response)
         if response.headers.get("Content-Type", "").startswith("text/html"):
+            targets = "'self'"
+            if request.path_info.startswith(_TO_PROVIDERS):
+                targets += " https:" if public.scheme == "https" else " https: http:"
+            response.headers.setdefault("Content-Security-Policy", _POLICY.format(targets))
             for name, value in PAGE_HEADERS.items():
                 response.headers.setdefault(name, value)
         return response

@@ -59,7 +59,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "pending_email": EmailAddress.objects.filter(user=user, verified=False).first(),
             "totp": "totp" in kinds,
             "passkeys": kinds.count("webauthn"),
-            "lacks_second_factor": lacks_second_factor(user.id),
+            "lacks_second_factor": not session.mfa and lacks_second_factor(user.id),
             "needs_sign_in_again": bool(kinds) and not session.mfa,
             "sessions": UserSession.objects.filter(user=user).count(),
             "memberships": memberships_of(user.id),
