@@ -74,10 +74,12 @@ def document() -> dict[str, Any]:
 
 
 def operations(doc: Mapping[str, Any]) -> list[Operation]:
-    """All operations, by resource. Raises ValueError when two have one name."""
+    """All operations that keys may do, by resource. Raises ValueError when two have one name."""
     found: dict[str, Operation] = {}
     for path, verbs in doc["paths"].items():
         for verb, spec in verbs.items():
+            if spec.get("x-person-only"):
+                continue
             name = name_of(spec)
             if name in found:
                 raise ValueError(f"{name}: name one of two operations in NAMES")

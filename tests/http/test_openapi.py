@@ -7,10 +7,12 @@ from typing import Any
 
 import schemathesis
 import schemathesis.checks as checks
+from django.conf import settings as django_settings
 from django.core.wsgi import get_wsgi_application
 from django.test import Client
 from hypothesis import HealthCheck, Phase, given, settings
 from tests.api import someone
+from tests.people import Browser, person
 
 from ringfence.domains.accounts import api as accounts
 from ringfence.platform.database import DatabaseUrls
@@ -40,8 +42,12 @@ def test_every_route_says_what_holds_for_all(db: DatabaseUrls) -> None:
         seen.add(name)
         if path == "/api/v1/health":
             continue
-        assert operation["security"] == [{"ApiKeyBearer": []}], name
-        assert operation["x-required-scope"], name
+        by_key, by_session = {"ApiKeyBearer": []}, {"SessionPerson": []}
+        if operation["x-person-only"]:
+            assert operation["security"] == [by_session], name
+        else:
+            assert by_key in operation["security"] and len(operation["security"]) == 2, name
+        assert operation["x-required-scope"] or name == "get_me", name
         assert {"401", "403", "429", "503"} <= set(responses), name
         headers = {one["name"]: one for one in operation["parameters"] if one["in"] == "header"}
         if verb == "post":
@@ -56,7 +62,17 @@ def test_every_route_says_what_holds_for_all(db: DatabaseUrls) -> None:
     assert document()["openapi"] == "3.1.0"
 
 
-def attempt(operation: Any, key: str) -> int:
+def session_of(browser: Browser) -> dict[str, dict[str, str]]:
+    """What somebody's browser sends along, with the proof that our own page asks."""
+    token = "0123456789abcdefghijklmnopqrstuv"
+    cookies = {name: morsel.value for name, morsel in browser.client.cookies.items()}
+    return {
+        "headers": {"X-CSRFToken": token},
+        "cookies": cookies | {django_settings.CSRF_COOKIE_NAME: token},
+    }
+
+
+def attempt(operation: Any, credential: dict[str, dict[str, str]]) -> int:
     """Send seeded requests of one operation; how many were sent."""
     name = operation.definition.raw["operationId"]
     sent = 0
@@ -69,7 +85,8 @@ def attempt(operation: Any, key: str) -> int:
     def try_one(case: Any) -> None:
         nonlocal sent
         sent += 1
-        response = case.call(headers={"Authorization": f"Bearer {key}"})
+        case.headers.pop("Ringfence-Tenant", None)
+        response = case.call(**credential)
         assert response.status_code not in (401, 500, 501, 502), (name, response.text)
         if response.status_code == 503:
             assert name in NEED_SIGNALLING, (name, response.text)
@@ -87,8 +104,16 @@ def attempt(operation: Any, key: str) -> int:
 
 
 def test_whatever_is_sent_is_answered_as_the_document_says(db: DatabaseUrls) -> None:
-    tenant = someone().secret
-    operator = accounts.create_operator_key().secret
+    own = someone()
+    hour_ahead = {"age_seconds": -3600.0}  # so that the session is fresh to the end
+    people = {
+        False: session_of(person("owner", own.tenant, **hour_ahead)),
+        True: session_of(person("operator-admin", None, **hour_ahead)),
+    }
+    keys = {
+        False: {"headers": {"Authorization": f"Bearer {own.secret}"}},
+        True: {"headers": {"Authorization": f"Bearer {accounts.create_operator_key().secret}"}},
+    }
     schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application())
     tried, wrong = 0, []
     with use_limits():
@@ -96,7 +121,9 @@ def test_whatever_is_sent_is_answered_as_the_document_says(db: DatabaseUrls) -> 
             operation = found.ok()
             raw = operation.definition.raw
             try:
-                tried += attempt(operation, operator if raw.get("x-operator-only") else tenant)
+                of_operator = bool(raw.get("x-operator-only"))
+                whose = people if raw.get("x-person-only") else keys
+                tried += attempt(operation, whose[of_operator])
             except Exception as error:
                 wrong.append(f"{raw['operationId']}: {error!r:.1000}")
     assert not wrong, "\n".join(wrong)

@@ -18,12 +18,18 @@ class Health(Struct, frozen=True, kw_only=True):
 
 
 class Tenant(Struct, frozen=True, kw_only=True):
-    """A business customer of the installation."""
+    """A business customer of the installation, or a reseller."""
 
     id: str
     name: str
+    kind: str
+    parent: str | None
+    plan: str
     status: str
     created_at: datetime
+    closed_at: datetime | None
+    ends_at: datetime | None
+    requests_per_minute: int | None
     etag: str | None = None
     """State that was read, for the update of it; None in a list."""
 
@@ -40,6 +46,8 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    allowed_networks: list[str]
+    requests_per_minute: int | None
     etag: str | None = None
     """State that was read, for the update of it; None in a list."""
 
@@ -63,7 +71,34 @@ class NewApiKey(Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    allowed_networks: list[str]
+    requests_per_minute: int | None
     secret: str
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What a tenant settled for itself."""
+
+    time_zone: str
+    staff_access: str
+    us_staff_only: bool
+    mfa_required: bool
+    etag: str | None = None
+    """State that was read, for the update of it; None in a list."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a tenant may subscribe to."""
+
+    code: str
+    name: str
+    created_at: datetime
+
+
+class PlanList(Struct, frozen=True, kw_only=True):
+    """All plans; ``standard`` exists without being listed."""
+
+    plans: list[Plan]
 
 
 class TenantList(Struct, frozen=True, kw_only=True):
@@ -236,6 +271,113 @@ class Ticket(Struct, frozen=True, kw_only=True):
 
     ticket: str
     expires_at: datetime
+
+
+class Client(Struct, frozen=True, kw_only=True):
+    """An OAuth client, without its secrets; ``id`` is its ``client_id``."""
+
+    id: str
+    name: str
+    last4: str
+    previous_last4: str | None
+    previous_until: datetime | None
+    scopes: list[str]
+    purposes: list[str]
+    allowed_networks: list[str]
+    requests_per_minute: int | None
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    etag: str | None = None
+    """State that was read, for the update of it; None in a list."""
+
+
+class ClientList(Struct, frozen=True, kw_only=True):
+    """Clients, newest first; pass ``next`` as ``before`` for the page after this one."""
+
+    clients: list[Client]
+    next: str | None
+
+
+class NewClient(Struct, frozen=True, kw_only=True):
+    """``secret`` is shown here and never again."""
+
+    id: str
+    name: str
+    last4: str
+    previous_last4: str | None
+    previous_until: datetime | None
+    scopes: list[str]
+    purposes: list[str]
+    allowed_networks: list[str]
+    requests_per_minute: int | None
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    secret: str
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """What is kept of one request: nothing that the client wrote."""
+
+    id: str
+    at: datetime
+    kind: str
+    credential: str
+    method: str
+    route: str
+    objects: list[str]
+    status: int
+    duration_ms: int
+    error_code: str | None
+    network: str | None
+
+
+class RequestList(Struct, frozen=True, kw_only=True):
+    """Requests, newest first; pass ``next`` as ``before`` for the page after this one."""
+
+    requests: list[Request]
+    next: str | None
+
+
+class Contact(Struct, frozen=True, kw_only=True):
+    """A contact on file; ``of_record``: for long enough to be called or written to. ``value``
+    is masked for everybody but the owner.
+    """
+
+    value: str | None
+    since: datetime
+    of_record: bool
+
+
+class Contract(Struct, frozen=True, kw_only=True):
+    """How the contract says that callers are authenticated, and why that was noted."""
+
+    regime: str
+    reason: str
+    set_by: str
+    set_at: datetime
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """What authenticates an account. Secrets are never told. ``questions``: what the backup
+    may ask, by its code.
+    """
+
+    tenant: str
+    password_set_at: datetime | None
+    question: str | None
+    answer_set_at: datetime | None
+    locked_until: datetime | None
+    email: Contact | None
+    number: Contact | None
+    address: Contact | None
+    contract: Contract | None
+    questions: dict[str, str]
+    etag: str | None = None
+    """State that was read, for the update of it; None in a list."""
 
 
 class Device(Struct, frozen=True, kw_only=True):
@@ -480,6 +622,68 @@ class Retried(Struct, frozen=True, kw_only=True):
     unrated: int
 
 
+class Member(Struct, frozen=True, kw_only=True):
+    """Somebody who works for the tenant. ``role``: a built-in role, or the id of one of the
+    tenant's own.
+    """
+
+    id: str
+    user: str
+    email: str
+    name: str | None
+    role: str
+    role_name: str
+    mfa: bool
+    last_sign_in_at: datetime | None
+    created_at: datetime
+    etag: str | None = None
+    """State that was read, for the update of it; None in a list."""
+
+
+class MemberList(Struct, frozen=True, kw_only=True):
+    """The members, oldest first."""
+
+    members: list[Member]
+
+
+class Invitation(Struct, frozen=True, kw_only=True):
+    """An invitation that may still be accepted; who has the mail has the link."""
+
+    id: str
+    email: str | None
+    role: str
+    role_name: str
+    invited_by: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class InvitationList(Struct, frozen=True, kw_only=True):
+    """Invitations that may still be accepted, newest first."""
+
+    invitations: list[Invitation]
+
+
+class Role(Struct, frozen=True, kw_only=True):
+    """A role: built in (``id`` is its name), or one that the tenant made."""
+
+    id: str
+    name: str
+    built_in: bool
+    permissions: list[str]
+    purposes: list[str]
+    mfa_required: bool
+    description: str
+    etag: str | None = None
+    """State that was read, for the update of it; None in a list."""
+
+
+class RoleList(Struct, frozen=True, kw_only=True):
+    """The roles that members may have: the built-in ones, then the tenant's own by name."""
+
+    roles: list[Role]
+
+
 class DialTarget(Struct, frozen=True, kw_only=True):
     """Either ``trunk`` and ``number``, or ``sip``."""
 
@@ -680,6 +884,34 @@ class RecordingSettings(Struct, frozen=True, kw_only=True):
     """State that was read, for the update of it; None in a list."""
 
 
+class Domain(Struct, frozen=True, kw_only=True):
+    """A domain, and the TXT record that proves that it is the tenant's."""
+
+    domain: str
+    verified: bool
+    txt_name: str
+    txt_value: str
+
+
+class Sso(Struct, frozen=True, kw_only=True):
+    """The tenant's identity provider. ``default_role``: of whom it brings without an
+    invitation; null: it brings nobody.
+    """
+
+    id: str
+    slug: str
+    issuer: str
+    client_id: str
+    default_role: str | None
+    trusts_mfa: bool
+    enabled: bool
+    domains: list[Domain]
+    redirect_uri: str
+    created_at: datetime
+    etag: str | None = None
+    """State that was read, for the update of it; None in a list."""
+
+
 class Target(Struct, frozen=True, kw_only=True):
     """A named destination: ``number`` through ``trunk``, or ``sip``, or ``device``. Calls pass
     over one that is not enabled.
@@ -750,6 +982,31 @@ class NumberFormatIn(Struct, frozen=True, kw_only=True):
     strip_prefix: str = ""
     style: Literal["e164", "no_plus", "national"] = "e164"
     add_prefix: str = ""
+
+
+class Viewer(Struct, frozen=True, kw_only=True):
+    """One opening. ``who``: an e-mail, the name of a key, or a part of the software. ``grant``
+    and ``reason``: of the operator's staff, why the tenant let them in. ``case``: the case
+    in which somebody who proved to be the customer was told.
+    """
+
+    id: str
+    at: datetime
+    kind: str
+    who: str
+    actor: str
+    purpose: str
+    grant: str | None
+    reason: str | None
+    case: str | None
+    outcome: str
+
+
+class ViewerList(Struct, frozen=True, kw_only=True):
+    """Newest first; ``next`` is the cursor of the next page."""
+
+    viewers: list[Viewer]
+    next: str | None
 
 
 class Webhook(Struct, frozen=True, kw_only=True):

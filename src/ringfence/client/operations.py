@@ -29,7 +29,7 @@ class AuditResource(Resource):
     ) -> models.UseList:
         """Who used the tenant's personal values for what, newest first.
 
-        Needs a key of a tenant with the scope `audit:read`.
+        Needs a key or a session of a tenant with the scope `audit:read`.
         """
         return self._get(
             models.UseList,
@@ -49,6 +49,30 @@ class AuditResource(Resource):
         while True:
             page = self.list_uses(object=object, since=since, cursor=cursor, limit=limit)
             yield from page.uses
+            cursor = page.next
+            if cursor is None:
+                return
+
+    def list_viewers(
+        self, *, object: str, cursor: str | None = None, limit: int | None = None
+    ) -> models.ViewerList:
+        """Who opened personal values of an object, for what, and by whose leave.
+
+        Needs a key or a session of a tenant with the scope `audit:read`.
+        """
+        return self._get(
+            models.ViewerList,
+            "/api/v1/viewers",
+            query={"object": object, "cursor": cursor, "limit": limit},
+        )
+
+    def iter_viewers(
+        self, *, object: str, cursor: str | None = None, limit: int | None = None
+    ) -> Iterator[models.Viewer]:
+        """All that `list_viewers` finds, page after page of `limit` as it is consumed."""
+        while True:
+            page = self.list_viewers(object=object, cursor=cursor, limit=limit)
+            yield from page.viewers
             cursor = page.next
             if cursor is None:
                 return
@@ -77,7 +101,7 @@ class CallsResource(Resource):
     ) -> models.CallList:
         """The tenant's calls, newest first.
 
-        Needs a key of a tenant with the scope `calls:read`.
+        Needs a key or a session of a tenant with the scope `calls:read`.
         """
         return self._get(
             models.CallList,
@@ -153,7 +177,7 @@ class CallsResource(Resource):
     ) -> models.CallAccepted:
         """Begin a call; answers as soon as it is in the journal, before anybody is rung.
 
-        Needs a key of a tenant with the scope `calls:write`.
+        Needs a key or a session of a tenant with the scope `calls:write`.
         """
         return self._post(
             models.CallAccepted,
@@ -178,7 +202,7 @@ class CallsResource(Resource):
     ) -> models.CallAccepted:
         """Send a live call to another flow or document; whoever talks to it is hung up.
 
-        Needs a key of a tenant with the scope `calls:write`.
+        Needs a key or a session of a tenant with the scope `calls:write`.
         """
         return self._post(
             models.CallAccepted,
@@ -190,7 +214,7 @@ class CallsResource(Resource):
     def hangup(self, call_id: str, *, idempotency_key: str | None = None) -> models.CallAccepted:
         """End a live call.
 
-        Needs a key of a tenant with the scope `calls:write`.
+        Needs a key or a session of a tenant with the scope `calls:write`.
         """
         return self._post(
             models.CallAccepted,
@@ -201,14 +225,14 @@ class CallsResource(Resource):
     def get(self, call_id: str, *, purpose: str | None = None) -> models.Call:
         """One call with its legs.
 
-        Needs a key of a tenant with the scope `calls:read`.
+        Needs a key or a session of a tenant with the scope `calls:read`.
         """
         return self._get(models.Call, path_of("/api/v1/calls/{}", call_id), purpose=purpose)
 
     def timeline(self, call_id: str, *, purpose: str | None = None) -> models.EventList:
         """Everything that happened to a call, in order.
 
-        Needs a key of a tenant with the scope `calls:read`.
+        Needs a key or a session of a tenant with the scope `calls:read`.
         """
         return self._get(
             models.EventList, path_of("/api/v1/calls/{}/events", call_id), purpose=purpose
@@ -223,12 +247,32 @@ class CallsResource(Resource):
     ) -> models.Accepted:
         """Pause, resume or stop the recording of a live call; done when this answers.
 
-        Needs a key of a tenant with the scope `recordings:write`.
+        Needs a key or a session of a tenant with the scope `recordings:write`.
         """
         return self._post(
             models.Accepted,
             path_of("/api/v1/calls/{}/recording/{}", call_id, action),
             idempotency_key=idempotency_key,
+        )
+
+
+class CpniResource(Resource):
+    """Operations of `client.cpni`."""
+
+    def put_contract(
+        self, tenant_id: str, *, regime: str | None, reason: str, purpose: str | None = None
+    ) -> models.Account:
+        """Note how the contract of a business customer with an account representative of its
+        own says that its callers are authenticated (47 CFR 64.2010(g)), or that it does
+        not.
+
+        Needs a key or a session of the operator with the scope `tenants:write`.
+        """
+        return self._put(
+            models.Account,
+            path_of("/api/v1/tenants/{}/cpni/contract", tenant_id),
+            body={"regime": regime, "reason": reason},
+            purpose=purpose,
         )
 
 
@@ -238,7 +282,7 @@ class DevicesResource(Resource):
     def list(self, *, before: str | None = None, limit: int | None = None) -> models.DeviceList:
         """The tenant's devices, newest first.
 
-        Needs a key of a tenant with the scope `devices:read`.
+        Needs a key or a session of a tenant with the scope `devices:read`.
         """
         return self._get(
             models.DeviceList, "/api/v1/devices", query={"before": before, "limit": limit}
@@ -266,7 +310,7 @@ class DevicesResource(Resource):
     ) -> models.DeviceSecret:
         """Make a device. It may register within 2 seconds.
 
-        Needs a key of a tenant with the scope `devices:write`.
+        Needs a key or a session of a tenant with the scope `devices:write`.
         """
         return self._post(
             models.DeviceSecret,
@@ -278,7 +322,7 @@ class DevicesResource(Resource):
     def get(self, device_id: str) -> models.Device:
         """One of the tenant's devices.
 
-        Needs a key of a tenant with the scope `devices:read`.
+        Needs a key or a session of a tenant with the scope `devices:read`.
         """
         return self._get(models.Device, path_of("/api/v1/devices/{}", device_id))
 
@@ -292,7 +336,7 @@ class DevicesResource(Resource):
     ) -> models.Device:
         """Rename a device, or take it out of service: within 2 seconds no call reaches it.
 
-        Needs a key of a tenant with the scope `devices:write`.
+        Needs a key or a session of a tenant with the scope `devices:write`.
         """
         return self._patch(
             models.Device,
@@ -304,7 +348,7 @@ class DevicesResource(Resource):
     def delete(self, device_id: str) -> None:
         """Delete a device that no target and no published flow names. Calls in progress go on.
 
-        Needs a key of a tenant with the scope `devices:write`.
+        Needs a key or a session of a tenant with the scope `devices:write`.
         """
         self._delete(NoContent, path_of("/api/v1/devices/{}", device_id))
 
@@ -318,7 +362,7 @@ class DevicesResource(Resource):
         """Give a device another password. Within 2 seconds the old one is wrong, and a phone
         that registered with it gets no more calls.
 
-        Needs a key of a tenant with the scope `devices:write`.
+        Needs a key or a session of a tenant with the scope `devices:write`.
         """
         return self._post(
             models.DeviceSecret,
@@ -336,7 +380,7 @@ class EventsResource(Resource):
     ) -> models.JournalList:
         """Everything that happened to the tenant's calls, in the order of the journal.
 
-        Needs a key of a tenant with the scope `calls:read`.
+        Needs a key or a session of a tenant with the scope `calls:read`.
         """
         return self._get(
             models.JournalList,
@@ -363,7 +407,7 @@ class FlowsResource(Resource):
     def list(self, *, before: str | None = None, limit: int | None = None) -> models.FlowList:
         """The tenant's flows, newest first.
 
-        Needs a key of a tenant with the scope `flows:read`.
+        Needs a key or a session of a tenant with the scope `flows:read`.
         """
         return self._get(models.FlowList, "/api/v1/flows", query={"before": before, "limit": limit})
 
@@ -387,7 +431,7 @@ class FlowsResource(Resource):
     ) -> models.Flow:
         """Begin a flow. No call gets it before it is published.
 
-        Needs a key of a tenant with the scope `flows:write`.
+        Needs a key or a session of a tenant with the scope `flows:write`.
         """
         return self._post(
             models.Flow,
@@ -405,7 +449,7 @@ class FlowsResource(Resource):
     ) -> models.Validate:
         """All that stands against publishing a graph; nothing is stored.
 
-        Needs a key of a tenant with the scope `flows:read`.
+        Needs a key or a session of a tenant with the scope `flows:read`.
         """
         return self._post(
             models.Validate,
@@ -417,7 +461,7 @@ class FlowsResource(Resource):
     def get(self, flow_id: str) -> models.Flow:
         """One flow and its draft.
 
-        Needs a key of a tenant with the scope `flows:read`.
+        Needs a key or a session of a tenant with the scope `flows:read`.
         """
         return self._get(models.Flow, path_of("/api/v1/flows/{}", flow_id))
 
@@ -431,7 +475,7 @@ class FlowsResource(Resource):
     ) -> models.Flow:
         """Save a draft, or rename a flow; what calls get stays as it is.
 
-        Needs a key of a tenant with the scope `flows:write`.
+        Needs a key or a session of a tenant with the scope `flows:write`.
         """
         return self._patch(
             models.Flow,
@@ -443,7 +487,7 @@ class FlowsResource(Resource):
     def archive(self, flow_id: str) -> None:
         """Put a flow away that no number and no published flow leads to.
 
-        Needs a key of a tenant with the scope `flows:write`.
+        Needs a key or a session of a tenant with the scope `flows:write`.
         """
         self._delete(NoContent, path_of("/api/v1/flows/{}", flow_id))
 
@@ -453,7 +497,7 @@ class FlowsResource(Resource):
         """Publish the draft: calls that start from now on get it, calls in progress keep
         theirs.
 
-        Needs a key of a tenant with the scope `flows:write`.
+        Needs a key or a session of a tenant with the scope `flows:write`.
         """
         return self._post(
             models.Version,
@@ -472,7 +516,7 @@ class FlowsResource(Resource):
     ) -> models.Version:
         """Publish an earlier version anew, as the next one. The draft stays as it is.
 
-        Needs a key of a tenant with the scope `flows:write`.
+        Needs a key or a session of a tenant with the scope `flows:write`.
         """
         return self._post(
             models.Version,
@@ -486,7 +530,7 @@ class FlowsResource(Resource):
     ) -> models.VersionList:
         """What was published, newest first.
 
-        Needs a key of a tenant with the scope `flows:read`.
+        Needs a key or a session of a tenant with the scope `flows:read`.
         """
         return self._get(
             models.VersionList,
@@ -508,14 +552,14 @@ class FlowsResource(Resource):
     def get_version(self, flow_id: str, version: int) -> models.Version:
         """One version of a flow.
 
-        Needs a key of a tenant with the scope `flows:read`.
+        Needs a key or a session of a tenant with the scope `flows:read`.
         """
         return self._get(models.Version, path_of("/api/v1/flows/{}/versions/{}", flow_id, version))
 
     def diff(self, flow_id: str, old: int, new: int | Literal["draft"]) -> models.Diff:
         """What changed from one version to another, or to the draft.
 
-        Needs a key of a tenant with the scope `flows:read`.
+        Needs a key or a session of a tenant with the scope `flows:read`.
         """
         return self._get(
             models.Diff, path_of("/api/v1/flows/{}/versions/{}/diff/{}", flow_id, old, new)
@@ -536,7 +580,7 @@ class KeysResource(Resource):
     def list(self, *, before: str | None = None, limit: int | None = None) -> models.ApiKeyList:
         """The tenant's API keys, newest first, revoked and expired ones among them.
 
-        Needs a key of a tenant with the scope `keys:read`.
+        Needs a key or a session of a tenant with the scope `keys:read`.
         """
         return self._get(
             models.ApiKeyList, "/api/v1/keys", query={"before": before, "limit": limit}
@@ -560,46 +604,213 @@ class KeysResource(Resource):
         scopes: Sequence[str],
         purposes: Sequence[str] | UnsetType = UNSET,
         expires_at: datetime | UnsetType | None = UNSET,
+        allowed_networks: Sequence[str] | UnsetType = UNSET,
+        requests_per_minute: int | UnsetType | None = UNSET,
         idempotency_key: str | None = None,
     ) -> models.NewApiKey:
         """Make a key. Its secret is in this answer and never shown again.
 
-        Needs a key of a tenant with the scope `keys:write`.
+        Needs a key or a session of a tenant with the scope `keys:write`.
         """
         return self._post(
             models.NewApiKey,
             "/api/v1/keys",
-            body={"name": name, "scopes": scopes, "purposes": purposes, "expires_at": expires_at},
+            body={
+                "name": name,
+                "scopes": scopes,
+                "purposes": purposes,
+                "expires_at": expires_at,
+                "allowed_networks": allowed_networks,
+                "requests_per_minute": requests_per_minute,
+            },
             idempotency_key=idempotency_key,
         )
 
     def get(self, key_id: str) -> models.ApiKey:
         """One of the tenant's keys.
 
-        Needs a key of a tenant with the scope `keys:read`.
+        Needs a key or a session of a tenant with the scope `keys:read`.
         """
         return self._get(models.ApiKey, path_of("/api/v1/keys/{}", key_id))
 
     def update(
-        self, key: str | models.ApiKey, *, name: str, etag: str | None = None
+        self,
+        key: str | models.ApiKey,
+        *,
+        name: str | UnsetType | None = UNSET,
+        allowed_networks: Sequence[str] | UnsetType | None = UNSET,
+        requests_per_minute: int | UnsetType | None = UNSET,
+        etag: str | None = None,
     ) -> models.ApiKey:
-        """Rename a key. What it may do never changes: make another one.
+        """Rename a key, or set its networks and limit. What it may do never changes: make
+        another one.
 
-        Needs a key of a tenant with the scope `keys:write`.
+        Needs a key or a session of a tenant with the scope `keys:write`.
         """
         return self._patch(
             models.ApiKey,
             path_of("/api/v1/keys/{}", id_of(key)),
-            body={"name": name},
+            body={
+                "name": name,
+                "allowed_networks": allowed_networks,
+                "requests_per_minute": requests_per_minute,
+            },
             etag=etag_of(key, etag),
         )
 
     def revoke(self, key_id: str) -> None:
         """Revoke a key: its next request is refused. It stays in the list.
 
-        Needs a key of a tenant with the scope `keys:write`.
+        Needs a key or a session of a tenant with the scope `keys:write`.
         """
         self._delete(NoContent, path_of("/api/v1/keys/{}", key_id))
+
+    def list_clients(
+        self, *, before: str | None = None, limit: int | None = None
+    ) -> models.ClientList:
+        """The tenant's OAuth clients, newest first, revoked and expired ones among them.
+
+        Needs a key or a session of a tenant with the scope `keys:read`.
+        """
+        return self._get(
+            models.ClientList, "/api/v1/clients", query={"before": before, "limit": limit}
+        )
+
+    def iter_clients(
+        self, *, before: str | None = None, limit: int | None = None
+    ) -> Iterator[models.Client]:
+        """All that `list_clients` finds, page after page of `limit` as it is consumed."""
+        while True:
+            page = self.list_clients(before=before, limit=limit)
+            yield from page.clients
+            before = page.next
+            if before is None:
+                return
+
+    def create_client(
+        self,
+        *,
+        name: str,
+        scopes: Sequence[str],
+        purposes: Sequence[str] | UnsetType = UNSET,
+        expires_at: datetime | UnsetType | None = UNSET,
+        allowed_networks: Sequence[str] | UnsetType = UNSET,
+        requests_per_minute: int | UnsetType | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.NewClient:
+        """Make an OAuth client. Its secret is in this answer and never shown again.
+
+        Needs a key or a session of a tenant with the scope `keys:write`.
+        """
+        return self._post(
+            models.NewClient,
+            "/api/v1/clients",
+            body={
+                "name": name,
+                "scopes": scopes,
+                "purposes": purposes,
+                "expires_at": expires_at,
+                "allowed_networks": allowed_networks,
+                "requests_per_minute": requests_per_minute,
+            },
+            idempotency_key=idempotency_key,
+        )
+
+    def get_client(self, client_id: str) -> models.Client:
+        """One of the tenant's OAuth clients.
+
+        Needs a key or a session of a tenant with the scope `keys:read`.
+        """
+        return self._get(models.Client, path_of("/api/v1/clients/{}", client_id))
+
+    def update_client(
+        self,
+        client: str | models.Client,
+        *,
+        name: str | UnsetType | None = UNSET,
+        allowed_networks: Sequence[str] | UnsetType | None = UNSET,
+        requests_per_minute: int | UnsetType | None = UNSET,
+        etag: str | None = None,
+    ) -> models.Client:
+        """Rename a client, or set its networks and limit. What it may do never changes: make
+        another one.
+
+        Needs a key or a session of a tenant with the scope `keys:write`.
+        """
+        return self._patch(
+            models.Client,
+            path_of("/api/v1/clients/{}", id_of(client)),
+            body={
+                "name": name,
+                "allowed_networks": allowed_networks,
+                "requests_per_minute": requests_per_minute,
+            },
+            etag=etag_of(client, etag),
+        )
+
+    def revoke_client(self, client_id: str) -> None:
+        """Revoke a client: the next request with one of its tokens is refused. It stays in the
+        list.
+
+        Needs a key or a session of a tenant with the scope `keys:write`.
+        """
+        self._delete(NoContent, path_of("/api/v1/clients/{}", client_id))
+
+    def rotate_client_secret(
+        self,
+        client_id: str,
+        *,
+        grace_seconds: int | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.NewClient:
+        """Give a client another secret, which is in this answer and never shown again.
+
+        Needs a key or a session of a tenant with the scope `keys:write`.
+        """
+        return self._post(
+            models.NewClient,
+            path_of("/api/v1/clients/{}/rotate", client_id),
+            body={"grace_seconds": grace_seconds},
+            idempotency_key=idempotency_key,
+        )
+
+    def list_requests(
+        self,
+        *,
+        before: str | None = None,
+        limit: int | None = None,
+        credential: str | None = None,
+        status: int | None = None,
+    ) -> models.RequestList:
+        """What was asked of the tenant, by whom and with what outcome, newest first. A request
+        is here a second or two after its answer, for as many days as the installation keeps
+        the log.
+
+        Needs a key or a session of a tenant with the scope `keys:read`.
+        """
+        return self._get(
+            models.RequestList,
+            "/api/v1/requests",
+            query={"before": before, "limit": limit, "credential": credential, "status": status},
+        )
+
+    def iter_requests(
+        self,
+        *,
+        before: str | None = None,
+        limit: int | None = None,
+        credential: str | None = None,
+        status: int | None = None,
+    ) -> Iterator[models.Request]:
+        """All that `list_requests` finds, page after page of `limit` as it is consumed."""
+        while True:
+            page = self.list_requests(
+                before=before, limit=limit, credential=credential, status=status
+            )
+            yield from page.requests
+            before = page.next
+            if before is None:
+                return
 
 
 class LedgerResource(Resource):
@@ -608,7 +819,7 @@ class LedgerResource(Resource):
     def list_balances(self) -> models.BalanceList:
         """What stands on each account of the tenant's books.
 
-        Needs a key of a tenant with the scope `ledger:read`.
+        Needs a key or a session of a tenant with the scope `ledger:read`.
         """
         return self._get(models.BalanceList, "/api/v1/ledger/balances")
 
@@ -622,7 +833,7 @@ class LedgerResource(Resource):
     ) -> models.EntryList:
         """The entries of the tenant's books, newest posted first.
 
-        Needs a key of a tenant with the scope `ledger:read`.
+        Needs a key or a session of a tenant with the scope `ledger:read`.
         """
         return self._get(
             models.EntryList,
@@ -655,7 +866,7 @@ class LedgerResource(Resource):
     ) -> models.UnratedList:
         """Usage that could not be rated, oldest first.
 
-        Needs a key of a tenant with the scope `ledger:read`.
+        Needs a key or a session of a tenant with the scope `ledger:read`.
         """
         return self._get(
             models.UnratedList,
@@ -681,7 +892,7 @@ class LedgerResource(Resource):
     def retry_all_unrated(self, *, idempotency_key: str | None = None) -> models.Retried:
         """Rate everything in the queue again, by the price lists of now.
 
-        Needs a key of a tenant with the scope `ledger:write`.
+        Needs a key or a session of a tenant with the scope `ledger:write`.
         """
         return self._post(
             models.Retried, "/api/v1/ledger/unrated/retry-all", idempotency_key=idempotency_key
@@ -692,7 +903,7 @@ class LedgerResource(Resource):
     ) -> models.Unrated:
         """Rate one item again, by the price lists of now; it tells what became of it.
 
-        Needs a key of a tenant with the scope `ledger:write`.
+        Needs a key or a session of a tenant with the scope `ledger:write`.
         """
         return self._post(
             models.Unrated,
@@ -705,7 +916,7 @@ class LedgerResource(Resource):
     ) -> models.Unrated:
         """Give an item up, for a reason: it is never charged.
 
-        Needs a key of a tenant with the scope `ledger:write`.
+        Needs a key or a session of a tenant with the scope `ledger:write`.
         """
         return self._post(
             models.Unrated,
@@ -722,9 +933,48 @@ class LiveResource(Resource):
         """A ticket for the live stream; valid for 60 seconds. The stream opens the numbers in
         its events for the purpose ``service``, which the API key must have been granted.
 
-        Needs a key of a tenant with the scope `live:read`.
+        Needs a key or a session of a tenant with the scope `live:read`.
         """
         return self._post(models.Ticket, "/api/v1/live/tickets", idempotency_key=idempotency_key)
+
+
+class MembersResource(Resource):
+    """Operations of `client.members`."""
+
+    def list(self, *, purpose: str | None = None) -> models.MemberList:
+        """Who works for the tenant.
+
+        Needs a key or a session of a tenant with the scope `members:read`.
+        """
+        return self._get(models.MemberList, "/api/v1/members", purpose=purpose)
+
+    def get(self, member_id: str, *, purpose: str | None = None) -> models.Member:
+        """One of the members.
+
+        Needs a key or a session of a tenant with the scope `members:read`.
+        """
+        return self._get(models.Member, path_of("/api/v1/members/{}", member_id), purpose=purpose)
+
+    def list_invitations(self, *, purpose: str | None = None) -> models.InvitationList:
+        """Invitations that may still be accepted.
+
+        Needs a key or a session of a tenant with the scope `members:read`.
+        """
+        return self._get(models.InvitationList, "/api/v1/invitations", purpose=purpose)
+
+    def list_roles(self) -> models.RoleList:
+        """The roles that members may have.
+
+        Needs a key or a session of a tenant with the scope `roles:read`.
+        """
+        return self._get(models.RoleList, "/api/v1/roles")
+
+    def get_role(self, role_id: str) -> models.Role:
+        """One of the tenant's own roles.
+
+        Needs a key or a session of a tenant with the scope `roles:read`.
+        """
+        return self._get(models.Role, path_of("/api/v1/roles/{}", role_id))
 
 
 class NumbersResource(Resource):
@@ -733,7 +983,7 @@ class NumbersResource(Resource):
     def list(self, *, before: str | None = None, limit: int | None = None) -> models.NumberList:
         """The tenant's numbers, newest first, released ones among them.
 
-        Needs a key of a tenant with the scope `numbers:read`.
+        Needs a key or a session of a tenant with the scope `numbers:read`.
         """
         return self._get(
             models.NumberList, "/api/v1/numbers", query={"before": before, "limit": limit}
@@ -765,7 +1015,7 @@ class NumbersResource(Resource):
         """Take a number into service. Calls to it reach it from its trunk, or from the
         operator's.
 
-        Needs a key of a tenant with the scope `numbers:write`.
+        Needs a key or a session of a tenant with the scope `numbers:write`.
         """
         return self._post(
             models.Number,
@@ -785,7 +1035,7 @@ class NumbersResource(Resource):
     def get(self, number_id: str) -> models.Number:
         """One of the tenant's numbers.
 
-        Needs a key of a tenant with the scope `numbers:read`.
+        Needs a key or a session of a tenant with the scope `numbers:read`.
         """
         return self._get(models.Number, path_of("/api/v1/numbers/{}", number_id))
 
@@ -804,7 +1054,7 @@ class NumbersResource(Resource):
         """Change where calls go, from the next one on. A flow takes the place of targets, and
         they that of a flow.
 
-        Needs a key of a tenant with the scope `numbers:write`.
+        Needs a key or a session of a tenant with the scope `numbers:write`.
         """
         return self._patch(
             models.Number,
@@ -823,7 +1073,7 @@ class NumbersResource(Resource):
     def release(self, number_id: str) -> None:
         """Give a number up: no call reaches it from now on. Its record stays, as ``inactive``.
 
-        Needs a key of a tenant with the scope `numbers:write`.
+        Needs a key or a session of a tenant with the scope `numbers:write`.
         """
         self._delete(NoContent, path_of("/api/v1/numbers/{}", number_id))
 
@@ -840,7 +1090,7 @@ class PrivacyResource(Resource):
     ) -> models.Erasure:
         """Erase a person. Accepted when it is ordered; a job carries it out.
 
-        Needs a key of a tenant with the scope `privacy:erase`.
+        Needs a key or a session of a tenant with the scope `privacy:erase`.
         """
         return self._post(
             models.Erasure,
@@ -852,7 +1102,7 @@ class PrivacyResource(Resource):
     def get_erasure(self, erasure_id: str) -> models.Erasure:
         """How far an erasure is.
 
-        Needs a key of a tenant with the scope `privacy:erase`.
+        Needs a key or a session of a tenant with the scope `privacy:erase`.
         """
         return self._get(models.Erasure, path_of("/api/v1/erasures/{}", erasure_id))
 
@@ -863,7 +1113,7 @@ class PromptsResource(Resource):
     def list(self, *, before: str | None = None, limit: int | None = None) -> models.PromptList:
         """The tenant's prompts, newest first.
 
-        Needs a key of a tenant with the scope `flows:read`.
+        Needs a key or a session of a tenant with the scope `flows:read`.
         """
         return self._get(
             models.PromptList, "/api/v1/prompts", query={"before": before, "limit": limit}
@@ -886,7 +1136,7 @@ class PromptsResource(Resource):
         """Upload a WAV file: PCM of 16 bit, mu-law or A-law; 8, 16, 22.05, 24, 44.1 or 48 kHz;
         mono or stereo; at most 10 MB and 10 minutes. It is kept as 8 kHz mono.
 
-        Needs a key of a tenant with the scope `flows:write`.
+        Needs a key or a session of a tenant with the scope `flows:write`.
         """
         return self._post(
             models.Prompt,
@@ -898,7 +1148,7 @@ class PromptsResource(Resource):
     def get(self, prompt_id: str) -> models.Prompt:
         """One of the tenant's prompts.
 
-        Needs a key of a tenant with the scope `flows:read`.
+        Needs a key or a session of a tenant with the scope `flows:read`.
         """
         return self._get(models.Prompt, path_of("/api/v1/prompts/{}", prompt_id))
 
@@ -907,7 +1157,7 @@ class PromptsResource(Resource):
     ) -> models.Prompt:
         """Rename a prompt. Its audio never changes: upload another.
 
-        Needs a key of a tenant with the scope `flows:write`.
+        Needs a key or a session of a tenant with the scope `flows:write`.
         """
         return self._patch(
             models.Prompt,
@@ -919,14 +1169,14 @@ class PromptsResource(Resource):
     def delete(self, prompt_id: str) -> None:
         """Delete a prompt that no published flow plays.
 
-        Needs a key of a tenant with the scope `flows:write`.
+        Needs a key or a session of a tenant with the scope `flows:write`.
         """
         self._delete(NoContent, path_of("/api/v1/prompts/{}", prompt_id))
 
     def download_audio(self, prompt_id: str, to: Sink) -> int:
         """The prompt as callers hear it.
 
-        Needs a key of a tenant with the scope `flows:read`.
+        Needs a key or a session of a tenant with the scope `flows:read`.
         """
         return self._download(path_of("/api/v1/prompts/{}/audio", prompt_id), to)
 
@@ -937,14 +1187,14 @@ class RatesResource(Resource):
     def list_decks(self) -> models.DeckList:
         """The tenant's price lists, last made first.
 
-        Needs a key of a tenant with the scope `ledger:read`.
+        Needs a key or a session of a tenant with the scope `ledger:read`.
         """
         return self._get(models.DeckList, "/api/v1/rates/decks")
 
     def get_deck(self, deck_id: str) -> models.Deck:
         """One price list.
 
-        Needs a key of a tenant with the scope `ledger:read`.
+        Needs a key or a session of a tenant with the scope `ledger:read`.
         """
         return self._get(models.Deck, path_of("/api/v1/rates/decks/{}", deck_id))
 
@@ -953,7 +1203,7 @@ class RatesResource(Resource):
     ) -> models.RateList:
         """The rates of a price list, by prefix and time.
 
-        Needs a key of a tenant with the scope `ledger:read`.
+        Needs a key or a session of a tenant with the scope `ledger:read`.
         """
         return self._get(
             models.RateList,
@@ -982,7 +1232,7 @@ class RatesResource(Resource):
     ) -> models.QuoteList:
         """What a call would cost by the price lists of now, and why. The number is not kept.
 
-        Needs a key of a tenant with the scope `ledger:read`.
+        Needs a key or a session of a tenant with the scope `ledger:read`.
         """
         return self._get(
             models.QuoteList,
@@ -1005,7 +1255,7 @@ class RecordingsResource(Resource):
     ) -> models.RecordingList:
         """The tenant's recordings, newest first.
 
-        Needs a key of a tenant with the scope `recordings:read`.
+        Needs a key or a session of a tenant with the scope `recordings:read`.
         """
         return self._get(
             models.RecordingList,
@@ -1033,14 +1283,14 @@ class RecordingsResource(Resource):
     def get(self, recording_id: str) -> models.Recording:
         """One recording and its tracks.
 
-        Needs a key of a tenant with the scope `recordings:read`.
+        Needs a key or a session of a tenant with the scope `recordings:read`.
         """
         return self._get(models.Recording, path_of("/api/v1/recordings/{}", recording_id))
 
     def delete(self, recording_id: str) -> models.Accepted:
         """Destroy a recording's keys and objects. Nobody opens it from this answer on.
 
-        Needs a key of a tenant with the scope `recordings:write`.
+        Needs a key or a session of a tenant with the scope `recordings:write`.
         """
         return self._delete(models.Accepted, path_of("/api/v1/recordings/{}", recording_id))
 
@@ -1059,7 +1309,7 @@ class RecordingsResource(Resource):
         ``Ringfence-Complete: false`` says that it was cut off. Range requests are not
         served.
 
-        Needs a key of a tenant with the scope `recordings:read`.
+        Needs a key or a session of a tenant with the scope `recordings:read`.
         """
         return self._download(
             path_of("/api/v1/recordings/{}/audio", recording_id),
@@ -1073,7 +1323,7 @@ class RecordingsResource(Resource):
     ) -> int:
         """A track as it is kept: sealed. A customer-held key opens it; nothing is opened here.
 
-        Needs a key of a tenant with the scope `recordings:read`.
+        Needs a key or a session of a tenant with the scope `recordings:read`.
         """
         return self._download(
             path_of("/api/v1/recordings/{}/tracks/{}/object", recording_id, track), to
@@ -1082,7 +1332,7 @@ class RecordingsResource(Resource):
     def get_settings(self) -> models.RecordingSettings:
         """Whether and how calls are recorded.
 
-        Needs a key of a tenant with the scope `recordings:read`.
+        Needs a key or a session of a tenant with the scope `recordings:read`.
         """
         return self._get(models.RecordingSettings, "/api/v1/recording-settings")
 
@@ -1098,7 +1348,7 @@ class RecordingsResource(Resource):
     ) -> models.RecordingSettings:
         """Put new settings in force, from the next call on.
 
-        Needs a key of a tenant with the scope `recordings:write`.
+        Needs a key or a session of a tenant with the scope `recordings:write`.
         """
         return self._put(
             models.RecordingSettings,
@@ -1114,13 +1364,45 @@ class RecordingsResource(Resource):
         )
 
 
+class SsoResource(Resource):
+    """Operations of `client.sso`."""
+
+    def get(self) -> models.Sso:
+        """The identity provider that the tenant's people sign in with. Its secret is never
+        shown.
+
+        Needs a key or a session of a tenant with the scope `settings:read`.
+        """
+        return self._get(models.Sso, "/api/v1/tenant/sso")
+
+    def confirm_domain(
+        self,
+        tenant_id: str,
+        *,
+        domain: str,
+        verified: bool | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.Domain:
+        """Vouch that a domain is a tenant's, as the operator knows by other means, or not any
+        more.
+
+        Needs a key or a session of the operator with the scope `tenants:write`.
+        """
+        return self._post(
+            models.Domain,
+            path_of("/api/v1/tenants/{}/sso/domains", tenant_id),
+            body={"domain": domain, "verified": verified},
+            idempotency_key=idempotency_key,
+        )
+
+
 class TargetsResource(Resource):
     """Operations of `client.targets`."""
 
     def list(self, *, before: str | None = None, limit: int | None = None) -> models.TargetList:
         """The tenant's targets, newest first.
 
-        Needs a key of a tenant with the scope `flows:read`.
+        Needs a key or a session of a tenant with the scope `flows:read`.
         """
         return self._get(
             models.TargetList, "/api/v1/targets", query={"before": before, "limit": limit}
@@ -1151,7 +1433,7 @@ class TargetsResource(Resource):
     ) -> models.Target:
         """Name a destination, for flows to dial.
 
-        Needs a key of a tenant with the scope `flows:write`.
+        Needs a key or a session of a tenant with the scope `flows:write`.
         """
         return self._post(
             models.Target,
@@ -1171,7 +1453,7 @@ class TargetsResource(Resource):
     def get(self, target_id: str) -> models.Target:
         """One of the tenant's targets.
 
-        Needs a key of a tenant with the scope `flows:read`.
+        Needs a key or a session of a tenant with the scope `flows:read`.
         """
         return self._get(models.Target, path_of("/api/v1/targets/{}", target_id))
 
@@ -1190,7 +1472,7 @@ class TargetsResource(Resource):
     ) -> models.Target:
         """Change a target, or pass over it; calls that start from now on get it so.
 
-        Needs a key of a tenant with the scope `flows:write`.
+        Needs a key or a session of a tenant with the scope `flows:write`.
         """
         return self._patch(
             models.Target,
@@ -1210,7 +1492,7 @@ class TargetsResource(Resource):
     def delete(self, target_id: str) -> None:
         """Delete a target that no published flow dials.
 
-        Needs a key of a tenant with the scope `flows:write`.
+        Needs a key or a session of a tenant with the scope `flows:write`.
         """
         self._delete(NoContent, path_of("/api/v1/targets/{}", target_id))
 
@@ -1221,18 +1503,47 @@ class TenantResource(Resource):
     def get(self) -> models.Tenant:
         """The caller's own tenant.
 
-        Needs a key of a tenant with the scope `tenant:read`.
+        Needs a key or a session of a tenant with the scope `tenant:read`.
         """
         return self._get(models.Tenant, "/api/v1/tenant")
+
+    def get_settings(self) -> models.Settings:
+        """What the tenant settled for itself.
+
+        Needs a key or a session of a tenant with the scope `settings:read`.
+        """
+        return self._get(models.Settings, "/api/v1/tenant/settings")
 
 
 class TenantsResource(Resource):
     """Operations of `client.tenants`."""
 
-    def list(self, *, before: str | None = None, limit: int | None = None) -> models.TenantList:
-        """The tenants of the installation, newest first.
+    def list_plans(self) -> models.PlanList:
+        """The plans of the operator, by code.
 
-        Needs a key of the operator with the scope `tenants:read`.
+        Needs a key or a session of the operator with the scope `plans:read`.
+        """
+        return self._get(models.PlanList, "/api/v1/plans")
+
+    def create_plan(
+        self, *, code: str, name: str, idempotency_key: str | None = None
+    ) -> models.Plan:
+        """Name a plan. Prices and limits of plans come with billing.
+
+        Needs a key or a session of the operator with the scope `plans:write`.
+        """
+        return self._post(
+            models.Plan,
+            "/api/v1/plans",
+            body={"code": code, "name": name},
+            idempotency_key=idempotency_key,
+        )
+
+    def list(self, *, before: str | None = None, limit: int | None = None) -> models.TenantList:
+        """The tenants of the installation, or those below a reseller, newest first.
+
+        Needs a key or a session of the operator or of a reseller with the scope
+        `tenants:read`.
         """
         return self._get(
             models.TenantList, "/api/v1/tenants", query={"before": before, "limit": limit}
@@ -1249,19 +1560,31 @@ class TenantsResource(Resource):
             if before is None:
                 return
 
-    def create(self, *, name: str, idempotency_key: str | None = None) -> models.Tenant:
-        """Take on a business customer. It has no API key yet.
+    def create(
+        self,
+        *,
+        name: str,
+        kind: Literal["tenant", "reseller"] | UnsetType = UNSET,
+        plan: str | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.Tenant:
+        """Take on a business customer. It has no member and no API key yet: invite its owner.
 
-        Needs a key of the operator with the scope `tenants:write`.
+        Needs a key or a session of the operator or of a reseller with the scope
+        `tenants:write`.
         """
         return self._post(
-            models.Tenant, "/api/v1/tenants", body={"name": name}, idempotency_key=idempotency_key
+            models.Tenant,
+            "/api/v1/tenants",
+            body={"name": name, "kind": kind, "plan": plan},
+            idempotency_key=idempotency_key,
         )
 
     def get(self, tenant_id: str) -> models.Tenant:
-        """One tenant of the installation.
+        """One tenant of the installation, or below a reseller.
 
-        Needs a key of the operator with the scope `tenants:read`.
+        Needs a key or a session of the operator or of a reseller with the scope
+        `tenants:read`.
         """
         return self._get(models.Tenant, path_of("/api/v1/tenants/{}", tenant_id))
 
@@ -1271,17 +1594,50 @@ class TenantsResource(Resource):
         *,
         name: str | UnsetType | None = UNSET,
         status: Literal["active", "suspended"] | UnsetType | None = UNSET,
+        plan: str | UnsetType | None = UNSET,
+        requests_per_minute: int | UnsetType | None = UNSET,
         etag: str | None = None,
     ) -> models.Tenant:
-        """Rename, suspend or readmit a tenant.
+        """Rename, suspend or readmit a tenant, give it another plan or limit.
 
-        Needs a key of the operator with the scope `tenants:write`.
+        Needs a key or a session of the operator or of a reseller with the scope
+        `tenants:write`.
         """
         return self._patch(
             models.Tenant,
             path_of("/api/v1/tenants/{}", id_of(tenant)),
-            body={"name": name, "status": status},
+            body={
+                "name": name,
+                "status": status,
+                "plan": plan,
+                "requests_per_minute": requests_per_minute,
+            },
             etag=etag_of(tenant, etag),
+        )
+
+    def close(self, tenant_id: str, *, idempotency_key: str | None = None) -> models.Tenant:
+        """Close a tenant: nothing of it is served any more. Until ``ends_at`` it may come
+        back.
+
+        Needs a key or a session of the operator or of a reseller with the scope
+        `tenants:write`.
+        """
+        return self._post(
+            models.Tenant,
+            path_of("/api/v1/tenants/{}/close", tenant_id),
+            idempotency_key=idempotency_key,
+        )
+
+    def reactivate(self, tenant_id: str, *, idempotency_key: str | None = None) -> models.Tenant:
+        """Take a closed tenant back.
+
+        Needs a key or a session of the operator or of a reseller with the scope
+        `tenants:write`.
+        """
+        return self._post(
+            models.Tenant,
+            path_of("/api/v1/tenants/{}/reactivate", tenant_id),
+            idempotency_key=idempotency_key,
         )
 
     def create_key(
@@ -1292,24 +1648,33 @@ class TenantsResource(Resource):
         scopes: Sequence[str],
         purposes: Sequence[str] | UnsetType = UNSET,
         expires_at: datetime | UnsetType | None = UNSET,
+        allowed_networks: Sequence[str] | UnsetType = UNSET,
+        requests_per_minute: int | UnsetType | None = UNSET,
         idempotency_key: str | None = None,
     ) -> models.NewApiKey:
-        """Make a key of a tenant, such as its first. Its secret is in this answer and never
-        shown again.
+        """Make a key of a tenant, such as its first: for programs of the operator that
+        provision, never for its staff. The secret is in this answer and never shown again.
 
-        Needs a key of the operator with the scope `tenants:write`.
+        Needs a key or a session of the operator with the scope `tenants:provision`.
         """
         return self._post(
             models.NewApiKey,
             path_of("/api/v1/tenants/{}/keys", tenant_id),
-            body={"name": name, "scopes": scopes, "purposes": purposes, "expires_at": expires_at},
+            body={
+                "name": name,
+                "scopes": scopes,
+                "purposes": purposes,
+                "expires_at": expires_at,
+                "allowed_networks": allowed_networks,
+                "requests_per_minute": requests_per_minute,
+            },
             idempotency_key=idempotency_key,
         )
 
     def get_wallet(self, tenant_id: str, currency: str) -> models.Wallet:
         """A tenant's wallet; empty and without limits where nobody made one yet.
 
-        Needs a key of the operator with the scope `ledger:read`.
+        Needs a key or a session of the operator with the scope `ledger:read`.
         """
         return self._get(
             models.Wallet, path_of("/api/v1/tenants/{}/wallets/{}", tenant_id, currency)
@@ -1326,7 +1691,7 @@ class TenantsResource(Resource):
     ) -> models.Wallet:
         """Set how far below zero calls may start, and below which balance the tenant is told.
 
-        Needs a key of the operator with the scope `ledger:write`.
+        Needs a key or a session of the operator with the scope `ledger:write`.
         """
         return self._patch(
             models.Wallet,
@@ -1350,7 +1715,7 @@ class TenantsResource(Resource):
         """Add a payment to a tenant's wallet, which is made when missing. The same reference
         again with the same amount returns the first entry.
 
-        Needs a key of the operator with the scope `ledger:write`.
+        Needs a key or a session of the operator with the scope `ledger:write`.
         """
         return self._post(
             models.Entry,
@@ -1373,7 +1738,7 @@ class TenantsResource(Resource):
     ) -> models.Deck:
         """Import a price list of a tenant, whole or not at all; it never changes after that.
 
-        Needs a key of the operator with the scope `ledger:write`.
+        Needs a key or a session of the operator with the scope `ledger:write`.
         """
         return self._post(
             models.Deck,
@@ -1386,6 +1751,21 @@ class TenantsResource(Resource):
                 "csv": csv,
                 "rates": rates,
             },
+            idempotency_key=idempotency_key,
+        )
+
+    def invite_owner(
+        self, tenant_id: str, *, email: str, idempotency_key: str | None = None
+    ) -> models.Invitation:
+        """Invite the first owner of a tenant that has none.
+
+        Needs a key or a session of the operator or of a reseller with the scope
+        `tenants:write`.
+        """
+        return self._post(
+            models.Invitation,
+            path_of("/api/v1/tenants/{}/owner", tenant_id),
+            body={"email": email},
             idempotency_key=idempotency_key,
         )
 
@@ -1410,7 +1790,7 @@ class TenantsResource(Resource):
         """Connect a carrier or a PBX of a tenant, which may be recognised by where it calls
         from.
 
-        Needs a key of the operator with the scope `trunks:write`.
+        Needs a key or a session of the operator with the scope `trunks:write`.
         """
         return self._post(
             models.Trunk,
@@ -1437,7 +1817,7 @@ class TenantsResource(Resource):
     ) -> models.Trunk:
         """Say from where a tenant's trunk calls: whoever calls from there is that trunk.
 
-        Needs a key of the operator with the scope `trunks:write`.
+        Needs a key or a session of the operator with the scope `trunks:write`.
         """
         return self._put(
             models.Trunk,
@@ -1452,7 +1832,7 @@ class TrunksResource(Resource):
     def list(self) -> models.TrunkList:
         """The tenant's trunks, oldest first.
 
-        Needs a key of a tenant with the scope `trunks:read`.
+        Needs a key or a session of a tenant with the scope `trunks:read`.
         """
         return self._get(models.TrunkList, "/api/v1/trunks")
 
@@ -1476,7 +1856,7 @@ class TrunksResource(Resource):
         authenticates by user name, unless the operator names the networks that it calls
         from.
 
-        Needs a key of a tenant with the scope `trunks:write`.
+        Needs a key or a session of a tenant with the scope `trunks:write`.
         """
         return self._post(
             models.Trunk,
@@ -1500,7 +1880,7 @@ class TrunksResource(Resource):
     def get(self, trunk_id: str) -> models.Trunk:
         """One of the tenant's trunks.
 
-        Needs a key of a tenant with the scope `trunks:read`.
+        Needs a key or a session of a tenant with the scope `trunks:read`.
         """
         return self._get(models.Trunk, path_of("/api/v1/trunks/{}", trunk_id))
 
@@ -1523,7 +1903,7 @@ class TrunksResource(Resource):
     ) -> models.Trunk:
         """Change a trunk. Calls follow within 2 seconds; those in progress go on.
 
-        Needs a key of a tenant with the scope `trunks:write`.
+        Needs a key or a session of a tenant with the scope `trunks:write`.
         """
         return self._patch(
             models.Trunk,
@@ -1547,7 +1927,7 @@ class TrunksResource(Resource):
     def delete(self, trunk_id: str) -> None:
         """Disconnect a trunk that no number, target or flow uses. Calls in progress go on.
 
-        Needs a key of a tenant with the scope `trunks:write`.
+        Needs a key or a session of a tenant with the scope `trunks:write`.
         """
         self._delete(NoContent, path_of("/api/v1/trunks/{}", trunk_id))
 
@@ -1558,7 +1938,7 @@ class WalletResource(Resource):
     def get(self) -> models.WalletList:
         """The tenant's wallets, one for each currency.
 
-        Needs a key of a tenant with the scope `ledger:read`.
+        Needs a key or a session of a tenant with the scope `ledger:read`.
         """
         return self._get(models.WalletList, "/api/v1/wallet")
 
@@ -1569,7 +1949,7 @@ class WebhooksResource(Resource):
     def list(self) -> models.WebhookList:
         """The tenant's webhooks, oldest first, without their secrets.
 
-        Needs a key of a tenant with the scope `webhooks:read`.
+        Needs a key or a session of a tenant with the scope `webhooks:read`.
         """
         return self._get(models.WebhookList, "/api/v1/webhooks")
 
@@ -1583,7 +1963,7 @@ class WebhooksResource(Resource):
     ) -> models.WebhookWithSecret:
         """Be told of events from now on. The secret that signs messages is shown here only.
 
-        Needs a key of a tenant with the scope `webhooks:write`.
+        Needs a key or a session of a tenant with the scope `webhooks:write`.
         """
         return self._post(
             models.WebhookWithSecret,
@@ -1595,7 +1975,7 @@ class WebhooksResource(Resource):
     def get(self, webhook_id: str) -> models.Webhook:
         """One webhook, without its secret.
 
-        Needs a key of a tenant with the scope `webhooks:read`.
+        Needs a key or a session of a tenant with the scope `webhooks:read`.
         """
         return self._get(models.Webhook, path_of("/api/v1/webhooks/{}", webhook_id))
 
@@ -1612,7 +1992,7 @@ class WebhooksResource(Resource):
         """Change a webhook. What waits for one that is disabled is dead at once; it can be
         replayed.
 
-        Needs a key of a tenant with the scope `webhooks:write`.
+        Needs a key or a session of a tenant with the scope `webhooks:write`.
         """
         return self._patch(
             models.Webhook,
@@ -1624,7 +2004,7 @@ class WebhooksResource(Resource):
     def delete(self, webhook_id: str) -> None:
         """Delete a webhook and all its deliveries.
 
-        Needs a key of a tenant with the scope `webhooks:write`.
+        Needs a key or a session of a tenant with the scope `webhooks:write`.
         """
         self._delete(NoContent, path_of("/api/v1/webhooks/{}", webhook_id))
 
@@ -1633,7 +2013,7 @@ class WebhooksResource(Resource):
     ) -> models.WebhookWithSecret:
         """A new secret, shown here only. For 24 hours messages carry signatures by both.
 
-        Needs a key of a tenant with the scope `webhooks:write`.
+        Needs a key or a session of a tenant with the scope `webhooks:write`.
         """
         return self._post(
             models.WebhookWithSecret,
@@ -1644,7 +2024,7 @@ class WebhooksResource(Resource):
     def test(self, webhook_id: str, *, idempotency_key: str | None = None) -> models.Delivery:
         """Send a message of the type ``webhook.test``.
 
-        Needs a key of a tenant with the scope `webhooks:write`.
+        Needs a key or a session of a tenant with the scope `webhooks:write`.
         """
         return self._post(
             models.Delivery,
@@ -1657,7 +2037,7 @@ class WebhooksResource(Resource):
     ) -> models.Replay:
         """Try all dead deliveries again that were created since a time.
 
-        Needs a key of a tenant with the scope `webhooks:write`.
+        Needs a key or a session of a tenant with the scope `webhooks:write`.
         """
         return self._post(
             models.Replay,
@@ -1676,7 +2056,7 @@ class WebhooksResource(Resource):
     ) -> models.DeliveryList:
         """What was and is to be sent to a webhook, newest first.
 
-        Needs a key of a tenant with the scope `webhooks:read`.
+        Needs a key or a session of a tenant with the scope `webhooks:read`.
         """
         return self._get(
             models.DeliveryList,
@@ -1703,7 +2083,7 @@ class WebhooksResource(Resource):
     def get_delivery(self, delivery_id: str) -> models.Delivery:
         """One delivery with its attempts.
 
-        Needs a key of a tenant with the scope `webhooks:read`.
+        Needs a key or a session of a tenant with the scope `webhooks:read`.
         """
         return self._get(models.Delivery, path_of("/api/v1/deliveries/{}", delivery_id))
 
@@ -1712,7 +2092,7 @@ class WebhooksResource(Resource):
     ) -> models.Delivery:
         """Try a delivery again, whatever became of it; its ``webhook-id`` stays the same.
 
-        Needs a key of a tenant with the scope `webhooks:write`.
+        Needs a key or a session of a tenant with the scope `webhooks:write`.
         """
         return self._post(
             models.Delivery,
@@ -1727,6 +2107,7 @@ class Operations:
     def __init__(self, transport: Transport) -> None:
         self.audit = AuditResource(transport)
         self.calls = CallsResource(transport)
+        self.cpni = CpniResource(transport)
         self.devices = DevicesResource(transport)
         self.events = EventsResource(transport)
         self.flows = FlowsResource(transport)
@@ -1734,11 +2115,13 @@ class Operations:
         self.keys = KeysResource(transport)
         self.ledger = LedgerResource(transport)
         self.live = LiveResource(transport)
+        self.members = MembersResource(transport)
         self.numbers = NumbersResource(transport)
         self.privacy = PrivacyResource(transport)
         self.prompts = PromptsResource(transport)
         self.rates = RatesResource(transport)
         self.recordings = RecordingsResource(transport)
+        self.sso = SsoResource(transport)
         self.targets = TargetsResource(transport)
         self.tenant = TenantResource(transport)
         self.tenants = TenantsResource(transport)

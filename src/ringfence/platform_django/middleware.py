@@ -86,6 +86,7 @@ class JsonErrors:
 
     _CODES: ClassVar = {
         400: ("bad_request", "The request is malformed."),
+        403: ("forbidden", "The request is refused."),
         404: ("not_found", "There is nothing at this address."),
         405: ("method_not_allowed", "This address does not serve this method."),
         413: ("too_large", "The request is too large."),

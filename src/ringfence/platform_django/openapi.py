@@ -11,6 +11,7 @@ from ringfence.platform_django.admission import Admission
 from ringfence.platform_django.http import ANYONE, MANAGERS, OPERATORS, PERSON, TENANTS
 from ringfence.platform_django.idempotency import HEADER as IDEMPOTENCY_KEY
 from ringfence.platform_django.middleware import REQUEST_ID
+from ringfence.policies.roles import API_KEY, Cell, matrix
 
 _PROBLEM = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _REASONS = {
@@ -23,6 +24,8 @@ _REASONS = {
     428: "If-Match is missing",
     429: "Too many requests",
 }
+_BY_KEYS = frozenset(matrix().permissions) - matrix().of(API_KEY, Cell.NEVER)
+"""What keys may do at all; the rest is done by people who are signed in."""
 _WHOSE = {
     TENANTS: "Needs a key or a session of a tenant",
     OPERATORS: "Needs a key or a session of the operator",
@@ -100,10 +103,15 @@ def _describe(verb: str, operation: dict[str, Any], view: Any) -> None:
     operation["x-required-scope"] = admission.scope
     operation["x-operator-only"] = audience in (OPERATORS, MANAGERS)
     operation["x-audience"] = audience
+    by_key = audience != PERSON and admission.scope in _BY_KEYS
+    operation["x-person-only"] = not by_key
+    if not by_key:
+        operation["security"] = [{"SessionPerson": []}]
     if audience == PERSON:
         needs = "Needs the session of somebody who is signed in."
     else:
-        needs = f"{_WHOSE[audience]} with the scope `{admission.scope}`."
+        whose = _WHOSE[audience] if by_key else _WHOSE[audience].replace("a key or a", "a")
+        needs = f"{whose} with the scope `{admission.scope}`."
         parameters.append(_TENANT)
     operation["description"] = f"{operation.get('description', '')}\n\n{needs}".strip()
     errors = {429}

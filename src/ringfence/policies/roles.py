@@ -23,6 +23,8 @@ class Cell(StrEnum):
     """Allowed to the operator's staff in a tenant, under an access grant."""
     BY_NAME = "n"
     """Of an API key: allowed when the permission was named."""
+    OPERATOR = "o"
+    """Of an API key: allowed to the operator's own."""
 
 
 class MatrixError(ValueError):
@@ -108,8 +110,10 @@ def _cell(mark: str) -> Cell:
 
 def _fits(cell: Cell, role: RoleInfo | None) -> bool:
     if role is None:
-        return cell in (Cell.ALLOWED, Cell.BY_NAME, Cell.NEVER)
-    return cell is not Cell.BY_NAME and (cell is not Cell.GRANTED or role.realm == "operator")
+        return cell in (Cell.ALLOWED, Cell.BY_NAME, Cell.OPERATOR, Cell.NEVER)
+    return cell not in (Cell.BY_NAME, Cell.OPERATOR) and (
+        cell is not Cell.GRANTED or role.realm == "operator"
+    )
 
 
 def _role(names: list[str], row: list[str]) -> RoleInfo:

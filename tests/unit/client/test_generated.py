@@ -31,7 +31,8 @@ def test_the_files_are_those_of_the_document(document: dict[str, Any]) -> None:
 
 def test_each_operation_has_one_name(document: dict[str, Any]) -> None:
     names = [f"{one.resource}.{one.method}" for one in generate_client.operations(document)]
-    total = sum(len(verbs) for verbs in document["paths"].values())
+    every = [verb for verbs in document["paths"].values() for verb in verbs.values()]
+    total = sum(not verb.get("x-person-only") for verb in every)
     assert len(set(names)) == len(names) == total > 80
     unknown = set(generate_client.NAMES) - {
         verb["operationId"] for verbs in document["paths"].values() for verb in verbs.values()

@@ -18,9 +18,9 @@ _KEYS = matrix()
 ALL_SCOPES = tuple(sorted(_KEYS.of(API_KEY, Cell.ALLOWED, Cell.BY_NAME)))
 """Scopes that an API key or an OAuth client of a tenant may carry."""
 
-OPERATOR_SCOPES = (
-    "plans:read", "plans:write", "tenants:provision", "tenants:read", "tenants:write",
-)  # fmt: skip
+OPERATOR_SCOPES = tuple(
+    sorted(_KEYS.of(API_KEY, Cell.OPERATOR) | {"tenants:read", "tenants:write"})
+)
 """Scopes of the operator's keys; beside them theirs may carry any other, for the routes of the
 operator that ask for it."""
 

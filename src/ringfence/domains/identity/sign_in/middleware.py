@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from allauth.usersessions.internal.usersessionkit import track_activity
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -98,7 +99,7 @@ class ActiveSessions:
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             try:
                 self._note(request)
-            except DatabaseError as error:
+            except (DatabaseError, PermissionDenied) as error:  # the latter: no known address
                 _log.warning("use of a session not noted", exc_info=error)
         return self._get_response(request)
 
