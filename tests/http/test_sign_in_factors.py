@@ -8,7 +8,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 from allauth.mfa.models import Authenticator
-from django.test import Client
+from allauth.mfa.signals import authenticator_added
+from django.test import Client, RequestFactory
 from tests.api import someone
 from tests.keys_fixture import Keys, ShiftedClock
 from tests.people import make_member
@@ -24,6 +25,7 @@ from tests.signing_in import (
     signed_in,
 )
 
+from ringfence.domains.identity.models import User
 from ringfence.domains.identity.sign_in import sealing
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.keys.errors import Unreadable
@@ -212,3 +214,40 @@ def test_the_headless_endpoints_refuse_requests_of_other_sites(db: DatabaseUrls)
     answer = client.post("/_allauth/browser/v1/auth/login", body, content_type="application/json")
     assert answer.status_code == 403
     assert not signed_in(client)
+
+
+def test_a_further_factor_does_not_stand_for_the_first(db: DatabaseUrls) -> None:
+    """A session from before, which never showed the factor that is there now, gains nothing by
+    setting up another one."""
+    make_member(account(ADA), someone().tenant, "owner")
+    before, other = browser(), browser()
+    log_in(before, ADA)
+    log_in(other, ADA)
+    enrol_totp(other)
+    assert other.get("/api/v1/me").json()["mfa"] is True
+    user = User.objects.get(email=ADA)
+    request = RequestFactory().get("/")
+    request.session, request.user = before.session, user
+    passkey = Authenticator.objects.create(
+        user=user, type=Authenticator.Type.WEBAUTHN, data={"credential": {}, "name": "x"}
+    )
+    authenticator_added.send(Authenticator, request=request, user=user, authenticator=passkey)
+    request.session.save()
+    assert before.get("/api/v1/me").json()["mfa"] is False
+    request.session = other.session
+    authenticator_added.send(Authenticator, request=request, user=user, authenticator=passkey)
+    request.session.save()
+    assert other.get("/api/v1/me").json()["mfa"] is True
+
+
+def test_a_session_that_nobody_uses_is_over(db: DatabaseUrls) -> None:
+    client, clock = owner(), ShiftedClock()
+    with use_clock(clock):
+        assert signed_in(client)
+        for minutes in (119, 119):  # used in time, and again
+            clock.advance(timedelta(minutes=minutes))
+            assert signed_in(client), minutes
+        clock.advance(timedelta(minutes=121))
+        assert not signed_in(client)
+        clock.advance(timedelta(minutes=-121))
+        assert not signed_in(client), "for good"

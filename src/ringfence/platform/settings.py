@@ -282,6 +282,8 @@ class AccountsSettings(_Section):
     """How long after an authentication sensitive actions are allowed."""
     session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = 12
     """After which people sign in again, whatever they do."""
+    idle_minutes: Annotated[int, Field(ge=5, le=24 * 60)] = 120
+    """After which a session that nobody used is over. A console that shows live calls uses it."""
 
 
 class MailSettings(_Section):

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from allauth.usersessions.internal.usersessionkit import track_activity
 from django.conf import settings
+from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -90,7 +91,8 @@ def _is_loopback_ip(request: HttpRequest) -> bool:
 
 
 class ActiveSessions:
-    """Notes about once a minute when and where from a session was last used."""
+    """Notes about once a minute when and where from a session was last used, and ends one that
+    nobody used for ``accounts.idle_minutes``."""
 
     def __init__(self, get_response: Next) -> None:
         self._get_response = get_response
@@ -105,6 +107,9 @@ class ActiveSessions:
 
     def _note(self, request: HttpRequest) -> None:
         now = int(clock().now().timestamp())
+        unused = now - request.session.get(_SEEN_AT, now)
+        if unused > settings.RINGFENCE.accounts.idle_minutes * 60:
+            logout(request)
         if request.user.is_authenticated and now - request.session.get(_SEEN_AT, 0) >= _SEEN_EACH:
             track_activity(request, user=request.user, session=request.session)
             request.session[_SEEN_AT] = now

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.internal.flows.login import record_authentication
+from allauth.account.internal.flows.login import (
+    get_authentication_records,
+    record_authentication,
+)
 from allauth.account.models import EmailAddress
 from allauth.account.signals import email_confirmed
 from allauth.mfa.models import Authenticator
@@ -39,8 +42,15 @@ def _limit_session(request: HttpRequest, **_: Any) -> None:
 def _record_factor(
     request: HttpRequest, user: User, authenticator: Authenticator, **_: Any
 ) -> None:
-    """Who sets up a second factor has just shown it."""
-    if authenticator.type != Authenticator.Type.RECOVERY_CODES:
+    """Who sets up their first second factor has just shown it. A further one says nothing of those
+    that were there: a session that never showed one of them stays without."""
+    codes = Authenticator.Type.RECOVERY_CODES
+    if authenticator.type == codes:
+        return
+    others = Authenticator.objects.filter(user=user).exclude(pk=authenticator.pk)
+    records = get_authentication_records(request, user)
+    shown = any(record.get("method") == "mfa" for record in records)
+    if shown or not others.exclude(type=codes).exists():
         record_authentication(
             request, user, "mfa", id=authenticator.pk, type=str(authenticator.type)
         )
