@@ -179,14 +179,14 @@ async def test_sixty_kills_leave_no_unreadable_row(own_world: World, sipp: SippR
     callee = place.callee()
     called = await asyncio.to_thread(own_world.number, f"sip:desk@{callee}:5060")
     lines = [Line(place.telephone(), called=called) for _ in range(MOST)]
-    await sipp.start("uas_answer", host=callee, port=5060, lines=lines, limit_s=300, trace=False)
+    await sipp.start("uas_answer", host=callee, port=5060, lines=lines, limit_s=900, trace=False)
     caller = await sipp.start(
         "uac_call_or_503", host=place.caller(), port=5060, lines=lines, peer=place.sip,
-        talk_ms=TALK_MS, rate=RATE, limit_s=300,
+        talk_ms=TALK_MS, rate=RATE, limit_s=900,
     )  # fmt: skip
     reads = Reads()
     async with reading(own_world, reads):
-        async with asyncio.timeout(150):
+        async with asyncio.timeout(600):
             await kill_at_random(place, random.Random(seed))
         caller.process.send_signal(signal.SIGUSR1)  # SIPp: no more calls, end those in progress
         await caller.passed(within=60)

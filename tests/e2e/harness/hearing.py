@@ -17,6 +17,8 @@ with warnings.catch_warnings():
     import audioop
 
 _FRAME, _SECONDS = 160, 0.02
+_LATE = 0.4
+"""How long a machine under load may hold packets back."""
 _QUIET = 60.0
 """Root mean square below which nothing is heard."""
 _SHARE = 0.8
@@ -69,10 +71,14 @@ class Hearing:
 
     def _spells(self, hits: list[bool], gap: float) -> list[Spell]:
         found: list[Spell] = []
+        unbroken = False
         for at, hit in zip(self._times, hits, strict=True):
             if not hit:
+                unbroken = False
                 continue
-            if found and at - found[-1].end < gap:
+            # Packets that came late and in a row, with nothing else between, are one stretch.
+            late, unbroken = _LATE if unbroken else 0.0, True
+            if found and at - found[-1].end < max(gap, late):
                 last = found[-1]
                 found[-1] = Spell(last.start, at + _SECONDS, last.seconds + _SECONDS)
             else:

@@ -15,7 +15,7 @@ class ProcessSpec:
 
     name: str
     command: tuple[str, ...]
-    ready_seconds: float = 30.0
+    ready_seconds: float = 120.0
     """Killed and started again when it does not serve by then."""
     stop_seconds: float = 10.0
     """Killed when it has not ended by then after SIGTERM."""
