@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -283,7 +284,7 @@ def test_the_process_control_seals_what_others_leave(
     two: tuple[Customer, Customer], db: DatabaseUrls, tmp_path: Path
 ) -> None:
     settings = Settings(node=NodeSettings(data_dir=tmp_path))
-    urls = {"OWNER": db.owner, "APP": db.app, "OPERATOR": db.operator, "CALLPLANE": db.callplane}
+    urls = {name.upper(): url for name, url in asdict(db).items()}
     environment = {
         **os.environ,
         "RINGFENCE_NODE__DATA_DIR": str(tmp_path),

@@ -49,11 +49,10 @@ def erasures_since(moment: datetime, tenant_id: UUID | None = None) -> list[UUID
 
 def person_is_known(tenant_id: UUID, person: UUID) -> bool:
     """Whether any row of the tenant names this person."""
-    with tenant(tenant_id):
-        return any(
-            _rows(entry).using(APP).filter(**{entry.field: person}).exists()
-            for entry in person_ids()
-        )
+    return any(
+        _rows(entry).filter(tenant_id=tenant_id, **{entry.field: person}).exists()
+        for entry in person_ids()
+    )
 
 
 def persons_of_tenant(tenant_id: UUID) -> set[UUID]:
