@@ -26,7 +26,7 @@ from ringfence.platform_django.partitions import ensure_partitions
 from ringfence.platform_django.tasks import ensure_partitions as ensure_partitions_job
 
 FAR = datetime(2031, 1, 31, 23, 59, 59, 999000, tzinfo=UTC)
-TABLES = ("audit_use", "calls_call", "calls_journal", "calls_leg", "calls_tag")
+TABLES = ("accounts_request", "audit_use", "calls_call", "calls_journal", "calls_leg", "calls_tag")
 
 
 @pytest.fixture
@@ -148,10 +148,11 @@ def test_roles_cannot_do_more_than_they_should(db: DatabaseUrls) -> None:
     assert found == [
         ("ringfence_app", False, False, False, False),
         ("ringfence_callplane", False, False, False, False),
+        ("ringfence_identity", False, False, False, False),
         ("ringfence_operator", False, True, False, False),
         ("ringfence_owner", False, True, False, False),
     ]
-    for url in (db.app, db.operator, db.callplane):
+    for url in (db.app, db.operator, db.callplane, db.identity):
         with (
             psycopg.connect(url) as connection,
             pytest.raises(psycopg.errors.InsufficientPrivilege),
