@@ -7,6 +7,7 @@ from tests.e2e.harness.documents import Documents
 from tests.e2e.harness.ears import listen
 from tests.e2e.harness.hearing import Hearing, hears, hears_sound
 from tests.e2e.harness.studio import Graph, Studio, tone_wav, way
+from tests.e2e.harness.wait import happens
 
 from ringfence.entry.phone import Call, CallFailed
 
@@ -91,8 +92,7 @@ async def test_gather_asks_again_until_there_are_enough_digits(studio: Studio) -
     await call.answered()
     await hears(call.audio, 1300)
     await call.send_digits("7")
-    call.forget()
-    await hears(call.audio, 1300)
+    await happens(lambda: len(Hearing(call.audio).tone(1300)) == 2, 8, what="asking again")
     await call.send_digits("73#")
     await call.ended()
     assert Hearing(call.audio).tone(1500)

@@ -21,7 +21,8 @@ from ringfence.platform.database import DatabaseUrls
 from ringfence.platform_django.clock import use_clock
 from ringfence.platform_django.ratelimit import Buckets, use_limits
 
-START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+START = datetime.now(UTC)
+"""Not a fixed day: a session of long ago is over."""
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from tests.unit.keys.conftest import TENANT, Home
+from tests.unit.keys.conftest import START, TENANT, Home
 
 from ringfence.kernel.clock import SystemClock
 from ringfence.kernel.errors import RingfenceError, Unavailable
@@ -33,7 +33,18 @@ from ringfence.platform.keys.subjects import SubjectState
 from ringfence.platform.rpc import RpcClient, RpcError
 
 CALLER = Identifier("e164", "+14155550123")
-TODAY = day_number(SystemClock().now())
+
+
+class Noon(SystemClock):
+    """Real time, begun at noon: no test meets midnight."""
+
+    began = SystemClock().now()
+
+    def now(self) -> datetime:
+        return START + (super().now() - self.began)
+
+
+TODAY = day_number(START)
 SECRETS = {name: f"secret of {name}" for name in GRANTS}
 LEASE = 0.6
 
@@ -53,7 +64,7 @@ class World:
         rotation.recover(store)
         self.generation = GenerationWriter(self.counter)
         self.server = KeyServer(
-            self.socket, store, self.generation, SECRETS, SystemClock(), self.audit.append,
+            self.socket, store, self.generation, SECRETS, Noon(), self.audit.append,
             lease_seconds=LEASE,
         )  # fmt: skip
         await self.server.start()
@@ -66,7 +77,7 @@ class World:
         self, credential: str, kind: type[KeyClient] = KeyClient, counter: Path | None = None
     ) -> KeyClient:
         client = kind(
-            self.socket, counter or self.counter, credential, SECRETS[credential], SystemClock(),
+            self.socket, counter or self.counter, credential, SECRETS[credential], Noon(),
             self.audit.append,
         )  # fmt: skip
         client.start()
@@ -198,9 +209,7 @@ async def test_restriction_consent_and_objection_are_refused_here(world: World) 
 
 
 async def test_strangers(world: World) -> None:
-    wrong = KeyClient(
-        world.socket, world.counter, "web", "wrong", SystemClock(), world.audit.append
-    )
+    wrong = KeyClient(world.socket, world.counter, "web", "wrong", Noon(), world.audit.append)
     wrong.start()
     rpc = RpcClient(world.socket)
     rpc.start()
@@ -438,7 +447,7 @@ async def test_unknown_and_unreachable(world: World) -> None:
     with pytest.raises(KeyUnknown):
         await web.seal(TENANT, [unknown], actor="test")
     lost = KeyClient(
-        world.socket.with_name("nobody.sock"), world.counter, "web", "", SystemClock(),
+        world.socket.with_name("nobody.sock"), world.counter, "web", "", Noon(),
         world.audit.append,
     )  # fmt: skip
     lost.start()

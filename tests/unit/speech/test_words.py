@@ -43,7 +43,9 @@ def test_no_sentence_is_long_nor_any_word(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["word ", "1", "/", "a.b.", "1-", "+1", "(4", "((", "Dr. ", "1,"])
 def test_hostile_texts_cost_little(unit: str) -> None:
+    """Of a text whose cost grows with its square this would take an hour, not a fraction of a
+    second: the bound says that it ends, and measures nothing."""
     start = time.process_time()
-    pieces = sentences(unit * (20_000 // len(unit)))
-    assert time.process_time() - start < 2
+    pieces = sentences(unit * (400_000 // len(unit)))
+    assert time.process_time() - start < 60
     assert all(len(piece) <= 300 for piece in pieces)

@@ -21,6 +21,8 @@ _MARKS = re.compile(r"([^\w\s])[^\w\s]{3,}")
 _LONG_WORD = re.compile(rf"(\S{{{_LONGEST_WORD}}})(?=\S)")
 _END = re.compile(r"(?<=[.!?…])[\"”’')\]]*\s+(?=\S)|\s*\n\s*")
 _CLAUSE = re.compile(r"(?<=[,;:—])\s+")
+_ABBREVIATION = 8
+"""Characters looked back for one: more than the longest and what stands before it."""
 _NO_END = re.compile(r"(?:^|[\s(])(?:Mr|Mrs|Ms|Dr|Prof|St|Rev|Sen|Gov|Gen|Capt|Sgt|Lt|[A-Z])\.$")
 
 
@@ -41,12 +43,13 @@ _LITERAL = str.maketrans({"[": " ", "]": " ", "\t": " ", "\r": "\n", "_": " ", "
 def _split(text: str) -> Iterator[str]:
     start = 0
     for found in _END.finditer(text):
-        before = text[start : found.start()]
+        end = found.start()
         after = text[found.end() : found.end() + 1]
-        if "\n" not in found.group() and (after.islower() or _NO_END.search(before)):
+        last = text[max(start, end - _ABBREVIATION) : end]
+        if "\n" not in found.group() and (after.islower() or _NO_END.search(last)):
             continue
-        if before.strip():
-            yield before.strip()
+        if sentence := text[start:end].strip():
+            yield sentence
         start = found.end()
     if text[start:].strip():
         yield text[start:].strip()

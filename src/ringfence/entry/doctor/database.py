@@ -14,6 +14,7 @@ from ringfence.platform.settings import Settings
 _LEAST_VERSION = 160000
 _BYPASSING = {Role.OWNER, Role.OPERATOR}
 """The roles that row-level security does not bind; see platform.database.Role."""
+_SERVING = [Role.APP.value, Role.CALLPLANE.value]
 _CONNECT_SECONDS = 3
 
 _UNGUARDED = """
@@ -21,8 +22,13 @@ _UNGUARDED = """
     JOIN pg_namespace space ON space.oid = table_.relnamespace
     JOIN pg_attribute tenant ON tenant.attrelid = table_.oid AND tenant.attname = 'tenant_id'
     WHERE space.nspname = 'public' AND table_.relkind IN ('r', 'p') AND NOT tenant.attisdropped
+    AND EXISTS (
+        SELECT 1 FROM unnest(%s::text[]) bound WHERE has_table_privilege(bound, table_.oid, 'DELETE')
+        OR has_any_column_privilege(bound, table_.oid, 'SELECT, INSERT, UPDATE')
+    )
     AND {condition} ORDER BY table_.relname
 """
+"""Tables of tenants that a role which serves tenants may touch, as far as ``condition``."""
 
 
 def check(settings: Settings, *, running: bool) -> Iterator[Finding]:
@@ -96,13 +102,14 @@ def _check_logging(connection: psycopg.Connection[tuple[object, ...]]) -> Findin
 
 def _check_row_security(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
     name = "row-level security"
-    tables = connection.execute(_UNGUARDED.format(condition="true")).fetchall()
+    tables = connection.execute(_UNGUARDED.format(condition="true"), [_SERVING]).fetchall()
     open_ = connection.execute(
         _UNGUARDED.format(
             condition="NOT (table_.relrowsecurity AND table_.relforcerowsecurity AND"
             " (table_.relispartition OR EXISTS"
             " (SELECT 1 FROM pg_policy policy WHERE policy.polrelid = table_.oid)))"
-        )
+        ),
+        [_SERVING],
     ).fetchall()
     if not tables:
         return Finding(name, False, "no tenant tables found", "run: ringfence prepare")

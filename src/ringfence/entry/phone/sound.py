@@ -1,4 +1,4 @@
-"""Tones: made as G.711, and recognised in G.711 (ITU-T G.711; mixed-radix Fourier transform).
+"""Tones: made as G.711, and recognised in G.711 (ITU-T G.711; Fourier transform).
 
 Every tone is a multiple of 10 Hz, so that 100 ms hold whole periods: the frames repeat, and each
 tone falls into exactly one spectral bin.
@@ -6,9 +6,11 @@ tone falls into exactly one spectral bin.
 
 from __future__ import annotations
 
-import cmath
 import math
+from bisect import bisect
 from functools import cache, lru_cache
+
+import numpy as np
 
 RATE = 8000
 FRAME = 160
@@ -41,12 +43,14 @@ _EXPAND = {
 
 
 @cache
-def _compressor(codec: str) -> list[tuple[int, int]]:
+def _compressor(codec: str) -> list[tuple[float, int]]:
     return sorted((level, byte) for byte, level in enumerate(_EXPAND[codec]))
 
 
 def _compress(sample: float, codec: str) -> int:
-    return min(_compressor(codec), key=lambda item: abs(item[0] - sample))[1]
+    levels = _compressor(codec)
+    above = min(bisect(levels, (sample,)), len(levels) - 1)
+    return min(levels[max(above - 1, 0)], levels[above], key=lambda item: abs(item[0] - sample))[1]
 
 
 @lru_cache(maxsize=1024)
@@ -65,31 +69,11 @@ def decode(payload: bytes, codec: str) -> list[int]:
     return [table[byte] for byte in payload]
 
 
-def _transform(samples: list[complex]) -> list[complex]:
-    count = len(samples)
-    if count == 1:
-        return samples
-    radix = next(p for p in (2, 5) if count % p == 0)
-    parts = [_transform(samples[start::radix]) for start in range(radix)]
-    size = count // radix
-    roots = _roots(count)
-    return [
-        sum((parts[j][k % size] * roots[j * k % count] for j in range(radix)), 0j)
-        for k in range(count)
-    ]
-
-
-@cache
-def _roots(count: int) -> list[complex]:
-    return [cmath.exp(-2j * cmath.pi * k / count) for k in range(count)]
-
-
 def tones_in(samples: list[int]) -> set[int]:
     """The tones in Hz that hold a share of the energy of WINDOW samples; none in silence."""
     energy = sum(sample * sample for sample in samples)
     if len(samples) != WINDOW or math.sqrt(energy / WINDOW) < _QUIET:
         return set()
-    # Two real windows could share one transform; one is quick enough and easier to believe.
-    bins = _transform([complex(sample) for sample in samples])[: WINDOW // 2]
-    shares = [2 * abs(value) ** 2 / (WINDOW * energy) for value in bins]
-    return {index * RATE // WINDOW for index, share in enumerate(shares) if share >= _SHARE}
+    bins = np.abs(np.fft.rfft(samples))[: WINDOW // 2]
+    shares = 2 * bins**2 / (WINDOW * energy)
+    return {int(index) * RATE // WINDOW for index in np.flatnonzero(shares >= _SHARE)}
