@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 from tests.e2e.harness.installation import SERVICES, Installation
+from tests.e2e.harness.wait import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("supervisor")]
 
@@ -141,7 +142,9 @@ def test_kill_of_the_supervisor_leaves_no_orphan_and_it_starts_again(
 
     (own_installation.folder / "serve.log").unlink()
     own_installation.start()
-    assert {item["state"] for item in own_installation.status().values()} == {"ready"}
+    wait_until(
+        lambda: {item["state"] for item in own_installation.status().values()} == {"ready"}, 10
+    )
 
 
 def test_sigterm_stops_in_opposite_order(own_installation: Installation) -> None:

@@ -23,8 +23,9 @@ _UNGUARDED = """
     JOIN pg_attribute tenant ON tenant.attrelid = table_.oid AND tenant.attname = 'tenant_id'
     WHERE space.nspname = 'public' AND table_.relkind IN ('r', 'p') AND NOT tenant.attisdropped
     AND EXISTS (
-        SELECT 1 FROM unnest(%s::text[]) bound WHERE has_table_privilege(bound, table_.oid, 'DELETE')
-        OR has_any_column_privilege(bound, table_.oid, 'SELECT, INSERT, UPDATE')
+        SELECT 1 FROM unnest(%s::text[]) serving
+        WHERE has_table_privilege(serving, table_.oid, 'DELETE')
+        OR has_any_column_privilege(serving, table_.oid, 'SELECT, INSERT, UPDATE')
     )
     AND {condition} ORDER BY table_.relname
 """
