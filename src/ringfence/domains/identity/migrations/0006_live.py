@@ -12,19 +12,21 @@ MARKS = """
         SELECT h.* FROM unnest(kinds, tenants, who, through, sessions) WITH ORDINALITY
             AS h (kind, tenant, who, through, session, n)
     ), known AS (
-        SELECT h.n, ROW(k.id, k.tenant_id, k.scopes, k.purposes, k.allowed_networks)::text AS facts
+        SELECT h.n, h.tenant,
+            ROW(k.id, k.tenant_id, k.scopes, k.purposes, k.allowed_networks)::text AS facts
         FROM held h JOIN accounts_api_key k ON k.id = h.who AND k.tenant_id = h.tenant
         WHERE h.kind = 'key' AND k.revoked_at IS NULL
         AND (k.expires_at IS NULL OR k.expires_at > at)
     UNION ALL
-        SELECT h.n, ROW(k.id, k.scopes, c.id, c.tenant_id, c.purposes, c.allowed_networks)::text
+        SELECT h.n, h.tenant,
+            ROW(k.id, k.scopes, c.id, c.tenant_id, c.purposes, c.allowed_networks)::text
         FROM held h JOIN accounts_access_token k ON k.id = h.through AND k.client_id = h.who
         JOIN accounts_oauth_client c ON c.id = k.client_id AND c.tenant_id = h.tenant
         WHERE h.kind = 'client' AND k.expires_at > at AND c.revoked_at IS NULL
         AND (c.expires_at IS NULL OR c.expires_at > at)
     UNION ALL
-        SELECT h.n, ROW(u.id, u.password, m.id, m.tenant_id, m.role, m.work_location, r.id,
-            r.permissions, r.purposes, r.mfa_required, p.mfa_required, p.us_staff_only, g.id,
+        SELECT h.n, h.tenant, ROW(u.id, u.password, m.id, m.tenant_id, m.role, m.work_location,
+            r.id, r.permissions, r.purposes, r.mfa_required, p.mfa_required, p.us_staff_only, g.id,
             c.id, c.trusts_mfa)::text
         FROM held h JOIN identity_user u ON u.id = h.who AND u.is_active
         JOIN usersessions_usersession s ON s.id = h.session AND s.user_id = h.who
@@ -43,8 +45,7 @@ MARKS = """
         OR (h.kind = 'sso' AND c.id IS NOT NULL)
     )
     SELECT k.n, substr(encode(sha256(convert_to(k.facts, 'UTF8')), 'hex'), 1, 32)::uuid
-    FROM known k JOIN held h ON h.n = k.n
-    JOIN accounts_tenant t ON t.id = h.tenant AND t.status = 'active'
+    FROM known k JOIN accounts_tenant t ON t.id = k.tenant AND t.status = 'active'
 """
 
 
