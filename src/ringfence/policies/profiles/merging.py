@@ -10,6 +10,7 @@ from ringfence.policies.profiles.canonical import canonical, profile_hash
 from ringfence.policies.profiles.compiling import conflicts
 from ringfence.policies.profiles.parameters import Parameter, Span
 from ringfence.policies.profiles.profile import Profile
+from ringfence.policies.profiles.texts import Said
 from ringfence.policies.profiles.tree import Problem, shape
 
 Branch = TypeVar("Branch")
@@ -79,16 +80,17 @@ def _branch(a: Branch, b: Branch, dotted: str, choices: list[Choice]) -> Branch:
         else:
             values[name] = _branch(mine, theirs, f"{dotted}{name}.", choices)
     for name, field in fields.items():
-        if not isinstance(field, Parameter):
+        if not isinstance(field, Parameter) or isinstance(field, Said):
             continue
         reason = field.why
         if isinstance(field, Span) and field.never_below:
             floor = values[field.never_below]
             if values[name] < floor:
                 values[name], reason = floor, f"legal floor {floor}"
-        shown = [field.plain(v) for v in (getattr(a, name), getattr(b, name), values[name])]
-        if shown.count(shown[0]) < 3:
-            choices.append(Choice(f"{dotted}{name}", *shown, reason))
+        mine, theirs = getattr(a, name), getattr(b, name)
+        if not mine == theirs == values[name]:
+            shown = [field.plain(value) for value in (mine, theirs, values[name])]
+            choices.append(Choice(f"{dotted}{name}", shown[0], shown[1], shown[2], reason))
     return type(a)(**values)
 
 

@@ -42,6 +42,12 @@ class Parameter(ABC):
     """Row of the conflicts, clause or rule of law that asks for it."""
 
     @property
+    def row(self) -> int:
+        """Of the table of conflicts, as the source names it first; 0: none."""
+        named = re.match(r"rows? (\d+)", self.source)
+        return int(named[1]) if named else 0
+
+    @property
     @abstractmethod
     def why(self) -> str:
         """Why a merge chose as it did."""

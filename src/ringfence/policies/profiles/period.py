@@ -69,4 +69,6 @@ class Period:
     def __str__(self) -> str:
         if not self.finite:
             return str(self.unit)
+        if self.unit is Unit.MONTHS and self.amount > 24 and self.amount % 12 == 0:
+            return f"{self.amount // 12} years"
         return f"{self.amount} {self.unit[:-1] if self.amount == 1 else self.unit}"

@@ -154,12 +154,6 @@ def _offshore(p: Profile) -> Iterator[str]:
         yield "support sits abroad and nobody is told"
 
 
-@rule(20, "ads_without_opt_out", "cookies.ads", "rights.granted")
-def _ads(p: Profile) -> Iterator[str]:
-    if p.cookies.ads == Cookies.ON and "opt_out_ads" not in p.rights.granted:
-        yield "pixels are sharing, which a subject may refuse"
-
-
 @rule(22, "replay_without_consent", "cookies.session_replay")
 def _replay(p: Profile) -> Iterator[str]:
     if p.cookies.session_replay == Cookies.ON:

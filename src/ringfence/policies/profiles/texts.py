@@ -12,14 +12,16 @@ NAME = re.compile(r"[a-z][a-z0-9-]{1,62}")
 
 
 @dataclass(frozen=True)
-class _Said(Parameter):
+class Said(Parameter):
+    """The common kind; a merge does not choose among texts."""
+
     @property
     def why(self) -> str:
         return "what both say"
 
 
 @dataclass(frozen=True)
-class Name(_Said):
+class Name(Said):
     """``a-name``; a merge's is the names of its parts, joined by ``+``."""
 
     def read(self, raw: Any) -> str:
@@ -32,7 +34,7 @@ class Name(_Said):
 
 
 @dataclass(frozen=True)
-class Texts(_Said):
+class Texts(Said):
     """One text or more."""
 
     def read(self, raw: Any) -> frozenset[str]:
@@ -50,7 +52,7 @@ class Texts(_Said):
 
 
 @dataclass(frozen=True)
-class Remarks(_Said):
+class Remarks(Said):
     """Texts by what they are about."""
 
     def read(self, raw: Any) -> frozenset[tuple[str, str]]:

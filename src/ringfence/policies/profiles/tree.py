@@ -46,9 +46,20 @@ class Problem:
         return f"{self.path}: {self.message} [{self.code}]"
 
 
-@functools.cache
 def shape(cls: type[Any]) -> Mapping[str, Field]:
     """The fields of a class: a Parameter, or the class of a branch."""
+    key: Any = cls
+    return _shape(key)
+
+
+def leaves(cls: type[Any]) -> Mapping[str, Parameter]:
+    """Path -> parameter."""
+    key: Any = cls
+    return _leaves(key)
+
+
+@functools.cache
+def _shape(cls: Any) -> Mapping[str, Field]:
     hints = get_type_hints(cls, include_extras=True)
     return {
         f.name: next(
@@ -59,8 +70,7 @@ def shape(cls: type[Any]) -> Mapping[str, Field]:
 
 
 @functools.cache
-def leaves(cls: type[Any]) -> Mapping[str, Parameter]:
-    """Path -> parameter."""
+def _leaves(cls: Any) -> Mapping[str, Parameter]:
     found: dict[str, Parameter] = {}
     for name, field in shape(cls).items():
         if isinstance(field, Parameter):
@@ -121,5 +131,5 @@ def _leaf(
             raise Refused("missing", "has no value")
         return leaf.read(raw[name])
     except Refused as refused:
-        problems.append(Problem(refused.code, dotted + name, str(refused)))
+        problems.append(Problem(refused.code, dotted + name, str(refused), leaf.row))
         return Missing()
