@@ -23,8 +23,9 @@ from ringfence.policies.profiles import (
     value_at,
     with_value,
 )
-from ringfence.policies.profiles.parameters import Allowed, Count, Flag, Rank, Span
+from ringfence.policies.profiles.parameters import Count, Flag, Span
 from ringfence.policies.profiles.period import Period, Unit
+from ringfence.policies.profiles.words import Allowed, Rank
 
 
 def shuffled(value: Any, chance: random.Random) -> Any:
@@ -67,7 +68,7 @@ def test_each_value_one_unit_off_is_another_profile(name: str) -> None:
     assert len(seen) == tried
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.sampled_from(NAMES), st.randoms(use_true_random=False))
 def test_the_order_of_writing_does_not_count(name: str, chance: random.Random) -> None:
     again = compile_profile(shuffled(source(name, {}), chance))
