@@ -23,6 +23,7 @@ from ringfence.policies.profiles import (
     value_at,
     with_value,
 )
+from ringfence.policies.profiles.canonical import canonical
 from ringfence.policies.profiles.parameters import Count, Flag, Span
 from ringfence.policies.profiles.period import Period, Unit
 from ringfence.policies.profiles.words import Allowed, Rank
@@ -74,6 +75,12 @@ def test_the_order_of_writing_does_not_count(name: str, chance: random.Random) -
     again = compile_profile(shuffled(source(name, {}), chance))
     assert again == load_profile(name)
     assert profile_hash(again) == profile_hash(load_profile(name))
+
+
+def test_nor_does_the_order_of_fields() -> None:
+    assert (
+        canonical({"b": [1], "a": {"d": 1, "c": "é"}}) == '{"a":{"c":"é","d":1},"b":[1]}'.encode()
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
