@@ -40,13 +40,12 @@ from ringfence.protocols.wav import Encoding, header
 SECONDS = 3.0
 """How long to ask for what a process must do that is away here."""
 UNDER_WAY = {
-    "cpni.put_contract",
     "recordings.download_audio",
     "recordings.download_object",
     "tenants.invite_owner",
 }
 """What the sample recording, which goes on, has not yet; the sample tenant
-has an owner; and a key of the operator opens no contact that the answer would show."""
+has an owner."""
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "audit.list_viewers": {"object": "CA" + "0" * 32},
     "calls.originate": {"to": "+12025550199", "caller_id": "+12025550101", "url": "https://x.invalid/"},

@@ -373,6 +373,11 @@ def test_photo_id_in_store_and_contracts(world: World) -> None:
     assert admin("put", path, contract | {"reason": ""}).status_code == 422
     assert admin("put", path, contract).json()["contract"]["regime"] == contract["regime"]
     case = world.case()
+    world.contacts(OLD)
+    key = accounts.create_operator_key("books", ("tenants:write",)).secret
+    by_key = ask("put", path, key, contract)
+    assert by_key.status_code == 200, by_key.content
+    assert by_key.json()["email"]["value"] is None, "which a key may not read"
     assert world.support()("get", f"/cpni/cases/{case}").json()["contract"] == contract["regime"]
     assert world.refused(case), "the contract relaxes how it is proven, not whether"
     assert world.state(case, "contract") == "authenticated_by_contract"

@@ -162,21 +162,22 @@ def test_changes_of_factors_are_told_by_mail(db: DatabaseUrls) -> None:
 def test_sensitive_pages_ask_again_after_some_minutes(db: DatabaseUrls, keys: Keys) -> None:
     client = owner()
     secret = enrol_totp(client)
-    del secret
     clock = ShiftedClock()
     clock.advance(timedelta(minutes=6))
     with use_clock(clock):
         asked = client.get("/accounts/2fa/recovery-codes/generate/")
-        assert asked["Location"].startswith("/accounts/reauthenticate/?next=")
+        assert asked["Location"].startswith("/accounts/2fa/reauthenticate/?next=")
         stale = client.post(
             "/api/v1/invitations",
             {"email": "new@engines.example", "role": "agent"},
             content_type="application/json",
         )
         assert stale.json()["code"] == "step_up_required"
-        wrong = client.post("/accounts/reauthenticate/", {"password": "wrong" * 4})
+        wrong = client.post("/accounts/2fa/reauthenticate/", {"code": "12345"})
         assert wrong.status_code == 200
-    done = client.post("/accounts/reauthenticate/?next=/accounts/sessions/", {"password": PASSWORD})
+    done = client.post(
+        "/accounts/2fa/reauthenticate/?next=/accounts/sessions/", {"code": code_of(secret, 1)}
+    )
     assert done["Location"] == "/accounts/sessions/"
     fresh = client.post(
         "/api/v1/invitations",

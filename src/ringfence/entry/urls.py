@@ -39,6 +39,7 @@ from ringfence.domains.privacy.http import router as privacy_router
 from ringfence.domains.recordings.http import router as recordings_router
 from ringfence.domains.trunks.http import router as trunks_router
 from ringfence.domains.webhooks.http import router as webhooks_router
+from ringfence.entry import sign_in_news
 from ringfence.entry.auth import ApiKeyBearer, SessionCookie, SessionPerson
 from ringfence.kernel.errors import Unavailable
 from ringfence.platform_django.audit.http import router as audit_router
@@ -52,6 +53,7 @@ class Health(Schema):
     status: str
 
 
+sign_in_news.connect()
 api = DescribedApi(
     title="Ringfence",
     description="Errors are `{code, message, details}`. See docs/guides/api.md.",
@@ -122,6 +124,7 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("accounts/", include("ringfence.domains.identity.sso.urls")),
     path("accounts/", include("ringfence.domains.identity.sign_in.urls")),
+    path("_allauth/browser/v1/", include("ringfence.domains.identity.sign_in.headless")),
     path("_allauth/", include("allauth.headless.urls")),
     path("oauth/token", token),
     path("oauth/revoke", revoke_token),

@@ -83,7 +83,8 @@ ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_REAUTHENTICATION_TIMEOUT = _RINGFENCE.accounts.step_up_seconds
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
+"""allauth's own judgement of what is fresh takes any proof; never a yes. The adapter decides."""
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
@@ -101,6 +102,10 @@ ACCOUNT_RATE_LIMITS = {
 PASSWORD_RESET_TIMEOUT = 3600
 
 MFA_ADAPTER = "ringfence.domains.identity.sign_in.adapter.MfaAdapter"
+MFA_FORMS = {
+    "activate_totp": "ringfence.domains.identity.sign_in.factors.ActivateAppForm",
+    "reauthenticate_webauthn": "ringfence.domains.identity.sign_in.factors.ConfirmByKeyForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Ringfence"
@@ -109,6 +114,7 @@ MFA_RECOVERY_CODE_DIGITS = 10
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = urlsplit(_RINGFENCE.public_url).hostname == "localhost"
 """Browsers treat http://localhost as a secure context; no other origin without TLS."""
 
+USERSESSIONS_ADAPTER = "ringfence.domains.identity.sign_in.adapter.SessionsAdapter"
 USERSESSIONS_TRACK_ACTIVITY = True
 HEADLESS_CLIENTS = ("browser",)
 HEADLESS_ONLY = False

@@ -4,6 +4,7 @@ from ringfence.domains.compliance.queries import (
     get_account,
     get_any_account,
     get_case,
+    get_unopened_account,
     list_cases,
     list_notices,
     without_values,
@@ -16,7 +17,7 @@ from ringfence.domains.compliance.usecases.call_back import (
 from ringfence.domains.compliance.usecases.cases import close_case, open_case
 from ringfence.domains.compliance.usecases.change_contacts import change_contacts
 from ringfence.domains.compliance.usecases.disclose import discuss_named, tell_calls
-from ringfence.domains.compliance.usecases.notify import deliver_notice, tell_change
+from ringfence.domains.compliance.usecases.notify import deliver_notice, order_news, tell_change
 from ringfence.domains.compliance.usecases.prove import (
     follow_contract,
     show_photo_id,
@@ -41,11 +42,13 @@ __all__ = [
     "get_account",
     "get_any_account",
     "get_case",
+    "get_unopened_account",
     "list_cases",
     "list_notices",
     "open_case",
     "order_call_back",
     "order_letter",
+    "order_news",
     "place_call_back",
     "send_by_email",
     "set_backup",

@@ -38,12 +38,30 @@ def get_any_account(tenant_id: UUID) -> AccountInfo:
         return _account(db, tenant_id)
 
 
+def get_unopened_account(tenant_id: UUID) -> AccountInfo:
+    """The same without the values of contacts, for who opens none; needs no use in force."""
+    with across_tenants("read cpni account") as db:
+        rows = _contacts_in_force(db, tenant_id)
+        return _account_info(db, tenant_id, [(row, None) for row in rows])
+
+
 def _account(db: str, tenant_id: UUID) -> AccountInfo:
+    rows = _contacts_in_force(db, tenant_id)
+    opened = open_fields(rows, "value_sealed")
+    values = [values["value_sealed"].value for values in opened]
+    return _account_info(db, tenant_id, list(zip(rows, values, strict=True)))
+
+
+def _contacts_in_force(db: str, tenant_id: UUID) -> list[Contact]:
+    current = Contact.objects.using(db).filter(tenant_id=tenant_id, replaced_at=None)
+    return list(current.order_by("kind"))
+
+
+def _account_info(
+    db: str, tenant_id: UUID, contacts: Sequence[tuple[Contact, str | None]]
+) -> AccountInfo:
     now = clock().now()
     row = account_row(db, tenant_id)
-    current = Contact.objects.using(db).filter(tenant_id=tenant_id, replaced_at=None)
-    rows = list(current.order_by("kind"))
-    opened = open_fields(rows, "value_sealed")
     return AccountInfo(
         tenant_id=tenant_id,
         password_set_at=row.password_set_at,
@@ -53,11 +71,11 @@ def _account(db: str, tenant_id: UUID) -> AccountInfo:
         contacts=tuple(
             ContactInfo(
                 kind=one.kind,
-                value=values["value_sealed"].value,
+                value=value,
                 since=one.since,
                 of_record=of_record(_on_file(one, ""), now),
             )
-            for one, values in zip(rows, opened, strict=True)
+            for one, value in contacts
         ),
         contract=_contract(row),
     )

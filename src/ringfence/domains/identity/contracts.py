@@ -29,7 +29,8 @@ class Session:
     mfa: bool
     """It was opened with a second factor, or with a passkey that verified its user."""
     authenticated_at: datetime | None
-    """Last time that the person proved who they are; None: unknown."""
+    """Last time that the person proved who they are, by a second factor where they have one;
+    None: unknown."""
     sso_tenant: UUID | None = None
     """The tenant whose identity provider vouched for the person; the session is worth nothing
     elsewhere."""

@@ -130,9 +130,14 @@ def _as_member(session: Session, seat: Seat) -> UserPrincipal:
     )
 
 
+def has_second_factor(user_id: UUID) -> bool:
+    """Whether somebody has an authenticator app or a passkey; recovery codes alone are none."""
+    return bool(Authenticator.objects.filter(user_id=user_id).exclude(type=_CODES).exists())
+
+
 def lacks_second_factor(user_id: UUID) -> bool:
     """Whether somebody signs in with a password alone although a role of theirs asks for more."""
-    if Authenticator.objects.filter(user_id=user_id).exclude(type=_CODES).exists():
+    if has_second_factor(user_id):
         return False
     nothing = Session(user_id, mfa=False, authenticated_at=None)
     return any(
@@ -140,6 +145,24 @@ def lacks_second_factor(user_id: UUID) -> bool:
         for seat in seats_of(user_id)
         if seat.tenant_status in (None, "active")
     )
+
+
+def online_accounts_of(user_id: UUID) -> tuple[UUID, ...]:
+    """The tenants whose account somebody reaches by signing in: where their role may more than the
+    roles that need no second factor may. Those that are closed are none."""
+    return tuple(
+        seat.tenant_id
+        for seat in seats_of(user_id)
+        if seat.tenant_id is not None
+        and seat.tenant_status != "closed"
+        and _reaches_the_account(seat)
+    )
+
+
+def _reaches_the_account(seat: Seat) -> bool:
+    if seat.role == CUSTOM:
+        return access.of_custom_role(matrix(), seat.permissions or ()).mfa_required
+    return access.of_role(matrix(), seat.role).mfa_required
 
 
 def _as_staff(session: Session, seat: Seat, wanted: UUID) -> UserPrincipal:

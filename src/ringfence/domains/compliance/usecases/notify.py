@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from procrastinate.contrib.django import app
+
 from ringfence.domains.accounts.api import get_any_tenant
 from ringfence.domains.compliance.contracts import Changed, NoticeNotFound, OutgoingNotice
 from ringfence.domains.compliance.models import Contact, Notice
@@ -17,6 +19,7 @@ from ringfence.platform_django.sealed import open_fields
 from ringfence.platform_django.tenancy import APP, across_tenants, tenant
 from ringfence.platform_django.use import using
 
+TASK = "compliance.tell_change"
 SUBJECT = "A change of your account"
 _WHAT = {
     Changed.PASSWORD: "The telephone password",
@@ -28,11 +31,25 @@ _WHAT = {
 }
 
 
-def tell_change(tenant_id: UUID, what: Changed, actor: str) -> None:
-    """Tell the customer, at a contact from before, that something of the account changed; never
-    what it is now. Needs a use in force, before the change is made."""
+def tell_change(
+    tenant_id: UUID, what: Changed, actor: str, changed_at: datetime | None = None
+) -> None:
+    """Tell the customer, at a contact from before, that something of the account changed
+    (``changed_at``: when, else now); never what it is now. Needs a use in force, before the change
+    is made if it is one of contacts."""
     with tenant(tenant_id):
-        notify(tenant_id, [what], contacts_of(APP, tenant_id), actor)
+        notify(tenant_id, [what], contacts_of(APP, tenant_id), actor, changed_at)
+
+
+def order_news(tenant_id: UUID, what: Changed, actor: str) -> None:
+    """Have a job tell the customer, again and again until it could; part of the transaction of the
+    application's role if there is one. Needs no use in force, and no `keys`."""
+    app.configure_task(TASK).defer(
+        tenant=tenant_id.hex,
+        what=what.value,
+        actor=actor,
+        changed_at=clock().now().isoformat(),
+    )
 
 
 def began(tenant_id: UUID, now: datetime) -> bool:
@@ -45,6 +62,7 @@ def notify(
     changes: list[Changed],
     before: list[tuple[Contact, OnFile]],
     actor: str,
+    changed_at: datetime | None = None,
 ) -> None:
     """Queue the notices of changes, in the tenant's transaction; ``before`` is what was on file."""
     now = clock().now()
@@ -57,7 +75,7 @@ def notify(
             channel="none" if to is None else to.kind.value,
             contact_id=None if row is None else row.id,
             actor=actor,
-            changed_at=now,
+            changed_at=changed_at or now,
         )
         if to is not None and to.kind is Kind.EMAIL:
             queue_mail(to.value, SUBJECT, notice_text(notice))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from allauth.core import context
 from allauth.core.internal.httpkit import is_headless_request
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import PermissionDenied
@@ -18,9 +22,10 @@ from django.utils.http import urlencode
 
 from ringfence.domains.identity.contracts import AlreadyMember, InvitationUnusable
 from ringfence.domains.identity.models import User
-from ringfence.domains.identity.queries import lacks_second_factor
+from ringfence.domains.identity.queries import has_second_factor, lacks_second_factor
 from ringfence.domains.identity.sign_in import invitations, lockout
 from ringfence.domains.identity.sign_in.devices import note_device
+from ringfence.domains.identity.sign_in.session import proofs_of, renew
 from ringfence.domains.identity.sso.contracts import VOUCHED, Vouched
 from ringfence.domains.identity.sso.queries import alive
 from ringfence.domains.identity.usecases.accept_invitation import accept_invitation
@@ -31,6 +36,10 @@ from ringfence.platform_django.tenancy import IDENTITY
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    error_messages: ClassVar[dict[str, Any]] = DefaultAccountAdapter.error_messages | {
+        "second_factor_needed": "Confirm by your second factor; the password is not enough."
+    }
+
     # --- who may sign up
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -64,6 +73,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     # --- signing in
 
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Who signs in once more in an open session has a new token as well; Django makes one for
+        who comes in from outside alone."""
+        before = request.session.session_key
+        super().login(request, user)
+        if before is not None and request.session.session_key == before:
+            renew(request)
+
     def post_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **how)
         if note_device(request, user):
@@ -96,15 +113,32 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             query = f"?{urlencode({'next': wanted})}" if wanted else ""
             response["Location"] = reverse("account_secure") + query
 
+    # --- proving again who one is
+
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """What is fresh enough for a sensitive action of the API is so for a page; a provider is
         connected after a proof for that very purpose."""
-        if app == "allauth.socialaccount":
-            return True
-        records = get_authentication_records(context.request, context.request.user)
-        times = [one["at"] for one in records if isinstance(one.get("at"), (int, float))]
+        proofs = proofs_of(context.request, context.request.user)
+        again = app == "allauth.socialaccount"
+        newest = max((proof.at for proof in proofs if proof.again or not again), default=None)
         limit = settings.RINGFENCE.accounts.step_up_seconds
-        return not times or clock().now().timestamp() - max(times) > limit
+        return newest is None or clock().now().timestamp() - newest > limit
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        """Ways whose proof counts; the page begins with the first."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if not user.is_authenticated or not has_second_factor(user.pk):
+            return methods
+        methods = [one for one in methods if one["id"].startswith("mfa_reauthenticate")]
+        if not Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
+            methods.reverse()  # the passkey, before recovery codes
+        return methods
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        """Of who has a second factor no password is even looked at."""
+        if has_second_factor(user.pk):
+            raise self.validation_error("second_factor_needed")
+        return bool(super().reauthenticate(user, password))
 
     # --- mails
 
@@ -127,8 +161,22 @@ def _provider_saw_one(request: HttpRequest) -> bool:
     return found is not None and found.trusts_mfa
 
 
+class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
+    def end_sessions(self, sessions: Iterable[UserSession]) -> None:
+        """Raises ReauthenticationRequired when another session than this one is among them and the
+        last proof is not fresh: or whoever sits at an open browser shuts its owner out."""
+        chosen = list(sessions)
+        if not all(one.is_current() for one in chosen):
+            raise_if_reauthentication_required(context.request, app="allauth.usersessions")
+        super().end_sessions(chosen)
+
+
 class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Second factors are sealed as whole rows, for the user that they are of: see ``sealing``."""
+
+    error_messages: ClassVar[dict[str, Any]] = DefaultMFAAdapter.error_messages | {
+        "user_not_verified": "This key did not ask who you are. Confirm by a code, or sign in anew."
+    }
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         return {**super().get_public_key_credential_rp_entity(), "name": "Ringfence"}

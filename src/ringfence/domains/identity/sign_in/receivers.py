@@ -9,7 +9,7 @@ from allauth.account.internal.flows.login import (
     record_authentication,
 )
 from allauth.account.models import EmailAddress
-from allauth.account.signals import email_confirmed
+from allauth.account.signals import authentication_step_completed, email_confirmed
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added
 from django.conf import settings
@@ -19,6 +19,7 @@ from django.http import HttpRequest
 
 from ringfence.domains.identity.models import User
 from ringfence.domains.identity.sign_in import sealing
+from ringfence.domains.identity.sign_in.session import renew
 from ringfence.domains.identity.sign_in.sessions import ENDS_AT
 from ringfence.domains.identity.usecases.open_account import open_account
 from ringfence.platform_django.clock import clock
@@ -32,6 +33,7 @@ def connect() -> None:
     user_logged_in.connect(_limit_session)
     authenticator_added.connect(_record_factor)
     email_confirmed.connect(_open_account)
+    authentication_step_completed.connect(_renew_session)
 
 
 def _limit_session(request: HttpRequest, **_: Any) -> None:
@@ -54,6 +56,12 @@ def _record_factor(
         record_authentication(
             request, user, "mfa", id=authenticator.pk, type=str(authenticator.type)
         )
+
+
+def _renew_session(request: HttpRequest, **how: Any) -> None:
+    """Whoever proves again who they are goes on with a new token, which nobody saw before."""
+    if how.get("reauthenticated"):
+        renew(request)
 
 
 def _open_account(request: HttpRequest, email_address: EmailAddress, **_: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from ringfence.domains.identity.contracts import Session
+from ringfence.domains.identity.models import User
+from ringfence.domains.identity.queries import has_second_factor
 from ringfence.domains.identity.sso.contracts import (
     SSO_AT,
     SSO_CONNECTION,
@@ -22,22 +25,78 @@ from ringfence.kernel.errors import Unavailable
 from ringfence.platform.tickets import Maker
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That somebody proved who they are. Times are seconds since 1970."""
+
+    at: float
+    """When this session saw it."""
+    made_at: float | None
+    """When the person made it, which of a provider's word is when the provider says so."""
+    by_second_factor: bool
+    again: bool
+    """In a session that was open already."""
+
+
+def proofs_of(request: HttpRequest, user: User) -> list[Proof]:
+    """The proofs of a request's session that count when a fresh one is asked for, in no order.
+
+    Of whoever has a second factor those by one alone: whoever knows their password and sits at
+    their open browser is not them. Everything that asks for a fresh proof asks here.
+    """
+    found = _recorded(request, user)
+    strong = [proof for proof in found if proof.by_second_factor]
+    newest = max((proof.at for proof in strong), default=0.0)
+    if any(proof.at > newest for proof in found) and not has_second_factor(user.pk):
+        return found
+    return strong
+
+
+def _recorded(request: HttpRequest, user: User) -> list[Proof]:
+    records = get_authentication_records(request, user)
+    return [
+        Proof(
+            at=record["at"],
+            made_at=_made_at(request, record),
+            by_second_factor=_by_second_factor(request, record),
+            again=bool(record.get("reauthenticated")),
+        )
+        for record in records
+        if isinstance(record.get("at"), (int, float))
+    ]
+
+
+def _made_at(request: HttpRequest, record: dict[str, Any]) -> float | None:
+    at: float = record["at"]
+    if record.get("method") != "socialaccount":
+        return at
+    said = request.session.get(SSO_AT) or 0
+    return min(at, said) if said else None
+
+
+def _by_second_factor(request: HttpRequest, record: dict[str, Any]) -> bool:
+    """A factor of ours, or one that a provider saw whose word counts for that."""
+    if record.get("method") != "socialaccount":
+        return record.get("method") == "mfa"
+    vouch = getattr(request, "sso", None)
+    return bool(vouch and vouch.trusts_mfa and request.session.get(SSO_MFA))
+
+
 def session_of(request: HttpRequest) -> Session | None:
     """What the session of a request proved; None without one."""
     user = request.user
-    if not user.is_authenticated:
+    if not isinstance(user, User):
         return None
     records = get_authentication_records(request, user)
-    by_sso = [record for record in records if record.get("method") == "socialaccount"]
+    by_sso = any(record.get("method") == "socialaccount" for record in records)
     sso, vouch = request.session.get(SSO_TENANT), getattr(request, "sso", None)
     if vouch is None and (by_sso or sso is not None):
         return None  # nobody looked whether the provider's word still counts
-    times = [_at(request, record) for record in records]
+    times = [proof.made_at for proof in proofs_of(request, user)]
     at = max((time for time in times if time is not None), default=None)
     return Session(
         user_id=user.pk,
-        mfa=any(record.get("method") == "mfa" for record in records)
-        or bool(by_sso and vouch and vouch.trusts_mfa and request.session.get(SSO_MFA)),
+        mfa=any(_by_second_factor(request, record) for record in records),
         authenticated_at=None if at is None else datetime.fromtimestamp(at, UTC),
         sso_tenant=None if vouch is None else vouch.tenant_id,
     )
@@ -68,12 +127,11 @@ def _number(request: HttpRequest) -> int:
     return number
 
 
-def _at(request: HttpRequest, record: dict[str, Any]) -> float | None:
-    """When the person proved who they are; of a provider, when it says that they did."""
-    at = record.get("at")
-    if not isinstance(at, (int, float)):
-        return None
-    if record.get("method") != "socialaccount":
-        return at
-    said = request.session.get(SSO_AT) or 0
-    return min(at, said) if said else None
+def renew(request: HttpRequest) -> None:
+    """Give the session a new token, which its row in the list of sessions has from now on too;
+    live streams, which rest on that row, go on."""
+    before = request.session.session_key
+    request.session.cycle_key()
+    if before is not None:
+        rows = UserSession.objects.filter(session_key=before)
+        rows.update(session_key=request.session.session_key)

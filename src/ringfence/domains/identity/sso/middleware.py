@@ -33,6 +33,7 @@ FOR_ALL = (
     "/accounts/sso/",
     "/accounts/reauthenticate/",
     "/accounts/2fa/reauthenticate/",
+    "/accounts/2fa/webauthn/reauthenticate/",
 )
 
 
