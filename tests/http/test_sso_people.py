@@ -11,6 +11,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.test import Client
 from tests.oidc_provider import Person, Provider
@@ -427,6 +428,19 @@ def test_sensitive_things_need_what_the_provider_calls_fresh(acme: Company) -> N
         assert acme.provider.asked["prompt"] == "login" and acme.provider.asked["max_age"] == "0"
         answer = Browser(client, acme.tenant)("post", "/invitations", body)
         assert answer.status_code == status, (at, answer.content)
+
+
+def test_signing_in_once_more_gives_a_new_token(acme: Company) -> None:
+    client, _ = sign_in_by("acme")
+    assert me(client).status_code == 200
+    before = client.cookies["sessionid"].value
+    sign_in_by("acme", client, fresh="1")
+    after = client.cookies["sessionid"].value
+    assert after != before and me(client).status_code == 200
+    stolen = Client()
+    stolen.cookies["sessionid"] = before
+    assert me(stolen).status_code == 401
+    assert [row.session_key for row in UserSession.objects.all()] == [after]
 
 
 # --- what a connection may say
