@@ -4,9 +4,9 @@
     python recheck.py FOLDER [--key HEX]
 
 FOLDER holds the bundles 000001.json, 000002.json ... as they lie in <data_dir>/promises. Checked:
-each signature (Ed25519) and that all are of one key, or of the one given; that each bundle continues
-the one before it; and that what a report says of each clause follows from what it says was seen.
-Needs the package ``cryptography``. Exit status 1 and a line for each problem when something is wrong.
+each signature (Ed25519) and that all are of one key, or of the one given; that each bundle
+continues the one before it; and that what a report says of each clause follows from what it says
+was seen. Needs the package ``cryptography``. Exit status 1 and a line for each problem.
 """
 
 import argparse

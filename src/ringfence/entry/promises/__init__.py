@@ -1,1 +1,1 @@
-"""``ringfence promises``: holds the clauses of a privacy policy against the running installation."""
+"""``ringfence promises``: holds the clauses of a policy against the running installation."""

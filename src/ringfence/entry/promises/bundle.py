@@ -2,8 +2,8 @@
 
 A bundle is one line of JSON: ``{"number", "previous", "report", "key", "signature"}``. ``previous``
 is the SHA-256 of the line before it, ``signature`` is Ed25519 (RFC 8032) over the line without its
-signature, in the same form: keys sorted, no blanks. ``tools/recheck.py`` checks a folder of them and
-shares no code with this.
+signature, in the same form: keys sorted, no blanks. ``tools/recheck.py`` checks a folder of them
+and shares no code with this.
 """
 
 from __future__ import annotations

@@ -150,9 +150,7 @@ async def _call(
             taken = await bob.incoming(within=_PATIENCE)
             taken.answer(tone=1200)
             await out.answered(within=_PATIENCE)
-            async with asyncio.timeout(_PATIENCE):
-                while not await asyncio.to_thread(talking):
-                    await asyncio.sleep(0.3)
+            await asyncio.to_thread(_await, lambda: talking() or None, "what it waited for")
             await asyncio.sleep(_TALK_SECONDS)
             await out.hangup()
             answered = out.seen(200, sent=False, cseq="INVITE")[0].at

@@ -6,7 +6,6 @@ import json
 import sys
 from datetime import datetime
 from ipaddress import ip_address
-from typing import Any
 
 import click
 import psycopg
@@ -23,12 +22,14 @@ from ringfence.entry.supervisor.messages import ProcessStatus, ask
 from ringfence.kernel.clock import SystemClock
 from ringfence.platform.database import database_urls
 from ringfence.platform.settings import Settings, load_settings, parse_listen
+from ringfence.policies.catalogue import load_catalogue
+from ringfence.policies.profiles import DEFAULT, NAMES, claims, load_profile, profile_hash
 
 promises_command = click.Group("promises", help="The clauses of the policy, held against reality.")
 
 
 @promises_command.command("verify")
-@click.option("--profile", default="strict", show_default=True, help="Name of a profile.")
+@click.option("--profile", type=click.Choice(NAMES), default=DEFAULT, show_default=True)
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def verify_command(profile: str, json_: bool) -> None:
     """Examine the running installation. Exit status 1 when a clause is broken or unknown.
@@ -39,7 +40,8 @@ def verify_command(profile: str, json_: bool) -> None:
     """
     settings = load_settings()
     ask(settings, "status", None, list[ProcessStatus], 5.0)
-    chosen = load_profile(profile)
+    chosen, catalogue = load_profile(profile), load_catalogue()
+    claimed = set(claims(chosen, catalogue).claimed)
     setup_django("cli")
     clock = SystemClock()
     with psycopg.connect(database_urls(settings).owner) as database:
@@ -51,7 +53,7 @@ def verify_command(profile: str, json_: bool) -> None:
         report = run(
             site,
             CONTROLS,
-            claimed_clauses(chosen),
+            {clause: clause in claimed for clause in catalogue.clauses},
             build=this_build(),
             profile=profile,
             profile_hash=profile_hash(chosen),
@@ -69,11 +71,12 @@ def _told(report: Report, path: str) -> str:
         if clause.state in (State.PLANNED, State.NOT_CLAIMED):
             continue
         caught = sum(moment is not None for moment in clause.caught_at)
+        tried = f"; {caught} of {len(clause.violation)} violations caught" * bool(clause.violation)
         lines.append(
-            f"{clause.state.value:9} {clause.id:12} {', '.join(clause.control)}: "
-            f"{caught} of {len(clause.violation)} violations caught, {clause.population} looked at"
+            f"{clause.state.value:12} {clause.id:12} {', '.join(clause.control)}: "
+            f"{clause.population} looked at{tried}"
         )
-        lines += [f"{'':10}{text}" for text in (*clause.findings, *clause.error)]
+        lines += [f"{'':13}{text}" for text in (*clause.findings, *clause.error)]
     totals = ", ".join(f"{count} {state}" for state, count in report.totals.items() if count)
     return "\n".join([*lines, "", totals, f"signed: {path}"])
 

@@ -1,4 +1,4 @@
-"""What is older than its retention is gone, in rows and in files; what is younger is still there."""
+"""What is older than its retention is gone, rows and files; what is younger is still there."""
 
 from __future__ import annotations
 

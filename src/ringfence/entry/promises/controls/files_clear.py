@@ -1,4 +1,4 @@
-"""No file of the installation holds a caller's number: databases, spools, objects, logs, as bytes."""
+"""No file of the installation holds a caller's number: database, spools, objects, logs."""
 
 from __future__ import annotations
 
