@@ -292,6 +292,7 @@ def test_functions_before_a_tenant_are_a_named_list(db: DatabaseUrls) -> None:
         "ringfence_ledger_balanced": [],
         "ringfence_ledger_mark": ["ringfence_operator"],
         "ringfence_ledger_sequence": [],
+        "ringfence_live_marks": ["ringfence_app", "ringfence_operator"],
         "ringfence_member_identities": ["ringfence_app"],
         "ringfence_memberships": ["ringfence_app"],
         "ringfence_oauth_client_used": ["ringfence_app"],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -12,18 +14,21 @@ from ninja.utils import check_csrf
 
 from ringfence.domains.accounts.api import (
     find_credential,
+    find_token,
     tenant_requests_per_minute,
     use_credential,
 )
 from ringfence.domains.accounts.contracts import AddressRefused, Principal
 from ringfence.domains.identity.api import principal_of
 from ringfence.domains.identity.contracts import Session, UserPrincipal
-from ringfence.domains.identity.sign_in.session import session_of
+from ringfence.domains.identity.sign_in.session import session_of, signed_in_maker
 from ringfence.kernel.errors import RingfenceError, Unauthorized
 from ringfence.kernel.fields import INSTALLATION
 from ringfence.kernel.ids import Prefix, parse_public_id
+from ringfence.platform.tickets import Maker
 from ringfence.platform_django.addresses import client_address
 from ringfence.platform_django.http import AskedBy, Caller, admit, note_asked_by
+from ringfence.platform_django.live import note_access
 from ringfence.platform_django.ratelimit import count_failure, count_of_tenant, count_request
 
 TENANT_HEADER = "Ringfence-Tenant"
@@ -63,7 +68,42 @@ class ApiKeyBearer(HttpBearer):
             limit = principal.tenant_requests_per_minute
             count_of_tenant(request, principal.tenant_id, limit, principal.credential_id)
         admit(request, principal)
+        note_access(request, _ByToken(request, token, principal))
         return principal
+
+
+@dataclass(frozen=True, slots=True)
+class _ByToken:
+    """A key or a client's token, to be asked again."""
+
+    request: HttpRequest
+    token: str
+    principal: Principal
+
+    def maker(self) -> Maker:
+        of = self.principal
+        if of.kind == "key":
+            return Maker("key", of.credential_id)
+        return Maker("client", of.credential_id, find_token(of.tenant_id, self.token))
+
+    def caller(self) -> Principal:
+        return use_credential(find_credential(self.token), client_address(self.request))
+
+
+@dataclass(frozen=True, slots=True)
+class _BySession:
+    """A session in a tenant, to be asked again."""
+
+    request: HttpRequest
+    session: Session
+    wanted: UUID
+    grant_id: UUID | None
+
+    def maker(self) -> Maker:
+        return signed_in_maker(self.request, self.session, self.grant_id)
+
+    def caller(self) -> UserPrincipal:
+        return principal_of(self.session, self.wanted)
 
 
 def asker(caller: Caller, kind: str) -> AskedBy:
@@ -112,6 +152,7 @@ class SessionCookie(SessionPerson):
             limit = tenant_requests_per_minute(principal.tenant_id)
             count_of_tenant(request, principal.tenant_id, limit, session.user_id)
         admit(request, principal)
+        note_access(request, _BySession(request, session, principal.tenant_id, principal.grant_id))
         return principal
 
 

@@ -74,7 +74,7 @@ class Watch:
 
     async def _stream(self, tenant: UUID, after: int | None) -> None:
         async def ticket() -> str:
-            return sign_ticket(self._secret, tenant, SystemClock())[0]
+            return sign_ticket(self._secret, tenant, SystemClock(), None)[0]
 
         live = self._settings.live
         async for event in follow(f"http://{live.host}:{live.port}", ticket, after=after):

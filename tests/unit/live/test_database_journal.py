@@ -18,7 +18,7 @@ from tests.unit.control.stories import TENANT, call_story
 
 from ringfence.domains.calls.api import store_events
 from ringfence.engine.live.hub import Hub
-from ringfence.entry.live import DatabaseJournal, JournalUnavailable
+from ringfence.entry.live_database import DatabaseJournal, JournalUnavailable
 from ringfence.kernel.errors import Unavailable
 from ringfence.kernel.events import CallEvent
 from ringfence.kernel.fields import SealedFieldNumber

@@ -9,7 +9,9 @@ from uuid import UUID
 
 import pytest
 from aiohttp.test_utils import TestServer
+from tests.live_fixture import Accesses
 
+from ringfence.engine.live.access import Access
 from ringfence.engine.live.http import LiveApi
 from ringfence.engine.live.hub import Hub, JournalEntry
 from ringfence.entry.stream import StreamRefused, follow, told
@@ -26,9 +28,9 @@ class MemoryJournal:
     def __init__(self) -> None:
         self.entries: list[JournalEntry] = []
 
-    def add(self) -> None:
+    def add(self, kind: str = "call.started") -> None:
         position = len(self.entries) * 3 + 1
-        text = json.dumps({"position": position, "kind": "call.started"})
+        text = json.dumps({"position": position, "kind": kind})
         self.entries.append(JournalEntry(position, TENANT, text))
 
     async def latest(self) -> int:
@@ -51,7 +53,8 @@ class Server:
     async def begin(self) -> None:
         hub = Hub(self.journal, poll_seconds=0.01)
         self._polling = asyncio.create_task(hub.run())
-        api = LiveApi(hub, lambda text: verify_ticket(SECRET, text, self.clock), self.clock)
+        access = Access(Accesses(), self.clock)
+        api = LiveApi(hub, access, lambda text: verify_ticket(SECRET, text, self.clock), self.clock)
         self._server = TestServer(api.application(), port=self.port or None)
         await self._server.start_server(shutdown_timeout=0.05)
         self.port = self._server.port or 0
@@ -62,7 +65,7 @@ class Server:
 
     async def ticket(self) -> str:
         self.tickets += 1
-        return sign_ticket(SECRET, TENANT, self.clock)[0]
+        return sign_ticket(SECRET, TENANT, self.clock, None)[0]
 
     @property
     def url(self) -> str:

@@ -12,9 +12,11 @@ from uuid import UUID
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
+from tests.live_fixture import Accesses
 
 from ringfence.engine.live import http as live_http
 from ringfence.engine.live import hub as live_hub
+from ringfence.engine.live.access import Access
 from ringfence.engine.live.http import LiveApi
 from ringfence.engine.live.hub import Hub, JournalEntry, Listener, SlowClient, TooManyStreams
 from ringfence.kernel.clock import ManualClock
@@ -179,13 +181,17 @@ CLOCK = ManualClock(datetime(2026, 11, 22, tzinfo=UTC))
 
 
 def ticket(tenant: UUID = A) -> str:
-    return sign_ticket(SECRET, tenant, CLOCK)[0]
+    return sign_ticket(SECRET, tenant, CLOCK, None)[0]
 
 
 @asynccontextmanager
 async def client(hub: Hub, heartbeat: float = 15.0) -> AsyncIterator[aiohttp.ClientSession]:
     api = LiveApi(
-        hub, lambda text: verify_ticket(SECRET, text, CLOCK), CLOCK, heartbeat_seconds=heartbeat
+        hub,
+        Access(Accesses(), CLOCK),
+        lambda text: verify_ticket(SECRET, text, CLOCK),
+        CLOCK,
+        heartbeat_seconds=heartbeat,
     )
     server = TestServer(api.application(), host="127.0.0.1")
     await server.start_server(shutdown_timeout=0.1)
@@ -367,7 +373,8 @@ async def test_a_websocket_ends_after_its_lifetime(
 
 
 async def test_a_server_that_stops_says_so(hub: Hub) -> None:
-    api = LiveApi(hub, lambda text: verify_ticket(SECRET, text, CLOCK), CLOCK)
+    access = Access(Accesses(), CLOCK)
+    api = LiveApi(hub, access, lambda text: verify_ticket(SECRET, text, CLOCK), CLOCK)
     server = TestServer(api.application())
     await server.start_server()
     async with (
@@ -400,8 +407,8 @@ async def test_a_slow_websocket_is_closed_with_a_reason(
 
 @pytest.mark.parametrize("path", ["/v1/events", "/v1/ws"])
 async def test_no_stream_without_a_valid_ticket(hub: Hub, path: str) -> None:
-    expired = sign_ticket(SECRET, A, ManualClock(CLOCK.now() - timedelta(seconds=61)))[0]
-    forged = sign_ticket("other", A, CLOCK)[0]
+    expired = sign_ticket(SECRET, A, ManualClock(CLOCK.now() - timedelta(seconds=61)), None)[0]
+    forged = sign_ticket("other", A, CLOCK, None)[0]
     async with client(hub) as session:
         for text in ("", "garbage", "a.b", expired, forged):
             async with session.get(path, params={"ticket": text}) as response:

@@ -46,7 +46,7 @@ def test_a_name_is_no_path(tmp_path: Path, name: str) -> None:
 
 def test_a_ticket_lives_for_sixty_seconds() -> None:
     clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
-    text, ticket = sign_ticket("secret", TENANT, clock)
+    text, ticket = sign_ticket("secret", TENANT, clock, None)
     assert ticket.expires_at == datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
     assert verify_ticket("secret", text, clock) == ticket
     clock.advance(timedelta(seconds=59, milliseconds=999))
@@ -57,10 +57,10 @@ def test_a_ticket_lives_for_sixty_seconds() -> None:
 
 def test_a_forged_ticket_is_none() -> None:
     clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
-    text, _ = sign_ticket("secret", TENANT, clock)
+    text, _ = sign_ticket("secret", TENANT, clock, None)
     assert verify_ticket("other", text, clock) is None
     payload, signature = text.split(".")
-    foreign, _ = sign_ticket("other", OTHER, clock)
+    foreign, _ = sign_ticket("other", OTHER, clock, None)
     assert verify_ticket("secret", f"{foreign.split('.')[0]}.{signature}", clock) is None
     assert verify_ticket("secret", f"{payload}.", clock) is None
 

@@ -20,9 +20,10 @@ from ringfence.policies.profiles import (
     value_at,
     with_value,
 )
-from ringfence.policies.profiles.parameters import Allowed, Count, Flag, Parameter, Rank, Span
+from ringfence.policies.profiles.parameters import Count, Flag, Parameter, Span
 from ringfence.policies.profiles.period import Period
 from ringfence.policies.profiles.texts import Name, Remarks, Texts
+from ringfence.policies.profiles.words import Allowed, Rank
 
 PERIODS = [
     "0 days", "1 hour", "24 hours", "72 hours", "1 day", "5 business days", "7 business days",

@@ -21,7 +21,7 @@ from ringfence.policies.profiles import (
     merge,
     parameters_of,
 )
-from ringfence.policies.profiles.parameters import Allowed
+from ringfence.policies.profiles.words import Allowed
 
 TABLE = Path("/work/shared/catalogue/parameters.md")
 CATALOGUE: Catalogue = load_catalogue()

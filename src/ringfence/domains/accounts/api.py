@@ -4,6 +4,7 @@ from ringfence.domains.accounts.credentials import (
     authenticate_api_key,
     find_client,
     find_credential,
+    find_token,
     tenant_requests_per_minute,
     use_credential,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "create_tenant",
     "find_client",
     "find_credential",
+    "find_token",
     "get_any_tenant",
     "get_api_key",
     "get_client",

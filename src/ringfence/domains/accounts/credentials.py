@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connections
 
 from ringfence.domains.accounts.contracts import AddressRefused, Principal, TenantSuspended
+from ringfence.domains.accounts.models import AccessToken
 from ringfence.domains.accounts.secrets import (
     CLIENT_PREFIX,
     KEY_PREFIX,
@@ -23,7 +24,7 @@ from ringfence.kernel.fields import INSTALLATION
 from ringfence.kernel.ids import InvalidId, Prefix, parse_public_id
 from ringfence.platform_django.addresses import Address, parse_networks, within
 from ringfence.platform_django.clock import clock
-from ringfence.platform_django.tenancy import APP
+from ringfence.platform_django.tenancy import APP, tenant
 
 _USE_NOTED_EACH = timedelta(minutes=1)
 _BY_PREFIX = {
@@ -58,6 +59,16 @@ def find_credential(secret: str) -> Found:
         if row is not None:
             return _found(kind, row)
     raise Unauthorized("a valid API key or access token is required")
+
+
+def find_token(tenant_id: UUID, secret: str) -> UUID:
+    """The id of an access token of a tenant's client. Raises Unauthorized when it is gone."""
+    digest = secret_hash(TOKEN_PREFIX, secret)
+    with tenant(tenant_id):
+        found = AccessToken.objects.filter(token_hash=digest).values_list("id", flat=True).first()
+    if found is None:
+        raise Unauthorized("a valid API key or access token is required")
+    return found
 
 
 def find_client(client_id: str, secret: str) -> Found:

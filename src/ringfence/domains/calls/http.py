@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.conf import settings
 from django.http import HttpRequest
 from ninja import Query, Router, Schema, Status
 
@@ -25,18 +24,16 @@ from ringfence.domains.calls.schemas import (
 )
 from ringfence.domains.numbers.api import get_number
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
-from ringfence.platform.secrets import installation_secret
-from ringfence.platform.tickets import SECRET_NAME, sign_ticket
-from ringfence.platform_django.clock import clock
 from ringfence.platform_django.http import (
     OPENS,
     caller_of,
-    refused_purpose,
     requires,
     responses,
 )
+from ringfence.platform_django.live import live_ticket
 
 STREAM_PURPOSE = "service"
+_LISTEN = "live:read"
 _WRITE = "calls:write"
 router = Router(tags=["calls"])
 
@@ -169,12 +166,9 @@ def list_events(request: HttpRequest, query: Query[JournalQuery]) -> JournalList
     operation_id="create_live_ticket",
     tags=["live"],
 )
-@requires("live:read")
+@requires(_LISTEN)
 def create_live_ticket(request: HttpRequest) -> Status[TicketOut]:
     """A ticket for the live stream; valid for 60 seconds. The stream opens the numbers in its
     events for the purpose ``service``, which the API key must have been granted."""
-    if STREAM_PURPOSE not in caller_of(request).purposes:
-        raise refused_purpose(caller_of(request), STREAM_PURPOSE, {})
-    secret = installation_secret(settings.RINGFENCE.data_dir, SECRET_NAME)
-    text, ticket = sign_ticket(secret, caller_of(request).tenant_id, clock())
+    text, ticket = live_ticket(request, _LISTEN, STREAM_PURPOSE)
     return Status(201, TicketOut(ticket=text, expires_at=ticket.expires_at))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from ringfence.policies.profiles.parameters import Count, Flag, Rank, Span, Stricter
+from ringfence.policies.profiles.parameters import Count, Flag, Span, Stricter
 from ringfence.policies.profiles.period import Period
 from ringfence.policies.profiles.vocabulary import Trigger
+from ringfence.policies.profiles.words import Rank
 
 LOWER, HIGHER = Stricter.LOWER, Stricter.HIGHER
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from ringfence.policies.catalogue import Catalogue, Clause, Holds, load_parameters
 from ringfence.policies.profiles.loading import profile_of_text
-from ringfence.policies.profiles.parameters import Allowed
 from ringfence.policies.profiles.profile import Profile
 from ringfence.policies.profiles.tree import leaves, value_at
+from ringfence.policies.profiles.words import Allowed
 
 
 @dataclass(frozen=True, slots=True)

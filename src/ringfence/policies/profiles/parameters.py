@@ -88,7 +88,7 @@ class Span(_Ordered):
 
     def read(self, raw: Any) -> Period:
         try:
-            value = Period.of(_text(raw, "a length of time"))
+            value = Period.of(read_text(raw, "a length of time"))
         except ValueError as error:
             raise (
                 error if isinstance(error, Refused) else Refused("bad_period", str(error))
@@ -111,7 +111,7 @@ class Count(_Ordered):
 
     def read(self, raw: Any) -> int:
         if isinstance(raw, str):
-            _text(raw, "a number")
+            read_text(raw, "a number")
         if not isinstance(raw, int) or isinstance(raw, bool):
             raise Refused("bad_number", f"{raw!r} is no whole number of {self.unit}")
         if not self.least <= raw <= self.most:
@@ -141,77 +141,8 @@ class Flag(Parameter):
         return bool(a or b) if self.strict else bool(a and b)
 
 
-@dataclass(frozen=True)
-class Rank(Parameter):
-    """One of a vocabulary that goes from the loosest to the strictest."""
-
-    of: type[StrEnum]
-
-    @property
-    def why(self) -> str:
-        return f"stricter in {' < '.join(self.of)}"
-
-    def read(self, raw: Any) -> StrEnum:
-        if isinstance(raw, list):
-            raise Refused("not_single", "has one value, not several")
-        return _member(self.of, raw)
-
-    def stricter(self, a: Any, b: Any) -> Any:
-        order = list(self.of)
-        return max(a, b, key=order.index)
-
-    def plain(self, value: Any) -> str:
-        return str(value)
-
-
-@dataclass(frozen=True)
-class Allowed(Parameter):
-    """Some of a vocabulary, the fewer the stricter."""
-
-    of: type[StrEnum]
-
-    @property
-    def why(self) -> str:
-        return "only what both allow"
-
-    def read(self, raw: Any) -> frozenset[StrEnum]:
-        return frozenset(_member(self.of, item) for item in _items(raw))
-
-    def stricter(self, a: Any, b: Any) -> Any:
-        return a & b
-
-    def plain(self, value: Any) -> list[str]:
-        return sorted(str(item) for item in value)
-
-
-@dataclass(frozen=True)
-class Owed(Allowed):
-    """Some of a vocabulary, the more the stricter."""
-
-    @property
-    def why(self) -> str:
-        return "what either owes"
-
-    def stricter(self, a: Any, b: Any) -> Any:
-        return a | b
-
-
-def _items(raw: Any) -> list[Any]:
-    if not isinstance(raw, list):
-        raise Refused("bad_list", f"{raw!r} is no list")
-    if len({repr(item) for item in raw}) != len(raw):
-        raise Refused("bad_list", "something stands twice")
-    return raw
-
-
-def _member(of: type[StrEnum], raw: Any) -> StrEnum:
-    text = _text(raw, f"one of {', '.join(of)}")
-    if text not in list(of):
-        raise Refused("unknown_value", f"{text!r} is none of {', '.join(of)}")
-    return of(text)
-
-
-def _text(raw: Any, wanted: str) -> str:
+def read_text(raw: Any, wanted: str) -> str:
+    """A text that says something. Raises Refused."""
     if not isinstance(raw, str):
         raise Refused("bad_type", f"{raw!r} is not {wanted}")
     if not raw.strip():

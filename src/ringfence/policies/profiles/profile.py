@@ -7,7 +7,7 @@ from typing import Annotated
 
 from ringfence.policies.catalogue import System
 from ringfence.policies.profiles.breach import Breach
-from ringfence.policies.profiles.parameters import Allowed, Flag
+from ringfence.policies.profiles.parameters import Flag
 from ringfence.policies.profiles.retention import Deletion, Retention
 from ringfence.policies.profiles.service import (
     Disclosure,
@@ -30,6 +30,7 @@ from ringfence.policies.profiles.subject import (
     Rights,
 )
 from ringfence.policies.profiles.texts import Name, Remarks
+from ringfence.policies.profiles.words import Allowed
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from ringfence.policies.profiles.parameters import Count, Flag, Rank, Span, Stricter
+from ringfence.policies.profiles.parameters import Count, Flag, Span, Stricter
 from ringfence.policies.profiles.period import Period
 from ringfence.policies.profiles.texts import Texts
 from ringfence.policies.profiles.vocabulary import Cascade
+from ringfence.policies.profiles.words import Rank
 
 LOWER, HIGHER = Stricter.LOWER, Stricter.HIGHER
 

@@ -7,15 +7,12 @@ from collections.abc import Iterator
 from ringfence.policies.catalogue import load_catalogue
 from ringfence.policies.profiles.profile import Profile
 from ringfence.policies.profiles.rules import rule
-from ringfence.policies.profiles.tree import leaves
-from ringfence.policies.profiles.vocabulary import (
-    Cookies,
+from ringfence.policies.profiles.service_vocabulary import (
     Custody,
     Edge,
     Evidence,
     Feature,
     MediaMode,
-    Notice,
     Owner,
     PingField,
     Playback,
@@ -24,6 +21,8 @@ from ringfence.policies.profiles.vocabulary import (
     Tls,
     Training,
 )
+from ringfence.policies.profiles.tree import leaves
+from ringfence.policies.profiles.vocabulary import Cookies, Notice
 
 MIN_GROUP = 10
 MIN_ZIP_POPULATION = 20_000

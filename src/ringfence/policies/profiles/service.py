@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from ringfence.policies.profiles.parameters import Allowed, Count, Flag, Owed, Rank, Stricter
-from ringfence.policies.profiles.vocabulary import (
+from ringfence.policies.profiles.parameters import Count, Flag, Stricter
+from ringfence.policies.profiles.service_vocabulary import (
     Custody,
     Edge,
     Evidence,
@@ -22,6 +22,7 @@ from ringfence.policies.profiles.vocabulary import (
     Tls,
     Training,
 )
+from ringfence.policies.profiles.words import Allowed, Owed, Rank
 
 LOWER, HIGHER = Stricter.LOWER, Stricter.HIGHER
 

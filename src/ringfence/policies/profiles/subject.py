@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from ringfence.policies.profiles.parameters import Count, Flag, Owed, Rank, Span, Stricter
+from ringfence.policies.profiles.parameters import Count, Flag, Span, Stricter
 from ringfence.policies.profiles.period import Period
 from ringfence.policies.profiles.vocabulary import (
     ChangeMode,
@@ -17,6 +17,7 @@ from ringfence.policies.profiles.vocabulary import (
     Notice,
     Right,
 )
+from ringfence.policies.profiles.words import Owed, Rank
 
 LOWER, HIGHER = Stricter.LOWER, Stricter.HIGHER
 
