@@ -69,16 +69,13 @@ def bring_to_life(
             _reachable(operator, api, tenant, host, number, desk)
         settings_now = apis[0].get("/recording-settings")
         apis[0].put("/recording-settings", settings_now | {"enabled": True})
-        of_first = apis[0], caller
-        with_recording, without = zip(hosts, _NUMBERS, strict=True)
-        placed = (
-            asyncio.run(
-                _call(apis[0], *with_recording, desk, caller, uri, partial(_recorded, *of_first))
-            ),
-            asyncio.run(_call(apis[1], *without, desk, caller, uri, lambda: True)),
+        until: list[Callable[[], object]] = [partial(_recorded, apis[0], caller), lambda: True]
+        placed = tuple(
+            asyncio.run(_call(api, host, number, desk, caller, uri, talking))
+            for api, host, number, talking in zip(apis, hosts, _NUMBERS, until, strict=True)
         )
-        calls = [_await(lambda api=api: _ended(api, caller), "its call record") for api in apis]
-        recording = _await(lambda: _stored(apis[0], calls[0]), "its recording")
+        calls = [_await(partial(_ended, api, caller), "its call record") for api in apis]
+        recording = _await(partial(_stored, apis[0], calls[0]), "its recording")
         since = SystemClock().now().isoformat()
         for _ in range(_READS):
             apis[0].get(f"/calls/{calls[0]}")
@@ -150,7 +147,7 @@ async def _call(
             taken = await bob.incoming(within=_PATIENCE)
             taken.answer(tone=1200)
             await out.answered(within=_PATIENCE)
-            await asyncio.to_thread(_await, lambda: talking() or None, "what it waited for")
+            await asyncio.to_thread(_await, lambda: talking() or None, "its recording's begin")
             await asyncio.sleep(_TALK_SECONDS)
             await out.hangup()
             answered = out.seen(200, sent=False, cseq="INVITE")[0].at

@@ -50,7 +50,8 @@ class Examination(msgspec.Struct, frozen=True):
 
 def examine(control: Control, site: Site, clock: Clock) -> Examination:
     """Run one control. What goes wrong in it is part of the result; it raises nothing."""
-    population, findings, error = 0, (), ""
+    population, error = 0, ""
+    findings: tuple[Finding, ...] = ()
     attempts: list[Attempt] = []
     try:
         population = control.population(site)

@@ -42,8 +42,9 @@ def _population(site: Site) -> int:
     for table, column in site.database.execute(_SEALED).fetchall():
         if not _has_tenant(site, table):
             continue
-        query = sql.SQL("SELECT count({}) FROM {} WHERE tenant_id = ANY(%s)")
-        query = query.format(sql.Identifier(column), sql.Identifier(table))
+        query = sql.SQL("SELECT count({}) FROM {} WHERE tenant_id = ANY(%s)").format(
+            sql.Identifier(column), sql.Identifier(table)
+        )
         row = site.database.execute(query, [_tenants(site)]).fetchone()
         count += row[0] if row else 0
     return count
