@@ -29,6 +29,7 @@ _ELSEWHERE = {
     "flow": ("ringfence.entry.flows", "flow_command"),
     "ledger": ("ringfence.entry.ledger", "ledger_command"),
     "member": ("ringfence.entry.people", "member"),
+    "promises": ("ringfence.entry.promises.commands", "promises_command"),
     "recording": ("ringfence.entry.recordings", "recording_command"),
     "restore": ("ringfence.entry.backup.commands", "restore_command"),
     "staff": ("ringfence.entry.people", "staff"),

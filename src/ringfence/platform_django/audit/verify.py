@@ -101,13 +101,24 @@ def verify(
     ``kept_from`` may have lost all their records, none of them some. ``exported`` are heads that
     left the installation, by tenant and batch. Raises psycopg.Error.
     """
-    report = Report(problems=[])
     with psycopg.connect(url) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        with connection.cursor("batches") as batches, connection.cursor("records") as records:
-            batches.execute(_BATCHES, {"tenant": tenant})
-            records.execute(_RECORDS, {"tenant": tenant})
-            _walk(report, (_Batch(row) for row in batches), iter(records), kept_from, exported)
+        return judge(connection, kept_from=kept_from, tenant=tenant, exported=exported)
+
+
+def judge(
+    connection: psycopg.Connection[tuple[Any, ...]],
+    *,
+    kept_from: datetime,
+    tenant: UUID | None = None,
+    exported: Mapping[tuple[UUID, int], bytes] | None = None,
+) -> Report:
+    """The same as the connection's transaction sees it, which best is of one snapshot."""
+    report = Report(problems=[])
+    with connection.cursor("batches") as batches, connection.cursor("records") as records:
+        batches.execute(_BATCHES, {"tenant": tenant})
+        records.execute(_RECORDS, {"tenant": tenant})
+        _walk(report, (_Batch(row) for row in batches), iter(records), kept_from, exported)
     return report
 
 

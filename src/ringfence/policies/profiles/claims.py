@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ringfence.policies.catalogue import Catalogue, Clause, Holds, load_parameters
+from ringfence.policies.catalogue import Catalogue, Clause, Holds, Kind, load_parameters
 from ringfence.policies.profiles.loading import profile_of_text
 from ringfence.policies.profiles.profile import Profile
 from ringfence.policies.profiles.tree import leaves, value_at
 from ringfence.policies.profiles.words import Allowed
+
+_PROMISES = frozenset({Kind.PROMISE, Kind.RIGHT, Kind.RETENTION, Kind.SECURITY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,9 @@ def parameters_of(clause_id: str) -> tuple[str, ...]:
 
 
 def claims(profile: Profile, catalogue: Catalogue) -> Claims:
-    """A profile of a text claims the text's clauses that its values keep; one of no text claims
-    every clause that states a value which it keeps."""
+    """A profile of a text claims the text's clauses that its values keep. One of no text claims
+    what all of them promise, as far as its values keep it; what they say that some operator does
+    or collects it claims only where that states a value."""
     claimed, omitted = [], []
     for clause in catalogue.clauses.values():
         if reason := next(_against(profile, clause), ""):
@@ -54,8 +57,8 @@ def _against(profile: Profile, clause: Clause) -> Iterator[str]:
     paths = parameters_of(clause.id)
     if profile.text_of and clause.system not in profile.text_of:
         yield "a clause of another text"
-    if not profile.text_of and not paths:
-        yield "states no value of a profile"
+    if not profile.text_of and not paths and clause.kind not in _PROMISES:
+        yield "says what an operator does, and states no value"
     left_out = dict(text.not_claimed) | dict(profile.not_claimed)
     if clause.id in left_out:
         yield left_out[clause.id]

@@ -1,0 +1,1 @@
+"""``ringfence promises``: holds the clauses of a policy against the running installation."""

@@ -1,0 +1,211 @@
+"""A tenant of the examiner's own that lives through real calls before it is examined.
+
+To the installation it is a tenant like any other: made and asked through the public API, called by
+a SIP phone over loopback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+from ringfence.entry.demo.offer import loopback_of
+from ringfence.entry.demo.rest import ApiRefused, Rest
+from ringfence.entry.phone import CallFailed, Phone
+from ringfence.entry.promises.site import Canary, Connection, Placed
+from ringfence.kernel.clock import SystemClock
+from ringfence.kernel.errors import Unavailable
+from ringfence.kernel.ids import Prefix, parse_public_id
+from ringfence.platform.settings import Settings
+
+T = TypeVar("T")
+_NAMES = ("Examined", "Examined, quiet")
+_NUMBERS = ("+12025550161", "+12025550162")
+_SCOPES = (
+    *("calls:read", "numbers:read", "numbers:write", "recordings:read", "recordings:write"),
+    "trunks:read",
+)
+_OPERATOR_SCOPES = ("tenants:provision", "tenants:read", "tenants:write", "trunks:write")
+_ROLES = ("caller", "callee")
+_KEY_LIFE = timedelta(hours=1)
+_DESK_PORT = 5066
+_READS = 100
+_TALK_SECONDS = 2.0
+_PATIENCE = 60.0
+
+
+class CanaryDied(Unavailable):
+    """The canary did not live through what it must: nothing can be examined."""
+
+    code = "canary_died"
+
+
+def bring_to_life(
+    settings: Settings, database: Connection, operator_secret: Callable[..., str], uri: str
+) -> Canary:
+    """Make or find both tenants, place a call to each, and wait for what comes of it.
+
+    ``operator_secret(scopes, expires_at)`` makes an API key of the operator; ``uri`` is like
+    ``sip:{}@127.0.0.1:5060``. Takes some ten seconds. Raises CanaryDied.
+    """
+    web = settings.web
+    base = f"http://{web.host}:{web.port}/api/v1"
+    ends = SystemClock().now() + _KEY_LIFE
+    operator = Rest(base, operator_secret(_OPERATOR_SCOPES, ends))
+    net = loopback_of(settings.data_dir)
+    hosts, desk = (f"{net}.5", f"{net}.7"), f"{net}.6"
+    caller = f"+1212555{secrets.randbelow(10_000):04}"
+    try:
+        tenants = [_tenant(operator, name) for name in _NAMES]
+        apis = [_api(operator, base, tenant, ends.isoformat()) for tenant in tenants]
+        for tenant, api, host, number in zip(tenants, apis, hosts, _NUMBERS, strict=True):
+            _reachable(operator, api, tenant, host, number, desk)
+        settings_now = apis[0].get("/recording-settings")
+        apis[0].put("/recording-settings", settings_now | {"enabled": True})
+        until: list[Callable[[], object]] = [partial(_recorded, apis[0], caller), lambda: True]
+        placed = tuple(
+            asyncio.run(_call(api, host, number, desk, caller, uri, talking))
+            for api, host, number, talking in zip(apis, hosts, _NUMBERS, until, strict=True)
+        )
+        calls = [_await(partial(_ended, api, caller), "its call record") for api in apis]
+        recording = _await(partial(_stored, apis[0], calls[0]), "its recording")
+        since = SystemClock().now().isoformat()
+        for _ in range(_READS):
+            apis[0].get(f"/calls/{calls[0]}")
+        return Canary(
+            tenant=parse_public_id(Prefix.TENANT, tenants[0]),
+            quiet=parse_public_id(Prefix.TENANT, tenants[1]),
+            api=apis[0],
+            caller=caller,
+            call=parse_public_id(Prefix.CALL, calls[0]),
+            quiet_call=parse_public_id(Prefix.CALL, calls[1]),
+            placed=placed,
+            recording=recording,
+            tracks=_tracks(database, parse_public_id(Prefix.RECORDING, recording)),
+            audio={role: played(apis[0], recording, role) for role in _ROLES},
+            reads=_READS,
+            since=since,
+        )
+    except ApiRefused as error:
+        raise CanaryDied(error.message) from None
+
+
+def _tenant(operator: Rest, name: str) -> str:
+    before = ""
+    while True:
+        page = operator.get(f"/tenants?limit=200{before}")
+        for tenant in page["tenants"]:
+            if tenant["name"] == name:
+                return str(tenant["id"])
+        if page["next"] is None:
+            return str(operator.post("/tenants", {"name": name})["id"])
+        before = f"&before={page['next']}"
+
+
+def _api(operator: Rest, base: str, tenant: str, expires_at: str) -> Rest:
+    wanted = {
+        "name": "examination",
+        "scopes": _SCOPES,
+        "purposes": ["service"],
+        "expires_at": expires_at,
+    }
+    return Rest(base, operator.post(f"/tenants/{tenant}/keys", wanted)["secret"])
+
+
+def _reachable(operator: Rest, api: Rest, tenant: str, host: str, number: str, desk: str) -> None:
+    if not api.get("/trunks")["trunks"]:
+        trunk = {"name": "Examiner's phone", "sources": [f"{host}/32"]}
+        operator.post(f"/tenants/{tenant}/trunks", trunk)
+    numbers = api.get("/numbers?limit=200")["numbers"]
+    if not any(one["e164"] == number and one["status"] == "active" for one in numbers):
+        rings = [{"sip": f"sip:desk@{desk}:{_DESK_PORT}"}]
+        api.post("/numbers", {"e164": number, "dial": rings, "label": "Examined"})
+
+
+async def _call(
+    api: Rest,
+    host: str,
+    number: str,
+    desk: str,
+    caller: str,
+    uri: str,
+    talking: Callable[[], object],
+) -> Placed:
+    """A call that goes on for a moment from when ``talking`` is true."""
+    async with Phone(host, user=caller) as alice, Phone(desk, _DESK_PORT, user="desk") as bob:
+        await _known(alice, uri.format(number))
+        try:
+            began = SystemClock().now()
+            out = await alice.dial(uri.format(number), tone=700)
+            taken = await bob.incoming(within=_PATIENCE)
+            taken.answer(tone=1200)
+            await out.answered(within=_PATIENCE)
+            await asyncio.to_thread(_await, lambda: talking() or None, "its recording's begin")
+            await asyncio.sleep(_TALK_SECONDS)
+            await out.hangup()
+            answered = out.seen(200, sent=False, cseq="INVITE")[0].at
+            ended = out.seen("BYE", sent=True)[0].at
+            return Placed(api, number, began, ended - answered)
+        except (CallFailed, TimeoutError) as error:
+            raise CanaryDied(f"its call to {number} failed: {error!r}") from error
+
+
+async def _known(phone: Phone, uri: str) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _PATIENCE
+    while True:
+        answer = await phone.options(uri, within=0.6)
+        if answer is not None and answer.status == 200:
+            return
+        if loop.time() > deadline:
+            raise CanaryDied("the platform does not answer its phone")
+
+
+def _await(find: Callable[[], T | None], what: str) -> T:
+    deadline = time.monotonic() + _PATIENCE
+    while (found := find()) is None:
+        if time.monotonic() > deadline:
+            raise CanaryDied(f"{what} did not come in {_PATIENCE:.0f} s")
+        time.sleep(0.3)
+    return found
+
+
+def _calls(api: Rest, caller: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.get(f"/calls?from_number=%2B{caller[1:]}")["calls"]
+    return found
+
+
+def _ended(api: Rest, caller: str) -> str | None:
+    return next((str(call["id"]) for call in _calls(api, caller) if call["ended_at"]), None)
+
+
+def _recorded(api: Rest, caller: str) -> bool:
+    """Whether the recording has begun: after the notice, where one is due."""
+    calls = _calls(api, caller)
+    return bool(calls and api.get(f"/recordings?call={calls[0]['id']}")["recordings"])
+
+
+def _stored(api: Rest, call: str) -> str | None:
+    found = api.get(f"/recordings?call={call}")["recordings"]
+    return next((str(one["id"]) for one in found if one["state"] == "stored"), None)
+
+
+def _tracks(database: Connection, recording: UUID) -> dict[str, UUID]:
+    rows = database.execute(
+        "SELECT role, id FROM recordings_track WHERE recording_id = %s", [recording]
+    ).fetchall()
+    database.rollback()
+    return dict(rows)
+
+
+def played(api: Rest, recording: str, role: str) -> str:
+    """SHA-256 of the audio of one track, as the API plays it now. Raises ApiRefused."""
+    audio = api.read(f"/recordings/{recording}/audio?track={role}")
+    return hashlib.sha256(audio).hexdigest()

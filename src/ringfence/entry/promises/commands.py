@@ -1,0 +1,97 @@
+"""``ringfence promises``: what the policy says, and whether it is so."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from ipaddress import ip_address
+
+import click
+import psycopg
+
+from ringfence.entry.database import setup_django
+from ringfence.entry.promises import bundle
+from ringfence.entry.promises.canary import CanaryDied, bring_to_life
+from ringfence.entry.promises.controls import CONTROLS
+from ringfence.entry.promises.controls.audit_trail import await_sealed
+from ringfence.entry.promises.site import Site
+from ringfence.entry.promises.states import State
+from ringfence.entry.promises.verify import Report, as_json, run, this_build
+from ringfence.entry.supervisor.messages import ProcessStatus, ask
+from ringfence.kernel.clock import SystemClock
+from ringfence.platform.database import database_urls
+from ringfence.platform.settings import Settings, load_settings, parse_listen
+from ringfence.policies.catalogue import load_catalogue
+from ringfence.policies.profiles import DEFAULT, NAMES, claims, load_profile, profile_hash
+
+promises_command = click.Group("promises", help="The clauses of the policy, held against reality.")
+
+
+@promises_command.command("verify")
+@click.option("--profile", type=click.Choice(NAMES), default=DEFAULT, show_default=True)
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def verify_command(profile: str, json_: bool) -> None:
+    """Examine the running installation. Exit status 1 when a clause is broken or unknown.
+
+    A tenant of the examiner's own is called by a real phone. Then each control looks, each of its
+    violations is planted, must be found by name, and is undone. The report is signed and added to
+    the chain in the data directory.
+    """
+    settings = load_settings()
+    ask(settings, "status", None, list[ProcessStatus], 5.0)
+    chosen, catalogue = load_profile(profile), load_catalogue()
+    claimed = set(claims(chosen, catalogue).claimed)
+    setup_django("cli")
+    clock = SystemClock()
+    with psycopg.connect(database_urls(settings).owner) as database:
+        database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        canary = bring_to_life(settings, database, _operator_secret, _uri(settings))
+        site = Site(settings, database, canary)
+        site.mend()
+        await_sealed(site)
+        report = run(
+            site,
+            CONTROLS,
+            {clause: clause in claimed for clause in catalogue.clauses},
+            build=this_build(),
+            profile=profile,
+            profile_hash=profile_hash(chosen),
+            clock=clock,
+        )
+    path = bundle.append(settings.data_dir / "promises", as_json(report))
+    click.echo(json.dumps(as_json(report), indent=2) if json_ else _told(report, str(path)))
+    if not report.ok:
+        sys.exit(1)
+
+
+def _told(report: Report, path: str) -> str:
+    lines = [f"{report.profile}, build {report.build}, {report.ended_at:%Y-%m-%d %H:%M:%S} UTC", ""]
+    for clause in report.clauses:
+        if clause.state in (State.PLANNED, State.NOT_CLAIMED):
+            continue
+        caught = sum(moment is not None for moment in clause.caught_at)
+        tried = f"; {caught} of {len(clause.violation)} violations caught" * bool(clause.violation)
+        lines.append(
+            f"{clause.state.value:12} {clause.id:12} {', '.join(clause.control)}: "
+            f"{clause.population} looked at{tried}"
+        )
+        lines += [f"{'':13}{text}" for text in (*clause.findings, *clause.error)]
+    totals = ", ".join(f"{count} {state}" for state, count in report.totals.items() if count)
+    return "\n".join([*lines, "", totals, f"signed: {path}"])
+
+
+def _operator_secret(scopes: tuple[str, ...], expires_at: datetime) -> str:
+    """A key of the operator, made as ``ringfence key create --operator`` makes it."""
+    from ringfence.domains.accounts import api
+
+    return api.create_operator_key("examination", scopes, expires_at).secret
+
+
+def _uri(settings: Settings) -> str:
+    """Where a phone on loopback reaches the platform."""
+    for listen in map(parse_listen, settings.sip.listen):
+        host = ip_address(listen.host)
+        if listen.transport == "udp" and (host.is_loopback or host.is_unspecified):
+            return f"sip:{{}}@{'127.0.0.1' if host.is_unspecified else host}:{listen.port}"
+    raise CanaryDied("this installation does not listen for SIP over UDP on loopback")

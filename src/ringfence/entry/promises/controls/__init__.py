@@ -1,0 +1,20 @@
+"""The controls. A new one is a module here and a line below; see docs/guides/promises.md."""
+
+from ringfence.entry.promises.control import Control
+from ringfence.entry.promises.controls.audit_trail import AUDIT_TRAIL
+from ringfence.entry.promises.controls.calls_recorded import CALLS_RECORDED
+from ringfence.entry.promises.controls.expired_gone import EXPIRED_GONE
+from ringfence.entry.promises.controls.files_clear import FILES_CLEAR
+from ringfence.entry.promises.controls.recordings_asked_for import RECORDINGS_ASKED_FOR
+from ringfence.entry.promises.controls.recordings_sealed import RECORDINGS_SEALED
+from ringfence.entry.promises.controls.values_sealed import VALUES_SEALED
+
+CONTROLS: tuple[Control, ...] = (
+    FILES_CLEAR,  # first: what others plant and roll back stays in files for a while
+    AUDIT_TRAIL,
+    CALLS_RECORDED,
+    EXPIRED_GONE,
+    RECORDINGS_ASKED_FOR,
+    RECORDINGS_SEALED,
+    VALUES_SEALED,
+)

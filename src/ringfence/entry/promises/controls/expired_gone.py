@@ -1,0 +1,165 @@
+"""What is older than its retention is gone, rows and files; what is younger is still there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID, uuid4
+
+from psycopg import sql
+
+from ringfence.entry.promises.control import Control, Finding, Violation
+from ringfence.entry.promises.site import Site
+from ringfence.kernel.clock import SystemClock
+
+_CLAUSES = ("SIP-08.2-01",)
+_GRACE = timedelta(days=2)
+"""A day ends after its whole days are over, and is swept within the hour."""
+_TABLES = (
+    ("calls_call", "id", ("caller", "callee", "captured")),
+    ("calls_journal", "call_id", ("caller", "callee")),
+    ("calls_leg", "call_id", ("party",)),
+)
+"""Table of call records, the id that has its time, the persons in it."""
+_OVERDUE = """
+    SELECT {name} || ' ' || {key} FROM {table}
+    WHERE {key} < %(before)s AND {person} IS NOT NULL AND {value} IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM privacy_hold h, jsonb_array_elements(h.persons) held
+        WHERE h.released_at IS NULL AND held->>0 = {person}::text)
+"""
+_TRACKS = """
+    SELECT 'recordings_track ' || t.id FROM recordings_track t
+    JOIN recordings_recording r ON r.id = t.recording_id
+    WHERE r.day < %s AND r.rule = %s AND t.state <> 'deleted'
+    AND NOT EXISTS (SELECT 1 FROM privacy_hold h
+        WHERE h.released_at IS NULL AND h.items ? t.id::text)
+"""
+
+
+def _bounds(site: Site) -> dict[str, date]:
+    """By rule: the first day that must still be there."""
+    today = SystemClock().now().date()
+    return {
+        rule: today - timedelta(days=days) - _GRACE
+        for _, rule, days in site.settings.retention.rules()
+    }
+
+
+def _first_id(day: date) -> UUID:
+    """No UUIDv7 of an earlier day is greater (RFC 9562, section 5.7)."""
+    millis = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+    return UUID(int=millis << 80)
+
+
+def _population(site: Site) -> int:
+    """Call records and tracks that will have to go."""
+    count = "SELECT (SELECT count(*) FROM calls_call) + (SELECT count(*) FROM recordings_track)"
+    row = site.database.execute(count).fetchone()
+    return row[0] if row else 0
+
+
+def _check(site: Site) -> list[Finding]:
+    return [*_overdue_rows(site), *_overdue_files(site), *_gone_too_soon(site)]
+
+
+def _overdue_rows(site: Site) -> Iterator[Finding]:
+    bounds = _bounds(site)
+    for table, key, persons in _TABLES:
+        for person in persons:
+            query = sql.SQL(_OVERDUE).format(
+                name=sql.Literal(table),
+                table=sql.Identifier(table),
+                key=sql.Identifier(key),
+                person=sql.Identifier(f"{person}_id"),
+                value=sql.Identifier(f"{person}_sealed"),
+            )
+            before = {"before": _first_id(bounds["call_records"])}
+            for (subject,) in site.database.execute(query, before).fetchall():
+                yield Finding("overdue", subject, person)
+    for rule in ("recordings", "customer_recordings"):
+        day = (bounds[rule] - date(1970, 1, 1)).days
+        for (subject,) in site.database.execute(_TRACKS, [day, rule]).fetchall():
+            yield Finding("overdue", subject, rule)
+
+
+def _overdue_files(site: Site) -> Iterator[Finding]:
+    """By the day in their path, whatever the rows say."""
+    bounds = _bounds(site)
+    oldest = min(bounds["recordings"], bounds["customer_recordings"])
+    for folder in site.objects.glob("*/tracks/*/*/*"):
+        day = date(*map(int, folder.parts[-3:]))
+        if day < oldest:
+            for path in folder.iterdir():
+                if not path.name.startswith("."):
+                    yield Finding("overdue", str(path.relative_to(site.objects)))
+
+
+def _gone_too_soon(site: Site) -> Iterator[Finding]:
+    """The canary's own record and tracks, which are of today."""
+    canary = site.canary
+    if not site.database.execute(
+        "SELECT 1 FROM calls_call WHERE id = %s AND caller_sealed IS NOT NULL", [canary.call]
+    ).fetchone():
+        yield Finding("gone_too_soon", f"calls_call {canary.call}")
+    kept = {path.name for path in site.objects.glob(f"{canary.tenant.hex}/tracks/*/*/*/*")}
+    for track in canary.tracks.values():
+        if track.hex not in kept:
+            yield Finding("gone_too_soon", f"track {track}")
+
+
+def _old_record(site: Site) -> AbstractContextManager[str]:
+    day = _bounds(site)["call_records"] - timedelta(days=1)
+    id_ = UUID(int=_first_id(day).int | 1)
+    return site.planted(
+        f"calls_call {id_}",
+        "INSERT INTO calls_call (id, tenant_id, direction, started_at, billed_seconds, caller_id,"
+        " caller_sealed) SELECT %s, tenant_id, direction, started_at, 0, caller_id, caller_sealed"
+        " FROM calls_call WHERE id = %s",
+        id_,
+        site.canary.call,
+    )
+
+
+def _old_track(site: Site) -> AbstractContextManager[str]:
+    day = (_bounds(site)["recordings"] - date(1970, 1, 1)).days - 1
+    track = site.canary.tracks["caller"]
+    return site.planted(
+        f"recordings_track {track}",
+        "UPDATE recordings_recording SET day = %s WHERE id ="
+        " (SELECT recording_id FROM recordings_track WHERE id = %s)",
+        day,
+        track,
+    )
+
+
+def _old_file(site: Site) -> AbstractContextManager[str]:
+    bounds = _bounds(site)
+    day = min(bounds["recordings"], bounds["customer_recordings"]) - timedelta(days=1)
+    folder = site.objects / site.canary.tenant.hex / f"tracks/{day:%Y/%m/%d}"
+    path = folder / uuid4().hex
+    return site.planted_file(path, b"\x01", str(path.relative_to(site.objects)))
+
+
+def _young_gone(site: Site) -> AbstractContextManager[str]:
+    return site.planted(
+        f"calls_call {site.canary.call}",
+        "UPDATE calls_call SET caller_sealed = NULL WHERE id = %s",
+        site.canary.call,
+    )
+
+
+EXPIRED_GONE = Control(
+    name="expired-gone",
+    says="What is older than its retention is deleted without anybody asking, and nothing younger.",
+    limits="Of call records and recordings. That the keys of a day are destroyed shows in what no"
+    " longer opens, which this does not try. What a legal hold covers is left out.",
+    population=_population,
+    check=_check,
+    violations=(
+        Violation("old-call-record", _CLAUSES, _old_record),
+        Violation("old-track", _CLAUSES, _old_track),
+        Violation("old-object", _CLAUSES, _old_file),
+        Violation("young-record-gone", _CLAUSES, _young_gone),
+    ),
+)

@@ -1,0 +1,61 @@
+"""What an examination says of each clause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ringfence.entry.promises.examine import Examination
+
+
+class State(StrEnum):
+    """What may be said of a clause. Only ``ENFORCED`` is shown as verified."""
+
+    ENFORCED = "enforced"
+    """Its controls found nothing among something, and every violation of it was caught by name."""
+    DEMONSTRATED = "demonstrated"
+    """Of a feature or of what is collected: it was seen to work."""
+    NOT_CLAIMED = "not_claimed"
+    """The profile does not make this promise."""
+    PLANNED = "planned"
+    """No control backs it: the policy may not say it."""
+    UNPROVEN = "unproven"
+    """Nothing could have broken it, or a violation of it was not caught."""
+    UNKNOWN = "unknown"
+    """A control could not look, or looked too long ago."""
+    BROKEN = "broken"
+    """Something breaks it now."""
+
+
+BAD = frozenset({State.BROKEN, State.UNKNOWN})
+_WORST_FIRST = (State.BROKEN, State.UNKNOWN, State.UNPROVEN, State.DEMONSTRATED, State.ENFORCED)
+
+
+def state_of(
+    clause: str,
+    examinations: Iterable[Examination],
+    *,
+    claimed: bool,
+    now: datetime,
+    max_age: Mapping[str, timedelta],
+) -> State:
+    """``examinations`` are of the controls that back the clause; the worst of them counts."""
+    if not claimed:
+        return State.NOT_CLAIMED
+    seen = {_judged(clause, one, now, max_age[one.control]) for one in examinations}
+    return next((state for state in _WORST_FIRST if state in seen), State.PLANNED)
+
+
+def _judged(clause: str, seen: Examination, now: datetime, max_age: timedelta) -> State:
+    if seen.error or now - seen.observed_at > max_age:
+        return State.UNKNOWN
+    if seen.finding_count:
+        return State.BROKEN
+    if seen.population < 1:
+        return State.UNPROVEN
+    if clause in seen.demonstrates:
+        return State.DEMONSTRATED
+    tried = [one for one in seen.attempts if clause in one.clauses]
+    caught = tried and all(one.caught for one in tried)
+    return State.ENFORCED if caught else State.UNPROVEN

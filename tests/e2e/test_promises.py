@@ -1,0 +1,160 @@
+"""``ringfence promises verify`` against a real installation: what is clean, and what is broken."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from tests.e2e.harness.installation import Installation
+
+from ringfence.entry.promises.controls import CONTROLS
+from ringfence.platform.database import database_urls
+from ringfence.platform.settings import load_settings
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("promises")]
+
+RECHECK = Path(__file__).parents[2] / "tools" / "recheck.py"
+BACKED = {clause for control in CONTROLS for clause in control.clauses}
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Installation]:
+    installation = Installation.create()
+    try:
+        installation.start()
+        yield installation
+    finally:
+        installation.stop()
+
+
+def verify(place: Installation, status: int = 0) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "ringfence.entry.cli", "promises", "verify", "--json"],
+        cwd=place.folder,
+        env=place.environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == status, done.stderr + done.stdout[-5000:]
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def states(report: dict[str, Any]) -> dict[str, str]:
+    return {clause["id"]: clause["state"] for clause in report["clauses"]}
+
+
+def recheck(place: Installation) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-I", str(RECHECK), str(place.folder / "var" / "promises")],
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def owner(place: Installation) -> psycopg.Connection[tuple[Any, ...]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RINGFENCE_CONFIG", place.environment["RINGFENCE_CONFIG"])
+        return psycopg.connect(database_urls(load_settings()).owner, autocommit=True)
+
+
+def test_a_fresh_installation_keeps_what_is_backed(place: Installation) -> None:
+    report = verify(place)
+    assert len(report["clauses"]) == 583
+    found = states(report)
+    claimed = {id_ for id_ in BACKED if found[id_] != "not_claimed"}
+    assert claimed, "the default profile claims what is built"
+    assert {found[id_] for id_ in claimed} <= {"enforced", "demonstrated"}
+    for id_, state in found.items():
+        assert id_ in BACKED or state in ("planned", "not_claimed"), (id_, state)
+    attempts = [one for seen in report["examinations"] for one in seen["attempts"]]
+    assert len(attempts) == sum(len(control.violations) for control in CONTROLS)
+    assert all(one["caught_at"] and one["undone"] for one in attempts)
+    assert recheck(place)[0] == 0
+
+
+def test_a_killed_examination_leaves_nothing(place: Installation) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ringfence.entry.cli", "promises", "verify", "--json"],
+        cwd=place.folder,
+        env=place.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    objects = place.folder / "var" / "objects"
+    deadline = time.monotonic() + 240
+    while not any(objects.rglob("*.before-violation")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert set(states(verify(place)).values()) <= {
+        *("enforced", "demonstrated", "planned", "not_claimed")
+    }
+    assert not any((place.folder / "var").rglob("*.before-violation"))
+
+
+def test_what_others_break_is_named(place: Installation) -> None:
+    """Real violations, committed, in another tenant than the examiner's."""
+    acme = place.cli("tenant", "create", "Acme")
+    tenant = UUID(acme["id"][2:])
+    objects = place.folder / "var" / "objects"
+    wav, old = (
+        objects / tenant.hex / "tracks" / day / uuid4().hex for day in ("2026/11/01", "2001/01/01")
+    )
+    for path, content in ((wav, b"RIFF....WAVE"), (old, b"\x01")):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+    call, recording = UUID(int=1 << 80), uuid4()
+    with owner(place) as database:
+        database.execute(
+            "INSERT INTO calls_call (id, tenant_id, direction, started_at, billed_seconds,"
+            " caller_id, caller_sealed) SELECT %s, %s, direction, %s, 0, caller_id, caller_sealed"
+            " FROM calls_call WHERE caller_sealed IS NOT NULL LIMIT 1",
+            [call, tenant, datetime(1990, 1, 1, tzinfo=UTC)],
+        )
+        database.execute(
+            "INSERT INTO recordings_recording (id, tenant_id, call_id, started_at, state, rule,"
+            " day, gap, customer_keys) VALUES (%s, %s, %s, now(), 'stored', 'recordings', 20000,"
+            " 'silence', '[]')",
+            [recording, tenant, call],
+        )
+        changed = database.execute(
+            "UPDATE audit_use SET purpose = 'marketing' WHERE id ="
+            " (SELECT id FROM audit_use ORDER BY id LIMIT 1) RETURNING tenant_id, batch_seq"
+        ).fetchone()
+    assert changed is not None
+    report = verify(place, status=1)
+    findings = {
+        (seen["control"], one["code"], one["subject"])
+        for seen in report["examinations"]
+        for one in seen["findings"]
+    }
+    relative = [str(path.relative_to(objects)) for path in (wav, old)]
+    assert findings >= {
+        ("recordings-sealed", "not_sealed", relative[0]),
+        ("recordings-sealed", "not_sealed", relative[1]),
+        ("expired-gone", "overdue", relative[1]),
+        ("expired-gone", "overdue", f"calls_call {call}"),
+        ("recordings-asked-for", "recorded_unasked", f"recordings_recording {recording}"),
+        ("audit-trail", "record_changed", f"AC{changed[0].hex} batch {changed[1]}"),
+    }
+    found = states(report)
+    for clause in ("CCA-01.0-11", "CTX-01.C-02", "SIP-08.2-01", "CCA-05.0-07"):
+        assert found[clause] in ("broken", "not_claimed")
+    assert "broken" in found.values()
+    code, said = recheck(place)
+    assert code == 0, said
+    assert "broken" in said

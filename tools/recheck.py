@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Rechecks the evidence of ``ringfence promises verify`` without anything of Ringfence.
+
+    python recheck.py FOLDER [--key HEX]
+
+FOLDER holds the bundles 000001.json, 000002.json ... as they lie in <data_dir>/promises. Checked:
+each signature (Ed25519) and that all are of one key, or of the one given; that each bundle
+continues the one before it; and that what a report says of each clause follows from what it says
+was seen. Needs the package ``cryptography``. Exit status 1 and a line for each problem.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--key", help="the public key that must have signed, 64 hex digits")
+    arguments = parser.parse_args()
+    paths = sorted(arguments.folder.glob("[0-9]*.json"))
+    problems = [] if paths else ["there are no bundles"]
+    previous, key = "", arguments.key
+    for number, path in enumerate(paths, 1):
+        raw = path.read_bytes()
+        try:
+            bundle = json.loads(raw)
+            key = key or bundle["key"]
+            found = [*_chain(bundle, number, previous, key), *_report(bundle["report"])]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            found = [f"cannot be read: {error!r}"]
+        problems += [f"{path.name}: {problem}" for problem in found]
+        previous = hashlib.sha256(raw).hexdigest()
+    for problem in problems:
+        print(problem)
+    if not problems:
+        last = json.loads(paths[-1].read_bytes())["report"]
+        totals = ", ".join(f"{count} {state}" for state, count in last["totals"].items() if count)
+        print(f"{len(paths)} bundles signed by {key} are whole; the last one says: {totals}")
+    return 1 if problems else 0
+
+
+def _chain(bundle, number, previous, key):
+    if bundle["number"] != number:
+        yield f"is number {bundle['number']}, not {number}"
+    if bundle["previous"] != previous:
+        yield "does not continue the bundle before it"
+    if bundle["key"] != key:
+        yield "is signed by another key"
+    body = {name: value for name, value in bundle.items() if name != "signature"}
+    signed = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    try:
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(bundle["key"]))
+        public.verify(bytes.fromhex(bundle["signature"]), signed)
+    except (InvalidSignature, ValueError):
+        yield "the signature is not of its content"
+
+
+def _report(report):
+    seen = {one["control"]: one for one in report["examinations"]}
+    if len(seen) != len(report["examinations"]):
+        yield "a control was examined twice"
+    for clause in report["clauses"]:
+        state = clause["state"]
+        if state in ("planned", "not_claimed"):
+            continue
+        backing = [
+            one
+            for one in seen.values()
+            if _tried(one, clause["id"]) or clause["id"] in one["demonstrates"]
+        ]
+        expected = _worst([_judged(one, clause["id"]) for one in backing])
+        errors = [seen[name]["error"] for name in clause["control"]]
+        if state != expected and not (state == "unknown" and any(errors)):
+            yield f"{clause['id']} is said to be {state}; what was seen makes it {expected}"
+    counted = Counter(clause["state"] for clause in report["clauses"])
+    if any(counted[state] != count for state, count in report["totals"].items()):
+        yield "the totals are not those of the clauses"
+    if sum(report["totals"].values()) != len(report["clauses"]):
+        yield "the totals are not those of the clauses"
+    if not report["began_at"] <= report["ended_at"]:
+        yield "ended before it began"
+
+
+def _tried(examination, clause):
+    return [one for one in examination["attempts"] if clause in one["clauses"]]
+
+
+def _judged(examination, clause):
+    if examination["error"]:
+        return "unknown"
+    if examination["finding_count"]:
+        return "broken"
+    if clause in examination["demonstrates"] and examination["population"] > 0:
+        return "demonstrated"
+    caught = all(
+        one["caught_at"] and one["undone"] and not one["error"]
+        for one in _tried(examination, clause)
+    )
+    return "enforced" if caught and examination["population"] > 0 else "unproven"
+
+
+def _worst(states):
+    order = ["broken", "unknown", "unproven", "demonstrated", "enforced"]
+    return min(states, key=order.index) if states else "planned"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
