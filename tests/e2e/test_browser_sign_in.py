@@ -123,6 +123,10 @@ def test_an_invitation_and_the_end_of_a_session(crowd: People) -> None:
             assert ask(other, "/me")[0] == 200
             page.goto("/accounts/sessions/")
             page.get_by_role("button", name="End the session").click()
+            expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
+            assert ask(other, "/me")[0] == 200
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Confirm").click()
             expect(page.get_by_text("The session was ended.")).to_be_visible()
             assert ask(other, "/me")[0] == 401
             other.goto("/accounts/")
