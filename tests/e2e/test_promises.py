@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -83,6 +84,8 @@ def test_a_fresh_installation_keeps_what_is_backed(place: Installation) -> None:
     assert len(attempts) == sum(len(control.violations) for control in CONTROLS)
     assert all(one["caught_at"] and one["undone"] for one in attempts)
     assert recheck(place)[0] == 0
+    policy = place.cli("promises", "policy", plain=True)
+    assert set(re.findall(r'<li id="([^"]+)">', policy)) == claimed
 
 
 def test_a_killed_examination_leaves_nothing(place: Installation) -> None:
@@ -158,3 +161,5 @@ def test_what_others_break_is_named(place: Installation) -> None:
     code, said = recheck(place)
     assert code == 0, said
     assert "broken" in said
+    with pytest.raises(AssertionError, match="policy_refused"):
+        place.cli("promises", "policy", plain=True)

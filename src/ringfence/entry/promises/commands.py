@@ -6,12 +6,13 @@ import json
 import sys
 from datetime import datetime
 from ipaddress import ip_address
+from pathlib import Path
 
 import click
 import psycopg
 
 from ringfence.entry.database import setup_django
-from ringfence.entry.promises import bundle
+from ringfence.entry.promises import bundle, policy
 from ringfence.entry.promises.canary import CanaryDied, bring_to_life
 from ringfence.entry.promises.controls import CONTROLS
 from ringfence.entry.promises.controls.audit_trail import await_sealed
@@ -63,6 +64,25 @@ def verify_command(profile: str, json_: bool) -> None:
     click.echo(json.dumps(as_json(report), indent=2) if json_ else _told(report, str(path)))
     if not report.ok:
         sys.exit(1)
+
+
+@promises_command.command("policy")
+@click.option("--profile", type=click.Choice(NAMES), default=DEFAULT, show_default=True)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: stdout.")
+def policy_command(profile: str, output: Path | None) -> None:
+    """The policy's text as HTML, from the last examination. It says nothing that was not seen.
+
+    Refused when that was of another profile or build, is older than a day, or found a clause
+    broken or unknown.
+    """
+    report = policy.last_report(load_settings().data_dir / "promises")
+    page = policy.render(
+        report, load_profile(profile), load_catalogue(), this_build(), SystemClock().now()
+    )
+    if output is None:
+        click.echo(page, nl=False)
+    else:
+        output.write_text(page)
 
 
 def _told(report: Report, path: str) -> str:

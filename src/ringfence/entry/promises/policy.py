@@ -1,0 +1,118 @@
+"""The policy's text, made from the last examination: it says nothing that was not seen to hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from ringfence.entry.promises.states import BAD, State
+from ringfence.kernel.errors import RingfenceError
+from ringfence.policies.catalogue import Catalogue, Kind
+from ringfence.policies.profiles import Profile, profile_hash
+
+MAX_AGE = timedelta(days=1)
+_SAYABLE = (State.ENFORCED, State.DEMONSTRATED)
+_HEADINGS = {
+    Kind.PROMISE: "What we promise",
+    Kind.SECURITY: "How data is protected",
+    Kind.RETENTION: "How long data is kept",
+    Kind.RIGHT: "Your rights",
+    Kind.COLLECTS: "What we collect",
+    Kind.FEATURE: "What the service does",
+    Kind.SHARING: "Who else gets data",
+    Kind.ORG: "How we are organised",
+}
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 1rem/1.6 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; }
+h1 { line-height: 1.2; } h2 { margin-top: 2.5rem; }
+li { margin: .8rem 0; } small { display: block; opacity: .75; }
+footer { margin-top: 3rem; border-top: 1px solid; padding-top: 1rem; font-size: .875rem;
+  overflow-wrap: anywhere; }
+@media print { body { margin: 0; max-width: none; } }
+"""
+
+
+class PolicyRefused(RingfenceError):
+    """There is no examination that would bear this policy."""
+
+    code = "policy_refused"
+    http_status = 409
+
+
+def last_report(folder: Path) -> dict[str, Any]:
+    """The newest signed report. Raises PolicyRefused when there is none."""
+    paths = sorted(folder.glob("[0-9]*.json"))
+    if not paths:
+        raise PolicyRefused("nothing was examined yet: run ringfence promises verify")
+    report: dict[str, Any] = json.loads(paths[-1].read_bytes())["report"]
+    return report
+
+
+def render(
+    report: Mapping[str, Any], profile: Profile, catalogue: Catalogue, build: str, now: datetime
+) -> str:
+    """A page of HTML for printing or publishing, without scripts or anything from elsewhere.
+
+    Raises PolicyRefused when the report is of another profile, build or time, or when a clause is
+    broken or unknown.
+    """
+    _check(report, profile, build, now)
+    seen = {one["id"]: one for one in report["clauses"] if one["state"] in _SAYABLE}
+    sections = []
+    for kind, heading in _HEADINGS.items():
+        items = [
+            _item(clause.id, clause.statement, seen[clause.id])
+            for clause in catalogue.clauses.values()
+            if clause.kind is kind and clause.id in seen
+        ]
+        if items:
+            sections.append(f"<h2>{heading}</h2>\n<ul>\n" + "\n".join(items) + "\n</ul>")
+    notes = [
+        f"<li>{escape(text)}<small>{escape(path)}</small></li>"
+        for path, text in sorted(profile.notes)
+    ]
+    if notes:
+        sections.append("<h2>How we read it</h2>\n<ul>\n" + "\n".join(notes) + "\n</ul>")
+    title = f"Privacy policy: {escape(profile.name)}"
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<h1>{title}</h1>\n<p>Each sentence is backed by a control of the software, examined on"
+        f" {_day(report['ended_at'])}. <em>Enforced</em>: it was broken on purpose, and that was"
+        " noticed. <em>Seen to work</em>: it did. What is not below is not promised.</p>\n"
+        + "\n".join(sections)
+        + f"\n</main>\n<footer>Profile {escape(report['hash'])}<br>Build {escape(build)}</footer>\n"
+        "</body>\n</html>\n"
+    )
+
+
+def _check(report: Mapping[str, Any], profile: Profile, build: str, now: datetime) -> None:
+    if report["hash"] != profile_hash(profile):
+        raise PolicyRefused(f"the last examination was of another profile than {profile.name}")
+    if report["build"] != build:
+        raise PolicyRefused("the last examination was of another build of the software")
+    age = now - datetime.fromisoformat(report["ended_at"])
+    if not timedelta(0) <= age <= MAX_AGE:
+        raise PolicyRefused("the last examination is too old: run ringfence promises verify")
+    bad = [one["id"] for one in report["clauses"] if one["state"] in BAD]
+    if bad:
+        raise PolicyRefused(f"broken or unknown: {', '.join(bad)}")
+
+
+def _item(id_: str, statement: str, seen: Mapping[str, Any]) -> str:
+    how = "seen to work" if seen["state"] == State.DEMONSTRATED else "enforced"
+    controls = ", ".join(seen["control"])
+    return (
+        f'<li id="{escape(id_)}">{escape(statement)}.'
+        f"<small>{escape(id_)}: {how} ({escape(controls)})</small></li>"
+    )
+
+
+def _day(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment):%Y-%m-%d}"

@@ -1,0 +1,75 @@
+"""The policy's text says what was seen, and is refused when that does not bear it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ringfence.entry.promises.policy import MAX_AGE, PolicyRefused, last_report, render
+from ringfence.entry.promises.states import State
+from ringfence.policies.catalogue import load_catalogue
+from ringfence.policies.profiles import load_profile, profile_hash
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PROFILE, CATALOGUE = load_profile("ctx-us-telecom"), load_catalogue()
+SAID = ("CTX-01.C-02", "CTX-01.B-02")
+
+
+def report(**changes: Any) -> dict[str, Any]:
+    states = dict.fromkeys(CATALOGUE.clauses, State.PLANNED)
+    states |= {"CTX-01.C-02": State.ENFORCED, "CTX-01.B-02": State.DEMONSTRATED}
+    states |= {"CTX-01.C-07": State.UNPROVEN, "SIP-08.2-01": State.NOT_CLAIMED}
+    states |= changes.pop("states", {})
+    return {
+        "build": "1",
+        "profile": PROFILE.name,
+        "hash": profile_hash(PROFILE),
+        "ended_at": NOW.isoformat(),
+        "clauses": [
+            {"id": id_, "state": state, "control": ["a-control"]} for id_, state in states.items()
+        ],
+    } | changes
+
+
+def text(told: dict[str, Any], now: datetime = NOW) -> str:
+    return render(told, PROFILE, CATALOGUE, "1", now)
+
+
+def test_it_says_what_was_seen_and_nothing_else() -> None:
+    page = text(report())
+    assert set(re.findall(r'<li id="([^"]+)">', page)) == set(SAID)
+    for id_ in SAID:
+        assert CATALOGUE.clauses[id_].statement in page
+    assert "<script" not in page and "http" not in page
+    assert profile_hash(PROFILE) in page
+    for _, note in PROFILE.notes:
+        assert note.split("'")[0][:30] in page
+
+
+@pytest.mark.parametrize("state", [State.BROKEN, State.UNKNOWN])
+def test_what_is_broken_stops_it(state: State) -> None:
+    with pytest.raises(PolicyRefused, match=r"CTX-04\.B-01"):
+        text(report(states={"CTX-04.B-01": state}))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"build": "2"}, {"hash": profile_hash(load_profile("strict"))}]
+)
+def test_another_build_or_profile_stops_it(changes: dict[str, Any]) -> None:
+    with pytest.raises(PolicyRefused):
+        text(report(**changes))
+
+
+def test_an_old_examination_stops_it() -> None:
+    assert text(report(), NOW + MAX_AGE)
+    for moment in (NOW + MAX_AGE + timedelta(seconds=1), NOW - timedelta(seconds=1)):
+        with pytest.raises(PolicyRefused):
+            text(report(), moment)
+
+
+def test_without_an_examination_there_is_none(tmp_path: Any) -> None:
+    with pytest.raises(PolicyRefused):
+        last_report(tmp_path)
