@@ -2,11 +2,14 @@
 """Rechecks the evidence of ``ringfence promises verify`` without anything of Ringfence.
 
     python recheck.py FOLDER [--key HEX]
+    python recheck.py --certificate FILE [--key HEX]
 
 FOLDER holds the bundles 000001.json, 000002.json ... as they lie in <data_dir>/promises. Checked:
 each signature (Ed25519) and that all are of one key, or of the one given; that each bundle
 continues the one before it; and that what a report says of each clause follows from what it says
-was seen. Needs the package ``cryptography``. Exit status 1 and a line for each problem.
+was seen. A certificate is that of a destruction, as the API gives it.
+
+Needs the package ``cryptography``. Exit status 1 and a line for each problem.
 """
 
 import argparse
@@ -22,9 +25,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--certificate", type=Path)
     parser.add_argument("--key", help="the public key that must have signed, 64 hex digits")
     arguments = parser.parse_args()
+    if (arguments.folder is None) == (arguments.certificate is None):
+        parser.error("give either a folder or a certificate")
+    if arguments.certificate is not None:
+        return _certificate(arguments.certificate, arguments.key)
     paths = sorted(arguments.folder.glob("[0-9]*.json"))
     problems = [] if paths else ["there are no bundles"]
     previous, key = "", arguments.key
@@ -47,6 +55,31 @@ def main() -> int:
     return 1 if problems else 0
 
 
+def _certificate(path, key):
+    try:
+        said = json.loads(path.read_bytes())
+        good = _is_signed(said) and said["key"] == (key or said["key"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        print(f"cannot be read: {error!r}")
+        return 1
+    if not good:
+        print("the signature is not of its content, or of another key")
+        return 1
+    print(f"signed by {said['key']}: {said['erasure']}, {said['rows_cleared']} rows cleared")
+    return 0
+
+
+def _is_signed(said):
+    body = {name: value for name, value in said.items() if name != "signature"}
+    text = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    try:
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(said["key"]))
+        public.verify(bytes.fromhex(said["signature"]), text)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
 def _chain(bundle, number, previous, key):
     if bundle["number"] != number:
         yield f"is number {bundle['number']}, not {number}"
@@ -54,12 +87,7 @@ def _chain(bundle, number, previous, key):
         yield "does not continue the bundle before it"
     if bundle["key"] != key:
         yield "is signed by another key"
-    body = {name: value for name, value in bundle.items() if name != "signature"}
-    signed = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
-    try:
-        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(bundle["key"]))
-        public.verify(bytes.fromhex(bundle["signature"]), signed)
-    except (InvalidSignature, ValueError):
+    if not _is_signed(bundle):
         yield "the signature is not of its content"
 
 

@@ -57,6 +57,11 @@ def test_a_number_is_erased(acme: Populated, db: DatabaseUrls, keys: Keys) -> No
     done = ask(f"/erasures/{made['id']}", acme.secret).json()
     assert done["state"] == "cleaned"
     assert done["rows"] >= 2
+    certificate = done["certificate"]
+    assert made["certificate"] is None
+    assert (certificate["erasure"], certificate["rows_cleared"]) == (made["id"], done["rows"])
+    assert (certificate["persons"], certificate["rule"]) == (1, None)
+    assert NUMBER[2:] not in json.dumps(certificate)
     assert keys.blocking("worker").find(acme.tenant, [Identifier("e164", NUMBER)]) == [None]
     assert ask("/erasures", acme.secret, {"number": NUMBER}).status_code == 404
     with psycopg.connect(db.owner) as connection:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -27,19 +30,23 @@ from tests.promises.sealed_calls import opens
 
 from ringfence.domains.privacy import api as privacy
 from ringfence.domains.privacy.contracts import PersonUnknown
+from ringfence.domains.privacy.models import ErasureOrder
 from ringfence.domains.privacy.queries import unfinished_erasures
 from ringfence.domains.privacy.usecases import carry_out as steps
 from ringfence.domains.recordings.track_file import object_key, object_store
 from ringfence.entry.privacy import erase_command, expire_command
+from ringfence.entry.promises.controls.periods_as_promised import longest
 from ringfence.kernel.errors import NotFound
 from ringfence.kernel.fields import CALL_RECORDS, CONTENT, IDENTIFIER, RECORDINGS
-from ringfence.kernel.ids import Prefix, public_id, uuid7
+from ringfence.kernel.ids import Prefix, public_id, uuid7, uuid7_millis
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.keys.names import Bucket, day_date, day_number
 from ringfence.platform.keys.persons import Identifier
 from ringfence.platform.storage import ObjectNotFound
 from ringfence.platform_django import keys as django_keys
 from ringfence.platform_django.clock import clock, use_clock
+from ringfence.platform_django.tenancy import APP, tenant
+from ringfence.policies.profiles import load_profile
 
 
 @pytest.fixture
@@ -201,6 +208,61 @@ def test_the_sweep_expires_what_is_due_once(world: World, db: DatabaseUrls, keys
         assert ended >= 4  # yesterday's and today's of two
     for call in (*world.of_subject, *world.of_others):
         assert not any(opened(keys, call))
+
+
+@pytest.mark.promise("SIP-08.1-01")
+@pytest.mark.promise("CTX-04.B-01")
+@pytest.mark.promise("CCA-04.0-02")
+@pytest.mark.parametrize(
+    ("profile", "category", "rule"),
+    [
+        ("sip-carrier", IDENTIFIER, CALL_RECORDS),
+        ("ctx-us-telecom", IDENTIFIER, CALL_RECORDS),
+        ("cca-voice-ai", CONTENT, RECORDINGS),
+    ],
+)
+def test_what_a_profile_keeps_ends_to_the_day_with_a_certificate(
+    world: World, keys: Keys, tmp_path: Path, profile: str, category: str, rule: str
+) -> None:
+    kept = load_profile(profile).retention
+    days = longest(kept.cdr.active if category == IDENTIFIER else kept.recordings.active)
+    rules = [(category, rule, days)]
+    calls = (*world.of_subject, *world.of_others)
+    today = day_number(world.now)
+    first, due = today - 1, {call.id for call in calls if day_of(call.id) == today - 1}
+    if category == CONTENT:  # recorded today
+        first, due = today, {world.of_subject[0].id, world.of_others[0].id}
+    before = {call.id: opened(keys, call) for call in calls}
+    keys.clock.advance(timedelta(days=first + days - today))
+    with use_clock(keys.clock):
+        assert privacy.sweep_retention(rules) == 0, "the last day that it is kept"
+        assert {call.id: opened(keys, call) for call in calls} == before
+        assert certificates(world) == []
+        keys.clock.advance(timedelta(days=1))
+        assert privacy.sweep_retention(rules) >= 1
+    for call in calls:
+        assert (opened(keys, call) != before[call.id]) == (call.id in due)
+    (certificate,) = certificates(world)
+    assert certificate["rule"] == {
+        "category": category,
+        "name": rule,
+        "day": day_date(first).isoformat(),
+    }
+    path = tmp_path / "certificate.json"
+    path.write_text(json.dumps(certificate))
+    tool = Path(__file__).parents[2] / "tools" / "recheck.py"
+    done = subprocess.run([sys.executable, "-I", str(tool), "--certificate", str(path)])
+    assert done.returncode == 0
+
+
+def day_of(call: UUID) -> int:
+    return uuid7_millis(call) // 86_400_000
+
+
+def certificates(world: World) -> list[dict[str, Any]]:
+    with tenant(world.tenant):
+        rows = ErasureOrder.objects.using(APP).filter(tenant_id=world.tenant)
+        return [row.certificate for row in rows.order_by("id")]
 
 
 def test_orphans_are_what_no_table_knows(world: World, keys: Keys) -> None:

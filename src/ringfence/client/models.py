@@ -726,6 +726,7 @@ class Erasure(Struct, frozen=True, kw_only=True):
     items: int
     rows: int
     escrowed: int
+    certificate: dict[str, Any] | None
     etag: str | None = None
     """State that was read, for the update of it; None in a list."""
 

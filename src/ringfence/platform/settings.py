@@ -110,7 +110,7 @@ Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
 class IdentifierRetention(_Section):
-    call_records: Days = 365
+    call_records: Days = 550
     invitations: Days = 30
 
 
@@ -125,7 +125,7 @@ class RecoveryRetention(_Section):
 
 class RetentionSettings(_Section):
     """Whole days that values of a category are kept under a rule, after the day that they are of:
-    ``identifier.call_records = 365``."""
+    ``identifier.call_records = 550``."""
 
     identifier: IdentifierRetention = IdentifierRetention()
     content: ContentRetention = ContentRetention()

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ringfence.entry.promises import bundle
+from ringfence.platform.signing import signed
 
 TOOL = Path(__file__).parents[3] / "tools" / "recheck.py"
 CLAUSE = "CTX-01.C-02"
@@ -38,7 +38,7 @@ def report() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def recheck(folder: Path, *more: str) -> tuple[int, str]:
+def recheck(folder: Path | str, *more: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-I", str(TOOL), str(folder), *more], capture_output=True, text=True
     )
@@ -50,14 +50,14 @@ def recheck(folder: Path, *more: str) -> tuple[int, str]:
 def folder(tmp_path: Path) -> Path:
     for _ in range(3):
         bundle.append(tmp_path, report())
-    return tmp_path
+    return tmp_path / "promises"
 
 
 def test_a_whole_chain(folder: Path) -> None:
     key = json.loads((folder / "000001.json").read_text())["key"]
     code, said = recheck(folder, "--key", key)
     assert code == 0 and said.startswith("3 bundles signed by")
-    assert (folder / "signing.key").stat().st_mode & 0o777 == 0o600
+    assert (folder.parent / "secrets" / "signing").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_bundle_that_is_gone_or_moved_is_noticed(folder: Path) -> None:
@@ -85,8 +85,8 @@ def test_a_changed_byte_is_noticed(folder: Path, at: int) -> None:
 
 def test_another_signer_is_noticed(folder: Path) -> None:
     key = json.loads((folder / "000001.json").read_text())["key"]
-    (folder / "signing.key").write_bytes(Ed25519PrivateKey.generate().private_bytes_raw())
-    bundle.append(folder, report())
+    (folder.parent / "secrets" / "signing").unlink()
+    bundle.append(folder.parent, report())
     code, said = recheck(folder)
     assert code == 1 and said == "000004.json: is signed by another key\n"
     assert recheck(folder, "--key", "00" * 32)[0] == 1
@@ -120,5 +120,21 @@ def test_a_signed_lie_is_noticed(tmp_path: Path, lie: Callable[[dict[str, Any]],
     told = report()
     lie(told)
     bundle.append(tmp_path, told)
-    code, said = recheck(tmp_path)
+    code, said = recheck(tmp_path / "promises")
     assert code == 1, said
+
+
+def test_a_certificate_is_checked_without_us(tmp_path: Path) -> None:
+    path = tmp_path / "certificate.json"
+    made = signed(tmp_path, {"erasure": "ER1", "rows_cleared": 7, "rule": {"name": "call_records"}})
+    path.write_text(json.dumps(made, indent=2))
+    assert recheck_certificate(path)[0] == 0
+    assert recheck_certificate(path, "--key", made["key"])[0] == 0
+    assert recheck_certificate(path, "--key", "00" * 32)[0] == 1
+    for name, value in (("rows_cleared", 8), ("rule", {"name": "other"}), ("more", 1)):
+        path.write_text(json.dumps(made | {name: value}))
+        assert recheck_certificate(path)[0] == 1, name
+
+
+def recheck_certificate(path: Path, *more: str) -> tuple[int, str]:
+    return recheck("--certificate", str(path), *more)

@@ -14,6 +14,7 @@ import pytest
 
 from ringfence.entry.promises.site import Canary, NoLocalObjects, Site
 from ringfence.platform.settings import NodeSettings, Settings, StorageSettings
+from ringfence.policies.profiles import load_profile
 
 _PROGRAM = """
 import sys, time
@@ -35,7 +36,7 @@ def site(folder: Path, **storage: Any) -> Site:
     settings = Settings(
         node=NodeSettings(data_dir=folder / "var"), storage=StorageSettings(**storage)
     )
-    return Site(settings, cast(Any, None), cast(Canary, _Twins()))
+    return Site(settings, cast(Any, None), cast(Canary, _Twins()), load_profile())
 
 
 @pytest.fixture
@@ -49,8 +50,10 @@ def place(tmp_path: Path) -> Path:
 def test_what_was_there_comes_back(tmp_path: Path, place: Path, before: bytes | None) -> None:
     if before is not None:
         place.write_bytes(before)
-    with site(tmp_path).planted_file(place, b"planted", "a name") as subject:
-        assert (subject, place.read_bytes()) == ("a name", b"planted")
+    for planted in (b"planted", None):
+        with site(tmp_path).planted_file(place, planted, "a name") as subject:
+            now = place.read_bytes() if place.exists() else None
+            assert (subject, now) == ("a name", planted)
     assert (place.read_bytes() if place.exists() else None) == before
     assert [path.name for path in place.parent.iterdir()] == ([] if before is None else ["one"])
 

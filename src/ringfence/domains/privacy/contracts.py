@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from ringfence.kernel.errors import NotFound
@@ -136,6 +138,8 @@ class ErasureInfo:
     """How many rows were cleared."""
     escrowed: int
     """How many leaves a legal hold kept."""
+    certificate: Mapping[str, Any] | None
+    """Once it is cleaned: what it says, the installation's public ``key`` and its ``signature``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -48,6 +49,9 @@ class ErasureOut(Schema):
     items: int
     rows: int
     escrowed: int
+    certificate: dict[str, Any] | None
+    """Once it is ``cleaned``: what was destroyed by which rule, signed by the installation
+    (Ed25519); ``tools/recheck.py`` checks it."""
 
 
 @router.post(
@@ -93,4 +97,5 @@ def _out(info: ErasureInfo) -> ErasureOut:
         items=info.items,
         rows=info.rows,
         escrowed=info.escrowed,
+        certificate=None if info.certificate is None else dict(info.certificate),
     )

@@ -27,6 +27,8 @@ class ErasureOrder(TenantModel):
     rule = models.CharField(max_length=24, null=True)
     day = models.IntegerField(null=True)
     """With category and rule: the day that expired."""
+    certificate = models.JSONField(null=True)
+    """Once it is cleaned: rules.certificate, signed. What is swept later is not in it."""
 
     class Meta:
         db_table = "privacy_erasure"

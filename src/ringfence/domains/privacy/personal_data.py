@@ -53,6 +53,7 @@ not_personal(
     "category",
     "rule",
     "day",
+    "certificate",
 )
 not_personal(ERASURE, "random ids whose keys are dead, and days", "destruction")
 not_personal(HOLD, "random id of a row or of the business customer", "id", "tenant_id")

@@ -7,6 +7,7 @@ import sys
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
+from uuid import UUID
 
 import click
 import psycopg
@@ -21,11 +22,14 @@ from ringfence.entry.promises.states import State
 from ringfence.entry.promises.verify import Report, as_json, run, this_build
 from ringfence.entry.supervisor.messages import ProcessStatus, ask
 from ringfence.kernel.clock import SystemClock
+from ringfence.kernel.fields import CALL_RECORDS, IDENTIFIER
 from ringfence.platform.database import database_urls
 from ringfence.platform.settings import Settings, load_settings, parse_listen
 from ringfence.policies.catalogue import load_catalogue
 from ringfence.policies.profiles import DEFAULT, NAMES, claims, load_profile, profile_hash
 
+_LONG_AGO = 10_000
+"""A day in 1997."""
 promises_command = click.Group("promises", help="The clauses of the policy, held against reality.")
 
 
@@ -48,7 +52,8 @@ def verify_command(profile: str, json_: bool) -> None:
     with psycopg.connect(database_urls(settings).owner) as database:
         database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         canary = bring_to_life(settings, database, _operator_secret, _uri(settings))
-        site = Site(settings, database, canary)
+        _expire_a_day(canary.tenant)
+        site = Site(settings, database, canary, chosen)
         site.mend()
         await_sealed(site)
         report = run(
@@ -60,7 +65,7 @@ def verify_command(profile: str, json_: bool) -> None:
             profile_hash=profile_hash(chosen),
             clock=clock,
         )
-    path = bundle.append(settings.data_dir / "promises", as_json(report))
+    path = bundle.append(settings.data_dir, as_json(report))
     click.echo(json.dumps(as_json(report), indent=2) if json_ else _told(report, str(path)))
     if not report.ok:
         sys.exit(1)
@@ -75,7 +80,7 @@ def policy_command(profile: str, output: Path | None) -> None:
     Refused when that was of another profile or build, is older than a day, or found a clause
     broken or unknown.
     """
-    report = policy.last_report(load_settings().data_dir / "promises")
+    report = policy.last_report(load_settings().data_dir / bundle.FOLDER)
     page = policy.render(
         report, load_profile(profile), load_catalogue(), this_build(), SystemClock().now()
     )
@@ -106,6 +111,13 @@ def _operator_secret(scopes: tuple[str, ...], expires_at: datetime) -> str:
     from ringfence.domains.accounts import api
 
     return api.create_operator_key("examination", scopes, expires_at).secret
+
+
+def _expire_a_day(tenant: UUID) -> None:
+    """A day long ago ends for the canary; another time nothing happens."""
+    from ringfence.domains.privacy import api
+
+    api.expire(tenant, IDENTIFIER, CALL_RECORDS, _LONG_AGO, actor="examination")
 
 
 def _uri(settings: Settings) -> str:

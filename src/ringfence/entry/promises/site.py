@@ -16,6 +16,7 @@ import psycopg
 from ringfence.entry.demo.rest import Rest
 from ringfence.kernel.errors import Unavailable
 from ringfence.platform.settings import Settings
+from ringfence.policies.profiles import Profile
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -71,6 +72,7 @@ class Site:
     settings: Settings
     database: Connection
     canary: Canary
+    profile: Profile
 
     @property
     def objects(self) -> Path:
@@ -90,15 +92,18 @@ class Site:
             yield subject
 
     @contextlib.contextmanager
-    def planted_file(self, path: Path, content: bytes, subject: str) -> Iterator[str]:
-        """A file, or other content of one, while the context lasts. What was there comes back also
-        after a crash: ``mend`` finds it."""
+    def planted_file(self, path: Path, content: bytes | None, subject: str) -> Iterator[str]:
+        """A file, other content of one, or none, while the context lasts. What was there comes
+        back also after a crash: ``mend`` finds it."""
         kept = path.with_name(f".{path.name}{_KEPT}")
         before = path.read_bytes() if path.exists() else None
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(b"-" if before is None else b"+" + before)
         try:
-            path.write_bytes(content)
+            if content is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.write_bytes(content)
             yield subject
         finally:
             _put_back(kept)

@@ -16,6 +16,7 @@ from ringfence.domains.privacy.contracts import ErasureInfo, ErasureNotFound, Er
 from ringfence.domains.privacy.items import clean_up_items, items_of_bucket, items_of_person
 from ringfence.domains.privacy.models import ErasureOrder
 from ringfence.domains.privacy.queries import own_items
+from ringfence.domains.privacy.usecases.certify import certificate
 from ringfence.domains.privacy.usecases.clear_rows import clear_rows, unheld
 from ringfence.domains.privacy.usecases.order_erasure import destruction_of, erasure_info
 from ringfence.platform.keys.erasure import Destruction
@@ -73,12 +74,15 @@ def _clean(row: ErasureOrder) -> None:
     destruction = destruction_of(row)
     clean_up_items(row.tenant_id, unheld(row.tenant_id, destruction.items), row.reason)
     cleared = clear_rows(row.tenant_id, destruction)
+    row.state, row.cleaned_at = ErasureState.CLEANED, clock().now()
+    row.rows_cleared += cleared
     _note(
         row,
         expected=ErasureState.DESTROYED,
-        state=ErasureState.CLEANED,
-        cleaned_at=clock().now(),
-        rows_cleared=F("rows_cleared") + cleared,
+        state=row.state,
+        cleaned_at=row.cleaned_at,
+        rows_cleared=row.rows_cleared,
+        certificate=certificate(row),
     )
 
 

@@ -5,6 +5,7 @@ from ringfence.entry.promises.controls.audit_trail import AUDIT_TRAIL
 from ringfence.entry.promises.controls.calls_recorded import CALLS_RECORDED
 from ringfence.entry.promises.controls.expired_gone import EXPIRED_GONE
 from ringfence.entry.promises.controls.files_clear import FILES_CLEAR
+from ringfence.entry.promises.controls.periods_as_promised import PERIODS_AS_PROMISED
 from ringfence.entry.promises.controls.recordings_asked_for import RECORDINGS_ASKED_FOR
 from ringfence.entry.promises.controls.recordings_sealed import RECORDINGS_SEALED
 from ringfence.entry.promises.controls.values_sealed import VALUES_SEALED
@@ -14,6 +15,7 @@ CONTROLS: tuple[Control, ...] = (
     AUDIT_TRAIL,
     CALLS_RECORDED,
     EXPIRED_GONE,
+    PERIODS_AS_PROMISED,
     RECORDINGS_ASKED_FOR,
     RECORDINGS_SEALED,
     VALUES_SEALED,

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from psycopg import sql
 
 from ringfence.entry.promises.control import Control, Finding, Violation
 from ringfence.entry.promises.site import Site
 from ringfence.kernel.clock import SystemClock
 
-_CLAUSES = ("SIP-08.2-01",)
+_RECORDS = ("CTX-04.B-01", "SIP-08.1-01", "SIP-08.2-01")
+_TRACKS_TOO = ("CCA-04.0-02", "SIP-08.2-01")
+_EITHER = ("CCA-04.0-02", *_RECORDS)
 _GRACE = timedelta(days=2)
 """A day ends after its whole days are over, and is swept within the hour."""
 _TABLES = (
@@ -27,6 +33,12 @@ _OVERDUE = """
     WHERE {key} < %(before)s AND {person} IS NOT NULL AND {value} IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM privacy_hold h, jsonb_array_elements(h.persons) held
         WHERE h.released_at IS NULL AND held->>0 = {person}::text)
+"""
+_ENDED = """
+    SELECT id, rule, day, rows_cleared, certificate FROM privacy_erasure
+    WHERE kind = 'bucket' AND state = 'cleaned'
+    AND (certificate IS NOT NULL OR id > (SELECT min(first.id::text)::uuid
+        FROM privacy_erasure first WHERE first.certificate IS NOT NULL))
 """
 _TRACKS = """
     SELECT 'recordings_track ' || t.id FROM recordings_track t
@@ -60,7 +72,12 @@ def _population(site: Site) -> int:
 
 
 def _check(site: Site) -> list[Finding]:
-    return [*_overdue_rows(site), *_overdue_files(site), *_gone_too_soon(site)]
+    return [
+        *_overdue_rows(site),
+        *_overdue_files(site),
+        *_gone_too_soon(site),
+        *_certificates(site),
+    ]
 
 
 def _overdue_rows(site: Site) -> Iterator[Finding]:
@@ -108,6 +125,34 @@ def _gone_too_soon(site: Site) -> Iterator[Finding]:
             yield Finding("gone_too_soon", f"track {track}")
 
 
+def _certificates(site: Site) -> Iterator[Finding]:
+    """Each day that ended has one that is signed and says what its row says."""
+    for id_, rule, day, rows, certificate in site.database.execute(_ENDED).fetchall():
+        if certificate is None:
+            yield Finding("no_certificate", f"erasure {id_}")
+            continue
+        said = certificate.get("rule") or {}
+        true = (
+            certificate.get("erasure") == f"ER{id_.hex}"
+            and said.get("name") == rule
+            and said.get("day") == (date(1970, 1, 1) + timedelta(days=day)).isoformat()
+            and certificate.get("rows_cleared") == rows
+        )
+        if not (true and _is_signed(certificate)):
+            yield Finding("false_certificate", f"erasure {id_}")
+
+
+def _is_signed(certificate: dict[str, Any]) -> bool:
+    body = {name: value for name, value in certificate.items() if name != "signature"}
+    text = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    try:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(certificate["key"]))
+        key.verify(bytes.fromhex(certificate["signature"]), text)
+    except (InvalidSignature, KeyError, ValueError, TypeError):
+        return False
+    return True
+
+
 def _old_record(site: Site) -> AbstractContextManager[str]:
     day = _bounds(site)["call_records"] - timedelta(days=1)
     id_ = UUID(int=_first_id(day).int | 1)
@@ -149,17 +194,50 @@ def _young_gone(site: Site) -> AbstractContextManager[str]:
     )
 
 
+def _young_file_gone(site: Site) -> AbstractContextManager[str]:
+    track = site.canary.tracks["caller"]
+    (path,) = site.objects.glob(f"{site.canary.tenant.hex}/tracks/*/*/*/{track.hex}")
+    return site.planted_file(path, None, f"track {track}")
+
+
+def _uncertified(site: Site) -> AbstractContextManager[str]:
+    return _changed_certificate(site, "NULL")
+
+
+def _falsified(site: Site) -> AbstractContextManager[str]:
+    return _changed_certificate(site, "jsonb_set(certificate, '{keys_held}', '7')")
+
+
+def _changed_certificate(site: Site, change: str) -> AbstractContextManager[str]:
+    row = site.database.execute(
+        "SELECT id FROM privacy_erasure WHERE tenant_id = %s AND certificate IS NOT NULL"
+        " AND kind = 'bucket' ORDER BY id DESC LIMIT 1",
+        [site.canary.tenant],
+    ).fetchone()
+    if row is None:
+        raise RuntimeError("no day of the canary has ended")
+    return site.planted(
+        f"erasure {row[0]}",
+        f"UPDATE privacy_erasure SET certificate = {change} WHERE id = %s",  # noqa: S608 - ours
+        row[0],
+    )
+
+
 EXPIRED_GONE = Control(
     name="expired-gone",
     says="What is older than its retention is deleted without anybody asking, and nothing younger.",
     limits="Of call records and recordings. That the keys of a day are destroyed shows in what no"
-    " longer opens, which this does not try. What a legal hold covers is left out.",
+    " longer opens, which this does not try. What a legal hold covers is left out, and days that"
+    " ended before there were certificates.",
     population=_population,
     check=_check,
     violations=(
-        Violation("old-call-record", _CLAUSES, _old_record),
-        Violation("old-track", _CLAUSES, _old_track),
-        Violation("old-object", _CLAUSES, _old_file),
-        Violation("young-record-gone", _CLAUSES, _young_gone),
+        Violation("old-call-record", _RECORDS, _old_record),
+        Violation("old-track", _TRACKS_TOO, _old_track),
+        Violation("old-object", _TRACKS_TOO, _old_file),
+        Violation("young-record-gone", _RECORDS, _young_gone),
+        Violation("young-object-gone", _TRACKS_TOO, _young_file_gone),
+        Violation("no-certificate", _EITHER, _uncertified),
+        Violation("false-certificate", _EITHER, _falsified),
     ),
 )

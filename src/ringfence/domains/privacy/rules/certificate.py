@@ -1,0 +1,68 @@
+"""What the certificate of a destruction says: which rule, how much, and nothing of anybody."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+FORM = "ringfence.erasure/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """A destruction that is done."""
+
+    id: str
+    """Public ids: of the order and of the tenant."""
+    tenant: str
+    kind: str
+    reason: str
+    actor: str
+    category: str | None
+    """With ``rule`` and ``day``: the day that expired."""
+    rule: str | None
+    day: date | None
+    ordered_at: datetime
+    destroyed_at: datetime
+    cleaned_at: datetime
+    persons: Sequence[UUID]
+    kept: Sequence[str]
+    """Categories of keys that the law excepts."""
+    items: Sequence[UUID]
+    rows: int
+    escrowed: int
+
+
+def statement(done: Destroyed) -> dict[str, Any]:
+    """Plain JSON. Random ids stand in it as one hash alone, that of the sorted ids as 32 hex digits
+    with a line end each: who has them can show that they are meant; nobody else learns them."""
+    return {
+        "form": FORM,
+        "erasure": done.id,
+        "tenant": done.tenant,
+        "kind": done.kind,
+        "reason": done.reason,
+        "actor": done.actor,
+        "rule": None
+        if done.day is None
+        else {"category": done.category, "name": done.rule, "day": done.day.isoformat()},
+        "ordered_at": done.ordered_at.isoformat(),
+        "keys_destroyed_at": done.destroyed_at.isoformat(),
+        "cleaned_at": done.cleaned_at.isoformat(),
+        "persons": len(done.persons),
+        "persons_sha256": _hash(done.persons),
+        "kept_categories": sorted(done.kept),
+        "items": len(done.items),
+        "items_sha256": _hash(done.items),
+        "rows_cleared": done.rows,
+        "keys_held": done.escrowed,
+    }
+
+
+def _hash(ids: Sequence[UUID]) -> str:
+    text = "".join(f"{one.hex}\n" for one in sorted(ids))
+    return hashlib.sha256(text.encode()).hexdigest()
