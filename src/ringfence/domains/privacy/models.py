@@ -28,7 +28,8 @@ class ErasureOrder(TenantModel):
     day = models.IntegerField(null=True)
     """With category and rule: the day that expired."""
     certificate = models.JSONField(null=True)
-    """Once it is cleaned: rules.certificate, signed. What is swept later is not in it."""
+    """Once it is cleaned: rules.certificate, signed; empty when that was before there were any.
+    What is swept later is not in it."""
 
     class Meta:
         db_table = "privacy_erasure"

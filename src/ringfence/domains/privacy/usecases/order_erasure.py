@@ -62,5 +62,5 @@ def erasure_info(row: ErasureOrder) -> ErasureInfo:
         items=len(destruction_of(row).items),
         rows=row.rows_cleared,
         escrowed=row.escrowed,
-        certificate=row.certificate,
+        certificate=row.certificate or None,
     )

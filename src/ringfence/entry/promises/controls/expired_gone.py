@@ -37,8 +37,7 @@ _OVERDUE = """
 _ENDED = """
     SELECT id, rule, day, rows_cleared, certificate FROM privacy_erasure
     WHERE kind = 'bucket' AND state = 'cleaned'
-    AND (certificate IS NOT NULL OR id > (SELECT min(first.id::text)::uuid
-        FROM privacy_erasure first WHERE first.certificate IS NOT NULL))
+    AND certificate IS DISTINCT FROM '{}'
 """
 _TRACKS = """
     SELECT 'recordings_track ' || t.id FROM recordings_track t
