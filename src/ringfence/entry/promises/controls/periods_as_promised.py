@@ -23,11 +23,12 @@ _SLACK = 2
 
 def _promised(site: Site) -> dict[str, Period]:
     kept = site.profile.retention
-    return {
+    periods = {
         "identifier.call_records": kept.cdr.active,
         "content.recordings": kept.recordings.active,
         "content.customer_recordings": kept.recordings.active,
     }
+    return {rule: period for rule, period in periods.items() if period.finite}
 
 
 def longest(period: Period) -> int:
@@ -76,7 +77,7 @@ PERIODS_AS_PROMISED = Control(
     name="periods-as-promised",
     says="Call records and recordings are configured to be kept exactly as long as is promised.",
     limits="Reads the settings as the next start will; `expired-gone` sees what the running"
-    " processes do.",
+    " processes do. Of what is kept as long as the account, it sees nothing.",
     population=lambda site: len(_promised(site)),
     check=_check,
     violations=tuple(
