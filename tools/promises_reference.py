@@ -64,7 +64,7 @@ def page() -> str:
         for one in CONTROLS
     ]
     lines = [
-        f"| {id_} | {clause.statement} | {', '.join(controls[id_])} |"
+        f"| {id_} | {clause.statement} | {', '.join(controls.get(id_, ()))} |"
         f" {', '.join(f'`{test}`' for test in tests.get(id_, ()))} |"
         for id_, clause in clauses.items()
         if id_ in controls or id_ in tests
