@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.harness.installation import Installation, Tenant
+from tests.e2e.harness.installation import Installation, Tenant, started
 from tests.e2e.harness.peers import need
 from tests.e2e.harness.sipp import SippRunner
 from tests.e2e.harness.studio import Studio
@@ -59,6 +59,13 @@ def own_world(request: pytest.FixtureRequest) -> Iterator[World]:
         yield from _watched(World.provision(installation), request)
     finally:
         installation.stop()
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
+    """One for the tests of a module."""
+    with started() as made:
+        yield made
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,16 +25,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("promises")]
 
 RECHECK = Path(__file__).parents[2] / "tools" / "recheck.py"
 BACKED = {clause for control in CONTROLS for clause in control.clauses}
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[Installation]:
-    installation = Installation.create()
-    try:
-        installation.start()
-        yield installation
-    finally:
-        installation.stop()
 
 
 def verify(place: Installation, status: int = 0) -> dict[str, Any]:
@@ -71,8 +60,8 @@ def owner(place: Installation) -> psycopg.Connection[tuple[Any, ...]]:
         return psycopg.connect(database_urls(load_settings()).owner, autocommit=True)
 
 
-def test_a_fresh_installation_keeps_what_is_backed(place: Installation) -> None:
-    report = verify(place)
+def test_a_fresh_installation_keeps_what_is_backed(installation: Installation) -> None:
+    report = verify(installation)
     assert len(report["clauses"]) == 583
     found = states(report)
     claimed = {id_ for id_ in BACKED if found[id_] != "not_claimed"}
@@ -83,37 +72,37 @@ def test_a_fresh_installation_keeps_what_is_backed(place: Installation) -> None:
     attempts = [one for seen in report["examinations"] for one in seen["attempts"]]
     assert len(attempts) == sum(len(control.violations) for control in CONTROLS)
     assert all(one["caught_at"] and one["undone"] for one in attempts)
-    assert recheck(place)[0] == 0
-    policy = place.cli("promises", "policy", plain=True)
+    assert recheck(installation)[0] == 0
+    policy = installation.cli("promises", "policy", plain=True)
     assert set(re.findall(r'<li id="([^"]+)">', policy)) == claimed
 
 
-def test_a_killed_examination_leaves_nothing(place: Installation) -> None:
+def test_a_killed_examination_leaves_nothing(installation: Installation) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "ringfence.entry.cli", "promises", "verify", "--json"],
-        cwd=place.folder,
-        env=place.environment,
+        cwd=installation.folder,
+        env=installation.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    objects = place.folder / "var" / "objects"
+    objects = installation.folder / "var" / "objects"
     deadline = time.monotonic() + 240
     while not any(objects.rglob("*.before-violation")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert set(states(verify(place)).values()) <= {
+    assert set(states(verify(installation)).values()) <= {
         *("enforced", "demonstrated", "planned", "not_claimed")
     }
-    assert not any((place.folder / "var").rglob("*.before-violation"))
+    assert not any((installation.folder / "var").rglob("*.before-violation"))
 
 
-def test_what_others_break_is_named(place: Installation) -> None:
+def test_what_others_break_is_named(installation: Installation) -> None:
     """Real violations, committed, in another tenant than the examiner's."""
-    acme = place.cli("tenant", "create", "Acme")
+    acme = installation.cli("tenant", "create", "Acme")
     tenant = UUID(acme["id"][2:])
-    objects = place.folder / "var" / "objects"
+    objects = installation.folder / "var" / "objects"
     wav, old = (
         objects / tenant.hex / "tracks" / day / uuid4().hex for day in ("2026/11/01", "2001/01/01")
     )
@@ -121,7 +110,7 @@ def test_what_others_break_is_named(place: Installation) -> None:
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
     call, recording = UUID(int=1 << 80), uuid4()
-    with owner(place) as database:
+    with owner(installation) as database:
         database.execute(
             "INSERT INTO calls_call (id, tenant_id, direction, started_at, billed_seconds,"
             " caller_id, caller_sealed) SELECT %s, %s, direction, %s, 0, caller_id, caller_sealed"
@@ -139,7 +128,7 @@ def test_what_others_break_is_named(place: Installation) -> None:
             " (SELECT id FROM audit_use ORDER BY id LIMIT 1) RETURNING tenant_id, batch_seq"
         ).fetchone()
     assert changed is not None
-    report = verify(place, status=1)
+    report = verify(installation, status=1)
     findings = {
         (seen["control"], one["code"], one["subject"])
         for seen in report["examinations"]
@@ -158,8 +147,8 @@ def test_what_others_break_is_named(place: Installation) -> None:
     for clause in ("CCA-01.0-11", "CTX-01.C-02", "SIP-08.2-01", "CCA-05.0-07"):
         assert found[clause] in ("broken", "not_claimed")
     assert "broken" in found.values()
-    code, said = recheck(place)
+    code, said = recheck(installation)
     assert code == 0, said
     assert "broken" in said
     with pytest.raises(AssertionError, match="policy_refused"):
-        place.cli("promises", "policy", plain=True)
+        installation.cli("promises", "policy", plain=True)

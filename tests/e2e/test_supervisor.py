@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-from tests.e2e.harness.installation import SERVICES, Installation
+from tests.e2e.harness.installation import SERVICES, Installation, started
 from tests.e2e.harness.wait import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("supervisor")]
@@ -38,23 +38,9 @@ async def until_listening(installation: Installation) -> None:
 
 
 @pytest.fixture(scope="module")
-def installation() -> Iterator[Installation]:
-    installation = Installation.create()
-    try:
-        installation.start()
-        yield installation
-    finally:
-        installation.stop()
-
-
-@pytest.fixture(scope="module")
 def own_installation() -> Iterator[Installation]:
-    installation = Installation.create()
-    try:
-        installation.start()
-        yield installation
-    finally:
-        installation.stop()
+    with started() as made:
+        yield made
 
 
 def test_every_process_serves_in_start_order(installation: Installation) -> None:

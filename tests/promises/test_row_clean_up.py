@@ -210,15 +210,16 @@ def test_the_sweep_expires_what_is_due_once(world: World, db: DatabaseUrls, keys
         assert not any(opened(keys, call))
 
 
-@pytest.mark.promise("SIP-08.1-01")
-@pytest.mark.promise("CTX-04.B-01")
-@pytest.mark.promise("CCA-04.0-02")
 @pytest.mark.parametrize(
     ("profile", "category", "rule"),
     [
-        ("sip-carrier", IDENTIFIER, CALL_RECORDS),
-        ("ctx-us-telecom", IDENTIFIER, CALL_RECORDS),
-        ("cca-voice-ai", CONTENT, RECORDINGS),
+        pytest.param(
+            "sip-carrier", IDENTIFIER, CALL_RECORDS, marks=pytest.mark.promise("SIP-08.1-01")
+        ),
+        pytest.param(
+            "ctx-us-telecom", IDENTIFIER, CALL_RECORDS, marks=pytest.mark.promise("CTX-04.B-01")
+        ),
+        pytest.param("cca-voice-ai", CONTENT, RECORDINGS, marks=pytest.mark.promise("CCA-04.0-02")),
     ],
 )
 def test_what_a_profile_keeps_ends_to_the_day_with_a_certificate(

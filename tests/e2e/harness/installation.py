@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -288,6 +289,17 @@ class Installation:
         return record
 
 
+@contextlib.contextmanager
+def started() -> Iterator[Installation]:
+    """An installation that runs, with nothing in it."""
+    made = Installation.create()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
 async def known(installation: Installation, address: str, within: float = 15.0) -> None:
     """Wait until signalling knows a trunk with this address: only then OPTIONS gets a 200."""
     from ringfence.entry.phone import Phone
@@ -301,4 +313,4 @@ async def known(installation: Installation, address: str, within: float = 15.0) 
             assert time.monotonic() < deadline, f"no trunk for {address} in {within} s"
 
 
-__all__ = ["SERVICES", "Installation", "Tenant", "happens", "known"]
+__all__ = ["SERVICES", "Installation", "Tenant", "happens", "known", "started"]

@@ -21,7 +21,7 @@ from ringfence.policies.catalogue import (
 )
 from ringfence.policies.catalogue.parameters import parse_parameters
 
-INVENTORY = Path("/work/shared/catalogue/clauses.csv")
+INVENTORY = Path(__file__).parents[4] / "shared" / "catalogue" / "clauses.csv"
 NAMED = {"CCA-03.0-03", "CCA-03.0-04", "CLX-03.B-05", "CTX-03.A-02", "CTX-03.C-02"}
 """Statements that name a company or its products in the inventory and not here."""
 CLAUSE = """["CTX-04.B-01"]

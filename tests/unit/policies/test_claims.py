@@ -23,7 +23,7 @@ from ringfence.policies.profiles import (
 )
 from ringfence.policies.profiles.words import Allowed
 
-TABLE = Path("/work/shared/catalogue/parameters.md")
+TABLE = Path(__file__).parents[4] / "shared" / "catalogue" / "parameters.md"
 CATALOGUE: Catalogue = load_catalogue()
 BY_DOCUMENT = "evidence.claimed has no "
 

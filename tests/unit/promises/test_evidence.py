@@ -38,6 +38,11 @@ def report() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def appended(data_dir: Path, told: dict[str, Any]) -> None:
+    with bundle.alone(data_dir):
+        bundle.append(data_dir, told)
+
+
 def recheck(folder: Path | str, *more: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-I", str(TOOL), str(folder), *more], capture_output=True, text=True
@@ -49,7 +54,7 @@ def recheck(folder: Path | str, *more: str) -> tuple[int, str]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for _ in range(3):
-        bundle.append(tmp_path, report())
+        appended(tmp_path, report())
     return tmp_path / "promises"
 
 
@@ -86,7 +91,7 @@ def test_a_changed_byte_is_noticed(folder: Path, at: int) -> None:
 def test_another_signer_is_noticed(folder: Path) -> None:
     key = json.loads((folder / "000001.json").read_text())["key"]
     (folder.parent / "secrets" / "signing").unlink()
-    bundle.append(folder.parent, report())
+    appended(folder.parent, report())
     code, said = recheck(folder)
     assert code == 1 and said == "000004.json: is signed by another key\n"
     assert recheck(folder, "--key", "00" * 32)[0] == 1
@@ -119,7 +124,7 @@ def test_a_signed_lie_is_noticed(tmp_path: Path, lie: Callable[[dict[str, Any]],
     """Whoever holds the key can sign anything; what does not follow from what was seen shows."""
     told = report()
     lie(told)
-    bundle.append(tmp_path, told)
+    appended(tmp_path, told)
     code, said = recheck(tmp_path / "promises")
     assert code == 1, said
 
@@ -138,3 +143,10 @@ def test_a_certificate_is_checked_without_us(tmp_path: Path) -> None:
 
 def recheck_certificate(path: Path, *more: str) -> tuple[int, str]:
     return recheck("--certificate", str(path), *more)
+
+
+def test_one_examination_at_a_time(tmp_path: Path) -> None:
+    with bundle.alone(tmp_path), pytest.raises(bundle.ExaminationRuns), bundle.alone(tmp_path):
+        pass
+    with bundle.alone(tmp_path):
+        pass

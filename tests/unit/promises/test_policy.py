@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from ringfence.entry.promises.policy import MAX_AGE, PolicyRefused, last_report, render
+from ringfence.entry.promises.policy import PolicyRefused, last_report, render
 from ringfence.entry.promises.states import State
 from ringfence.policies.catalogue import load_catalogue
-from ringfence.policies.profiles import load_profile, profile_hash
+from ringfence.policies.profiles import claims, load_profile, parameters_of, profile_hash
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PROFILE, CATALOGUE = load_profile("ctx-us-telecom"), load_catalogue()
+GOOD = timedelta(hours=6)
 SAID = ("CTX-01.C-02", "CTX-01.B-02")
 
 
@@ -28,6 +30,7 @@ def report(**changes: Any) -> dict[str, Any]:
         "profile": PROFILE.name,
         "hash": profile_hash(PROFILE),
         "ended_at": NOW.isoformat(),
+        "examinations": [{"good_until": (NOW + age).isoformat()} for age in (GOOD, 2 * GOOD)],
         "clauses": [
             {"id": id_, "state": state, "control": ["a-control"]} for id_, state in states.items()
         ],
@@ -45,8 +48,19 @@ def test_it_says_what_was_seen_and_nothing_else() -> None:
         assert CATALOGUE.clauses[id_].statement in page
     assert "<script" not in page and "http" not in page
     assert profile_hash(PROFILE) in page
-    for _, note in PROFILE.notes:
-        assert note.split("'")[0][:30] in page
+
+
+def test_notes_are_those_on_what_is_said() -> None:
+    """A note on a value that no clause of the page states would promise what nobody saw."""
+    profile = load_profile("cca-voice-ai")
+    notes = dict(profile.notes)
+    claimed = claims(profile, CATALOGUE).claimed
+    noted = next(id_ for id_ in claimed if notes.keys() & set(parameters_of(id_)))
+    for state, paths in ((State.ENFORCED, set(parameters_of(noted))), (State.PLANNED, set())):
+        told = report(states={noted: state}, hash=profile_hash(profile))
+        page = render(told, profile, CATALOGUE, "1", NOW)
+        shown = {path for path, note in notes.items() if html.escape(note) in page}
+        assert shown == notes.keys() & paths
 
 
 @pytest.mark.parametrize("state", [State.BROKEN, State.UNKNOWN])
@@ -64,8 +78,9 @@ def test_another_build_or_profile_stops_it(changes: dict[str, Any]) -> None:
 
 
 def test_an_old_examination_stops_it() -> None:
-    assert text(report(), NOW + MAX_AGE)
-    for moment in (NOW + MAX_AGE + timedelta(seconds=1), NOW - timedelta(seconds=1)):
+    """As soon as one control's result is."""
+    assert text(report(), NOW + GOOD)
+    for moment in (NOW + GOOD + timedelta(seconds=1), NOW - timedelta(seconds=1)):
         with pytest.raises(PolicyRefused):
             text(report(), moment)
 

@@ -7,14 +7,13 @@ import contextlib
 import json
 import secrets
 import sys
-from ipaddress import ip_address
 
 import click
 
 from ringfence.entry.demo import installation
 from ringfence.entry.demo.call import DemoCall
 from ringfence.entry.demo.evidence import Evidence
-from ringfence.entry.demo.installation import DemoFailed, Place
+from ringfence.entry.demo.installation import DemoFailed, Place, sip_uri
 from ringfence.entry.demo.narrator import Narrator
 from ringfence.entry.demo.outcome import Outcome
 from ringfence.entry.demo.receiver import Receiver
@@ -24,7 +23,7 @@ from ringfence.entry.demo.setup import NUMBER, Demo, balance, provision
 from ringfence.entry.phone import Phone
 from ringfence.entry.stream import Event, follow, told
 from ringfence.kernel.errors import RingfenceError
-from ringfence.platform.settings import load_settings, parse_listen
+from ringfence.platform.settings import load_settings
 
 _OPEN_SECONDS = 10.0
 _LATE_SECONDS = 5.0
@@ -83,7 +82,7 @@ async def _run(
         published.append(made["version"])
         narrator.say("platform", f"publishes version {made['version']} of the flow meanwhile")
 
-    call = DemoCall(outcome, narrator, _uri(place), publish)
+    call = DemoCall(outcome, narrator, sip_uri(place.settings, NUMBER), publish)
     async with (
         LiveView(place, demo, narrator) as view,
         Phone(place.caller_host, user=caller) as alice,
@@ -109,15 +108,6 @@ async def _run(
             await asyncio.to_thread(about)
         except ApiRefused as error:
             outcome.check(check, False, error.message)
-
-
-def _uri(place: Place) -> str:
-    """Where the phones, on loopback, reach the platform."""
-    for listen in map(parse_listen, place.settings.sip.listen):
-        host = ip_address(listen.host)
-        if listen.transport == "udp" and (host.is_loopback or host.is_unspecified):
-            return f"sip:{NUMBER}@{'127.0.0.1' if host.is_unspecified else host}:{listen.port}"
-    raise DemoFailed("this installation does not listen for SIP over UDP on loopback")
 
 
 class LiveView:

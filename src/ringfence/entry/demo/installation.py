@@ -12,12 +12,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from ringfence.entry.demo.offer import loopback_of, receiver_host
 from ringfence.entry.supervisor.messages import NotRunning, ProcessStatus, ask
 from ringfence.kernel.errors import RingfenceError
-from ringfence.platform.settings import Settings, load_settings
+from ringfence.platform.settings import Settings, load_settings, parse_listen
 
 _START_SECONDS = 120.0
 
@@ -45,6 +46,15 @@ class Place:
     @property
     def receiver_host(self) -> str:
         return receiver_host(self.settings)
+
+
+def sip_uri(settings: Settings, number: str) -> str:
+    """Where a phone on loopback reaches a number of the platform. Raises DemoFailed."""
+    for listen in map(parse_listen, settings.sip.listen):
+        host = ip_address(listen.host)
+        if listen.transport == "udp" and (host.is_loopback or host.is_unspecified):
+            return f"sip:{number}@{'127.0.0.1' if host.is_unspecified else host}:{listen.port}"
+    raise DemoFailed("this installation does not listen for SIP over UDP on loopback")
 
 
 def running(settings: Settings) -> Place | None:

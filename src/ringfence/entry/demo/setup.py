@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from ringfence.entry.database import setup_django
@@ -18,7 +18,7 @@ from ringfence.kernel.clock import SystemClock
 
 NUMBER, DESK = "+12025550123", "+12025550145"
 EVENTS = ("call.ended", "recording.stored")
-_NAME = "Demo"
+_NAME, _KEY_NAME = "Demo", "demo"
 _CARRIER, _DESK_TRUNK = "Demo carrier", "Demo desk"
 _RECEIVER = "The receiver of `ringfence demo`"
 _DESK_PORT = 5066
@@ -62,12 +62,12 @@ def _provision(place: Place, receiver_url: str) -> Demo:
     web = place.settings.web
     base = f"http://{web.host}:{web.port}/api/v1"
     ends = SystemClock().now() + _KEY_LIFE
-    operator = Rest(base, _operator_secret(ends))
-    tenant = _tenant(operator)
+    operator = Rest(base, operator_secret(_KEY_NAME, _OPERATOR_SCOPES, ends))
+    tenant = tenant_named(operator, _NAME)
     granted = operator.post(
         f"/tenants/{tenant}/keys",
         {
-            "name": "demo",
+            "name": _KEY_NAME,
             "scopes": _SCOPES,
             "purposes": ["service"],
             "expires_at": ends.isoformat(),
@@ -88,27 +88,28 @@ def _provision(place: Place, receiver_url: str) -> Demo:
     return Demo(tenant, api, flow, version, desk["peer_port"], secret, problem)
 
 
-def _operator_secret(ends: Any) -> str:
+def operator_secret(name: str, scopes: tuple[str, ...], ends: datetime) -> str:
     """A key of the operator, made as ``ringfence key create --operator`` makes it."""
     setup_django("cli")
     from ringfence.domains.accounts import api
 
-    return api.create_operator_key("demo", _OPERATOR_SCOPES, ends).secret
+    return api.create_operator_key(name, scopes, ends).secret
 
 
 def _named(items: Iterable[dict[str, Any]], name: str, key: str = "name") -> dict[str, Any] | None:
     return next((item for item in items if item[key] == name), None)
 
 
-def _tenant(operator: Rest) -> str:
+def tenant_named(operator: Rest, name: str) -> str:
+    """The id of the tenant of this name, made if there is none. Raises ApiRefused."""
     before = ""
     while True:
         page = operator.get(f"/tenants?limit=200{before}")
-        found = _named(page["tenants"], _NAME)
+        found = _named(page["tenants"], name)
         if found is not None:
             return str(found["id"])
         if page["next"] is None:
-            return str(operator.post("/tenants", {"name": _NAME})["id"])
+            return str(operator.post("/tenants", {"name": name})["id"])
         before = f"&before={page['next']}"
 
 

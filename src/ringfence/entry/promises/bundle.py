@@ -6,45 +6,50 @@ ringfence.platform.signing says; ``previous`` is the SHA-256 of the line before 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
-import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ringfence.entry.promises.files import write_whole
+from ringfence.kernel.errors import RingfenceError
 from ringfence.platform.signing import canonical, signed
 
 FOLDER = "promises"
 """In the data directory."""
 
 
-def append(data_dir: Path, report: dict[str, Any]) -> Path:
-    """Sign a report and put it after the last one; durable when this returns. Raises OSError."""
+class ExaminationRuns(RingfenceError):
+    """Another examination runs; each would find what the other plants."""
+
+    code = "examination_runs"
+    http_status = 409
+
+
+@contextlib.contextmanager
+def alone(data_dir: Path) -> Iterator[None]:
+    """While one examination runs, no other begins. Raises ExaminationRuns, OSError."""
     folder = data_dir / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        earlier = sorted(folder.glob("[0-9]*.json"))
-        body = {
-            "number": len(earlier) + 1,
-            "previous": hashlib.sha256(earlier[-1].read_bytes()).hexdigest() if earlier else "",
-            "report": report,
-        }
-        path = folder / f"{body['number']:06}.json"
-        _write(path, canonical(signed(data_dir, body)) + b"\n")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ExaminationRuns("another examination runs: wait for its end") from None
+        yield
+
+
+def append(data_dir: Path, report: dict[str, Any]) -> Path:
+    """Sign a report and put it after the last one, ``alone``; durable when this returns."""
+    folder = data_dir / FOLDER
+    earlier = sorted(folder.glob("[0-9]*.json"))
+    body = {
+        "number": len(earlier) + 1,
+        "previous": hashlib.sha256(earlier[-1].read_bytes()).hexdigest() if earlier else "",
+        "report": report,
+    }
+    path = folder / f"{body['number']:06}.json"
+    write_whole(path, canonical(signed(data_dir, body)) + b"\n")
     return path
-
-
-def _write(path: Path, content: bytes) -> None:
-    """The whole file or none of it."""
-    staged = path.with_name(f".{path.name}.new")
-    with staged.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    staged.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

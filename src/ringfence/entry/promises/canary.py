@@ -16,8 +16,10 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
+from ringfence.entry.demo.installation import sip_uri
 from ringfence.entry.demo.offer import loopback_of
 from ringfence.entry.demo.rest import ApiRefused, Rest
+from ringfence.entry.demo.setup import operator_secret, tenant_named
 from ringfence.entry.phone import CallFailed, Phone
 from ringfence.entry.promises.site import Canary, Connection, Placed
 from ringfence.kernel.clock import SystemClock
@@ -26,6 +28,7 @@ from ringfence.kernel.ids import Prefix, parse_public_id
 from ringfence.platform.settings import Settings
 
 T = TypeVar("T")
+_KEY_NAME = "examination"
 _NAMES = ("Examined", "Examined, quiet")
 _NUMBERS = ("+12025550161", "+12025550162")
 _SCOPES = (
@@ -47,23 +50,18 @@ class CanaryDied(Unavailable):
     code = "canary_died"
 
 
-def bring_to_life(
-    settings: Settings, database: Connection, operator_secret: Callable[..., str], uri: str
-) -> Canary:
-    """Make or find both tenants, place a call to each, and wait for what comes of it.
-
-    ``operator_secret(scopes, expires_at)`` makes an API key of the operator; ``uri`` is like
-    ``sip:{}@127.0.0.1:5060``. Takes some ten seconds. Raises CanaryDied.
-    """
+def bring_to_life(settings: Settings, database: Connection) -> Canary:
+    """Make or find both tenants, place a call to each, and wait for what comes of it: some ten
+    seconds. Raises CanaryDied, DemoFailed where no phone on loopback reaches the platform."""
     web = settings.web
     base = f"http://{web.host}:{web.port}/api/v1"
     ends = SystemClock().now() + _KEY_LIFE
-    operator = Rest(base, operator_secret(_OPERATOR_SCOPES, ends))
+    operator = Rest(base, operator_secret(_KEY_NAME, _OPERATOR_SCOPES, ends))
     net = loopback_of(settings.data_dir)
     hosts, desk = (f"{net}.5", f"{net}.7"), f"{net}.6"
     caller = f"+1212555{secrets.randbelow(10_000):04}"
     try:
-        tenants = [_tenant(operator, name) for name in _NAMES]
+        tenants = [tenant_named(operator, name) for name in _NAMES]
         apis = [_api(operator, base, tenant, ends.isoformat()) for tenant in tenants]
         for tenant, api, host, number in zip(tenants, apis, hosts, _NUMBERS, strict=True):
             _reachable(operator, api, tenant, host, number, desk)
@@ -71,7 +69,7 @@ def bring_to_life(
         apis[0].put("/recording-settings", settings_now | {"enabled": True})
         until: list[Callable[[], object]] = [partial(_recorded, apis[0], caller), lambda: True]
         placed = tuple(
-            asyncio.run(_call(api, host, number, desk, caller, uri, talking))
+            asyncio.run(_call(api, host, number, desk, caller, sip_uri(settings, number), talking))
             for api, host, number, talking in zip(apis, hosts, _NUMBERS, until, strict=True)
         )
         calls = [_await(partial(_ended, api, caller), "its call record") for api in apis]
@@ -97,21 +95,9 @@ def bring_to_life(
         raise CanaryDied(error.message) from None
 
 
-def _tenant(operator: Rest, name: str) -> str:
-    before = ""
-    while True:
-        page = operator.get(f"/tenants?limit=200{before}")
-        for tenant in page["tenants"]:
-            if tenant["name"] == name:
-                return str(tenant["id"])
-        if page["next"] is None:
-            return str(operator.post("/tenants", {"name": name})["id"])
-        before = f"&before={page['next']}"
-
-
 def _api(operator: Rest, base: str, tenant: str, expires_at: str) -> Rest:
     wanted = {
-        "name": "examination",
+        "name": _KEY_NAME,
         "scopes": _SCOPES,
         "purposes": ["service"],
         "expires_at": expires_at,
@@ -140,10 +126,10 @@ async def _call(
 ) -> Placed:
     """A call that goes on for a moment from when ``talking`` is true."""
     async with Phone(host, user=caller) as alice, Phone(desk, _DESK_PORT, user="desk") as bob:
-        await _known(alice, uri.format(number))
+        await _known(alice, uri)
         try:
             began = SystemClock().now()
-            out = await alice.dial(uri.format(number), tone=700)
+            out = await alice.dial(uri, tone=700)
             taken = await bob.incoming(within=_PATIENCE)
             taken.answer(tone=1200)
             await out.answered(within=_PATIENCE)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime
-from ipaddress import ip_address
 from pathlib import Path
 from uuid import UUID
 
@@ -14,7 +12,7 @@ import psycopg
 
 from ringfence.entry.database import setup_django
 from ringfence.entry.promises import bundle, policy
-from ringfence.entry.promises.canary import CanaryDied, bring_to_life
+from ringfence.entry.promises.canary import bring_to_life
 from ringfence.entry.promises.controls import CONTROLS
 from ringfence.entry.promises.controls.audit_trail import await_sealed
 from ringfence.entry.promises.site import Site
@@ -24,7 +22,7 @@ from ringfence.entry.supervisor.messages import ProcessStatus, ask
 from ringfence.kernel.clock import SystemClock
 from ringfence.kernel.fields import CALL_RECORDS, IDENTIFIER
 from ringfence.platform.database import database_urls
-from ringfence.platform.settings import Settings, load_settings, parse_listen
+from ringfence.platform.settings import load_settings
 from ringfence.policies.catalogue import load_catalogue
 from ringfence.policies.profiles import DEFAULT, NAMES, claims, load_profile, profile_hash
 
@@ -49,9 +47,12 @@ def verify_command(profile: str, json_: bool) -> None:
     claimed = set(claims(chosen, catalogue).claimed)
     setup_django("cli")
     clock = SystemClock()
-    with psycopg.connect(database_urls(settings).owner) as database:
+    with (
+        bundle.alone(settings.data_dir),
+        psycopg.connect(database_urls(settings).owner) as database,
+    ):
         database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        canary = bring_to_life(settings, database, _operator_secret, _uri(settings))
+        canary = bring_to_life(settings, database)
         _expire_a_day(canary.tenant)
         site = Site(settings, database, canary, chosen)
         site.mend()
@@ -65,7 +66,7 @@ def verify_command(profile: str, json_: bool) -> None:
             profile_hash=profile_hash(chosen),
             clock=clock,
         )
-    path = bundle.append(settings.data_dir, as_json(report))
+        path = bundle.append(settings.data_dir, as_json(report))
     click.echo(json.dumps(as_json(report), indent=2) if json_ else _told(report, str(path)))
     if not report.ok:
         sys.exit(1)
@@ -106,24 +107,8 @@ def _told(report: Report, path: str) -> str:
     return "\n".join([*lines, "", totals, f"signed: {path}"])
 
 
-def _operator_secret(scopes: tuple[str, ...], expires_at: datetime) -> str:
-    """A key of the operator, made as ``ringfence key create --operator`` makes it."""
-    from ringfence.domains.accounts import api
-
-    return api.create_operator_key("examination", scopes, expires_at).secret
-
-
 def _expire_a_day(tenant: UUID) -> None:
     """A day long ago ends for the canary; another time nothing happens."""
     from ringfence.domains.privacy import api
 
     api.expire(tenant, IDENTIFIER, CALL_RECORDS, _LONG_AGO, actor="examination")
-
-
-def _uri(settings: Settings) -> str:
-    """Where a phone on loopback reaches the platform."""
-    for listen in map(parse_listen, settings.sip.listen):
-        host = ip_address(listen.host)
-        if listen.transport == "udp" and (host.is_loopback or host.is_unspecified):
-            return f"sip:{{}}@{'127.0.0.1' if host.is_unspecified else host}:{listen.port}"
-    raise CanaryDied("this installation does not listen for SIP over UDP on loopback")

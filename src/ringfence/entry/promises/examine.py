@@ -38,6 +38,8 @@ class Examination(msgspec.Struct, frozen=True):
     control: str
     limits: str
     observed_at: datetime
+    good_until: datetime
+    """It may be shown as of today until then."""
     population: int
     findings: tuple[Finding, ...]
     """The first of them."""
@@ -59,10 +61,12 @@ def examine(control: Control, site: Site, clock: Clock) -> Examination:
         attempts = [_attempt(control, one, findings, site, clock) for one in control.violations]
     except Exception as failure:  # whatever keeps a control from looking
         error = describe_error(failure)
+    now = clock.now()
     return Examination(
         control=control.name,
         limits=control.limits,
-        observed_at=clock.now(),
+        observed_at=now,
+        good_until=now + control.max_age,
         population=population,
         findings=tuple(findings[:_SHOWN]),
         finding_count=len(findings),

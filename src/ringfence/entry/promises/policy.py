@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,8 @@ from typing import Any
 from ringfence.entry.promises.states import BAD, State
 from ringfence.kernel.errors import RingfenceError
 from ringfence.policies.catalogue import Catalogue, Kind
-from ringfence.policies.profiles import Profile, profile_hash
+from ringfence.policies.profiles import Profile, parameters_of, profile_hash
 
-MAX_AGE = timedelta(days=1)
 _SAYABLE = (State.ENFORCED, State.DEMONSTRATED)
 _HEADINGS = {
     Kind.PROMISE: "What we promise",
@@ -56,7 +55,8 @@ def last_report(folder: Path) -> dict[str, Any]:
 def render(
     report: Mapping[str, Any], profile: Profile, catalogue: Catalogue, build: str, now: datetime
 ) -> str:
-    """A page of HTML for printing or publishing, without scripts or anything from elsewhere.
+    """A page of HTML for printing or publishing, without scripts or anything from elsewhere: the
+    clauses that hold, and the profile's notes on the values that they state.
 
     Raises PolicyRefused when the report is of another profile, build or time, or when a clause is
     broken or unknown.
@@ -72,9 +72,11 @@ def render(
         ]
         if items:
             sections.append(f"<h2>{heading}</h2>\n<ul>\n" + "\n".join(items) + "\n</ul>")
+    stated = {path for id_ in seen for path in parameters_of(id_)}
     notes = [
         f"<li>{escape(text)}<small>{escape(path)}</small></li>"
         for path, text in sorted(profile.notes)
+        if path in stated
     ]
     if notes:
         sections.append("<h2>How we read it</h2>\n<ul>\n" + "\n".join(notes) + "\n</ul>")
@@ -97,8 +99,8 @@ def _check(report: Mapping[str, Any], profile: Profile, build: str, now: datetim
         raise PolicyRefused(f"the last examination was of another profile than {profile.name}")
     if report["build"] != build:
         raise PolicyRefused("the last examination was of another build of the software")
-    age = now - datetime.fromisoformat(report["ended_at"])
-    if not timedelta(0) <= age <= MAX_AGE:
+    until = min(datetime.fromisoformat(one["good_until"]) for one in report["examinations"])
+    if not datetime.fromisoformat(report["ended_at"]) <= now <= until:
         raise PolicyRefused("the last examination is too old: run ringfence promises verify")
     bad = [one["id"] for one in report["clauses"] if one["state"] in BAD]
     if bad:

@@ -14,6 +14,7 @@ from uuid import UUID
 import psycopg
 
 from ringfence.entry.demo.rest import Rest
+from ringfence.entry.promises.files import write_whole
 from ringfence.kernel.errors import Unavailable
 from ringfence.platform.settings import Settings
 from ringfence.policies.profiles import Profile
@@ -98,7 +99,7 @@ class Site:
         kept = path.with_name(f".{path.name}{_KEPT}")
         before = path.read_bytes() if path.exists() else None
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(b"-" if before is None else b"+" + before)
+        write_whole(kept, b"-" if before is None else b"+" + before)
         try:
             if content is None:
                 path.unlink(missing_ok=True)
@@ -127,7 +128,7 @@ def _put_back(kept: Path) -> None:
     path = kept.with_name(kept.name[1 : -len(_KEPT)])
     content = kept.read_bytes()
     if content[:1] == b"+":
-        path.write_bytes(content[1:])
+        write_whole(path, content[1:])
     else:
         path.unlink(missing_ok=True)
     kept.unlink()

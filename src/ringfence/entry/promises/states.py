@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable
 from enum import StrEnum
 
 from ringfence.entry.promises.examine import Examination
@@ -23,7 +22,7 @@ class State(StrEnum):
     UNPROVEN = "unproven"
     """Nothing could have broken it, or a violation of it was not caught."""
     UNKNOWN = "unknown"
-    """A control could not look, or looked too long ago."""
+    """A control could not look."""
     BROKEN = "broken"
     """Something breaks it now."""
 
@@ -32,23 +31,16 @@ BAD = frozenset({State.BROKEN, State.UNKNOWN})
 _WORST_FIRST = (State.BROKEN, State.UNKNOWN, State.UNPROVEN, State.DEMONSTRATED, State.ENFORCED)
 
 
-def state_of(
-    clause: str,
-    examinations: Iterable[Examination],
-    *,
-    claimed: bool,
-    now: datetime,
-    max_age: Mapping[str, timedelta],
-) -> State:
+def state_of(clause: str, examinations: Iterable[Examination], *, claimed: bool) -> State:
     """``examinations`` are of the controls that back the clause; the worst of them counts."""
     if not claimed:
         return State.NOT_CLAIMED
-    seen = {_judged(clause, one, now, max_age[one.control]) for one in examinations}
+    seen = {_judged(clause, one) for one in examinations}
     return next((state for state in _WORST_FIRST if state in seen), State.PLANNED)
 
 
-def _judged(clause: str, seen: Examination, now: datetime, max_age: timedelta) -> State:
-    if seen.error or now - seen.observed_at > max_age:
+def _judged(clause: str, seen: Examination) -> State:
+    if seen.error:
         return State.UNKNOWN
     if seen.finding_count:
         return State.BROKEN

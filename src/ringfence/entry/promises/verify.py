@@ -72,9 +72,7 @@ def run(
     for control in controls:
         examined.append(examine(control, site, clock))
         site.database.rollback()
-    reports = tuple(
-        _clause(id_, claimed, controls, examined, clock) for id_, claimed in clauses.items()
-    )
+    reports = tuple(_clause(id_, claimed, controls, examined) for id_, claimed in clauses.items())
     totals = {state.value: sum(one.state is state for one in reports) for state in State}
     return Report(
         build=build,
@@ -93,18 +91,11 @@ def _clause(
     claimed: bool,
     controls: Sequence[Control],
     examined: Sequence[Examination],
-    clock: Clock,
 ) -> ClauseReport:
     backing = [
         seen for control, seen in zip(controls, examined, strict=True) if id_ in control.clauses
     ]
-    state = state_of(
-        id_,
-        backing,
-        claimed=claimed,
-        now=clock.now(),
-        max_age={control.name: control.max_age for control in controls},
-    )
+    state = state_of(id_, backing, claimed=claimed)
     if not claimed or not backing:
         return ClauseReport(id_, state)
     tried = [one for seen in backing for one in seen.attempts if id_ in one.clauses]

@@ -10,7 +10,7 @@ from ringfence.entry.promises.site import Site
 from ringfence.kernel.clock import SystemClock
 from ringfence.kernel.ids import Prefix, public_id
 
-_CLAUSES = ("CCA-05.0-07", "CLX-03.D-03", "SIP-07.3-05")
+_CLAUSES = ("CCA-05.0-07",)
 _SEALED_WITHIN = 60.0
 _READS = """
     SELECT count(*) FROM audit_use WHERE tenant_id = %s AND %s = ANY(object_ids)
@@ -129,8 +129,9 @@ def _unlogged(site: Site) -> AbstractContextManager[str]:
 AUDIT_TRAIL = Control(
     name="audit-trail",
     says="Every use of a personal value leaves a record, and no record can be altered unnoticed.",
-    limits="Whoever can write the whole database can extend a chain consistently; exported heads"
-    " show a change of what was exported (ringfence audit verify).",
+    limits="That uses are logged is seen of reads of one call's record alone. Whoever can write the"
+    " whole database can extend a chain consistently; exported heads show a change of what was"
+    " exported (ringfence audit verify).",
     population=_population,
     check=_check,
     violations=(

@@ -73,8 +73,8 @@ def _switched_on(site: Site) -> AbstractContextManager[str]:
 RECORDINGS_ASKED_FOR = Control(
     name="recordings-asked-for",
     says="No call is recorded unless its tenant switched recording on.",
-    limits="Of tenants that once switched it on, it does not see when they did. Messages that"
-    " callers leave are no recordings of calls.",
+    limits="Tenants alone have a switch today: there are no campaigns. When a tenant switched it on"
+    " is not seen. Messages that callers leave are no recordings of calls.",
     population=_population,
     check=_check,
     violations=(
