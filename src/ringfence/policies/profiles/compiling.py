@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from ringfence.policies.profiles import rules_of_service, rules_of_time  # noqa: F401  (they enter)
+from ringfence.policies.profiles import rules_of_service, rules_of_time  # noqa: F401 (fill RULES)
 from ringfence.policies.profiles.profile import Profile
 from ringfence.policies.profiles.rules import RULES
 from ringfence.policies.profiles.tree import Problem, read

@@ -200,11 +200,16 @@ def _young_file_gone(site: Site) -> AbstractContextManager[str]:
 
 
 def _uncertified(site: Site) -> AbstractContextManager[str]:
-    return _changed_certificate(site, "NULL")
+    change = "UPDATE privacy_erasure SET certificate = NULL WHERE id = %s"
+    return _changed_certificate(site, change)
 
 
 def _falsified(site: Site) -> AbstractContextManager[str]:
-    return _changed_certificate(site, "jsonb_set(certificate, '{keys_held}', '7')")
+    change = (
+        "UPDATE privacy_erasure SET certificate = jsonb_set(certificate, '{keys_held}', '7')"
+        " WHERE id = %s"
+    )
+    return _changed_certificate(site, change)
 
 
 def _changed_certificate(site: Site, change: str) -> AbstractContextManager[str]:
@@ -215,11 +220,7 @@ def _changed_certificate(site: Site, change: str) -> AbstractContextManager[str]
     ).fetchone()
     if row is None:
         raise RuntimeError("no day of the canary has ended")
-    return site.planted(
-        f"erasure {row[0]}",
-        f"UPDATE privacy_erasure SET certificate = {change} WHERE id = %s",  # noqa: S608 - ours
-        row[0],
-    )
+    return site.planted(f"erasure {row[0]}", change, row[0])
 
 
 EXPIRED_GONE = Control(
