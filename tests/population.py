@@ -35,6 +35,7 @@ from ringfence.domains.ledger.contracts import DeckKind, Reference
 from ringfence.domains.ledger.models import UnratedUsage
 from ringfence.domains.numbers import api as numbers
 from ringfence.domains.numbers.contracts import NewNumber, SipDial, TrunkDial
+from ringfence.domains.policy.models import Acceptance, Notice
 from ringfence.domains.privacy.models import ErasureOrder, Hold
 from ringfence.domains.recordings import api as recordings
 from ringfence.domains.recordings.contracts import SettingsInfo as RecordingSettings
@@ -64,6 +65,7 @@ from ringfence.platform_django.clock import clock, new_id
 from ringfence.platform_django.keys import keys
 from ringfence.platform_django.sealed import day_of
 from ringfence.platform_django.tenancy import CALLPLANE, across_tenants
+from ringfence.platform_django.tenancy import tenant as in_tenant
 from ringfence.platform_django.use import using
 from ringfence.protocols.wav import Encoding, header
 
@@ -156,6 +158,7 @@ def populate(name: str, index: int) -> Populated:
     recording = new_id()
     record_recording(tenant.id, call, leg, recording)
     erasure = order_erasure(tenant.id)
+    bind(tenant.id)
     return Populated(
         *(tenant.id, key.secret, trunk.id, number.id, call, leg, recording, erasure, e164),
         *listen(tenant.id),
@@ -179,6 +182,14 @@ def connect(secret: str) -> tuple[UUID, str]:
         assert ask("get", f"/clients/{public}", secret).status_code == 200
         assert log.flush() == 1
     return made.info.id, token
+
+
+def bind(tenant_id: UUID) -> None:
+    """A version of the policy was accepted, and somebody was told of it."""
+    rows = {"tenant_id": tenant_id, "number": 2}
+    with in_tenant(tenant_id):
+        Acceptance.objects.create(**rows, digest="d", accepted_at=clock().now(), actor="test")
+        Notice.objects.create(**rows, user_id=new_id(), told_at=clock().now())
 
 
 def ask_for_calls(tenant: UUID, name: str) -> tuple[UUID, UUID]:

@@ -14,6 +14,7 @@ from ringfence.platform_django.ratelimit import use_limits
 
 OPEN_ROUTES = {("get", "/api/v1/health")}
 OF_PEOPLE = {
+    "accept_policy",
     "approve_access",
     "change_member",
     "change_role",
@@ -262,6 +263,8 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/members",
         "/api/v1/members/{member_id}",
         "/api/v1/plans",
+        "/api/v1/policy",
+        "/api/v1/policy/accept",
         "/api/v1/requests",
         "/api/v1/roles",
         "/api/v1/roles/{role_id}",

@@ -35,6 +35,7 @@ from ringfence.domains.identity.http import (
 from ringfence.domains.ledger.http import router as ledger_router
 from ringfence.domains.ledger.rates_http import router as rates_router
 from ringfence.domains.numbers.http import router as numbers_router
+from ringfence.domains.policy.http import router as policy_router
 from ringfence.domains.privacy.http import router as privacy_router
 from ringfence.domains.recordings.http import router as recordings_router
 from ringfence.domains.trunks.http import router as trunks_router
@@ -82,6 +83,7 @@ for router in (
     ledger_router,
     members_router,
     numbers_router,
+    policy_router,
     privacy_router,
     prompts_router,
     rates_router,
@@ -128,5 +130,6 @@ urlpatterns = [
     path("_allauth/", include("allauth.headless.urls")),
     path("oauth/token", token),
     path("oauth/revoke", revoke_token),
+    path("policy/", include("ringfence.entry.promises.urls")),
     path(".well-known/oauth-authorization-server", metadata),
 ]

@@ -145,6 +145,17 @@ class PrivacySettings(_Section):
     """What of a conversation dies with one of its parties: every track, or their own alone."""
 
 
+class PolicySettings(_Section):
+    """Who answers for the published policy; it says so, and is not published without."""
+
+    operator: str = ""
+    """The name of the operator."""
+    contact: str = ""
+    """Where its privacy officer is reached: an e-mail address or a telephone number."""
+    address: str = ""
+    """By post."""
+
+
 class SipListen(_Section):
     transport: Literal["udp", "tcp"]
     host: str
@@ -313,6 +324,7 @@ class Settings(BaseSettings):
     backup: BackupSettings = BackupSettings()
     retention: RetentionSettings = RetentionSettings()
     privacy: PrivacySettings = PrivacySettings()
+    policy: PolicySettings = PolicySettings()
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     speech: SpeechSettings = SpeechSettings()

@@ -94,6 +94,7 @@ INSTALLED_APPS = [
     "ringfence.domains.ledger",
     "ringfence.domains.webhooks",
     "ringfence.domains.compliance",
+    "ringfence.domains.policy",
 ]
 MIDDLEWARE = [
     "ringfence.platform_django.middleware.RequestIds",

@@ -9,14 +9,23 @@ from typing import Any
 
 import pytest
 
-from ringfence.entry.promises.policy import PolicyRefused, last_report, render
+from ringfence.domains.policy.rules.changes import Change
+from ringfence.entry.promises.policy import (
+    ContactMissing,
+    PolicyRefused,
+    last_report,
+    render,
+    sayable,
+)
 from ringfence.entry.promises.states import State
+from ringfence.platform.settings import PolicySettings
 from ringfence.policies.catalogue import load_catalogue
 from ringfence.policies.profiles import claims, load_profile, parameters_of, profile_hash
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PROFILE, CATALOGUE = load_profile("ctx-us-telecom"), load_catalogue()
 GOOD = timedelta(hours=6)
+WHO = PolicySettings(operator="Example & Sons", contact="privacy@example.org", address="Elm St")
 SAID = ("CTX-01.C-02", "CTX-01.B-02")
 
 
@@ -38,7 +47,8 @@ def report(**changes: Any) -> dict[str, Any]:
 
 
 def text(told: dict[str, Any], now: datetime = NOW) -> str:
-    return render(told, PROFILE, CATALOGUE, "1", now)
+    sayable(told, PROFILE, "1", now)
+    return render(told, PROFILE, CATALOGUE, WHO)
 
 
 def test_it_says_what_was_seen_and_nothing_else() -> None:
@@ -58,7 +68,7 @@ def test_notes_are_those_on_what_is_said() -> None:
     noted = next(id_ for id_ in claimed if notes.keys() & set(parameters_of(id_)))
     for state, paths in ((State.ENFORCED, set(parameters_of(noted))), (State.PLANNED, set())):
         told = report(states={noted: state}, hash=profile_hash(profile))
-        page = render(told, profile, CATALOGUE, "1", NOW)
+        page = render(told, profile, CATALOGUE, WHO)
         shown = {path for path, note in notes.items() if html.escape(note) in page}
         assert shown == notes.keys() & paths
 
@@ -88,3 +98,45 @@ def test_an_old_examination_stops_it() -> None:
 def test_without_an_examination_there_is_none(tmp_path: Any) -> None:
     with pytest.raises(PolicyRefused):
         last_report(tmp_path)
+
+
+def head(number: int = 2, *changes: Change) -> Any:
+    from ringfence.domains.policy.usecases.publish import Head
+
+    return Head(number, NOW, NOW + timedelta(days=30), changes)
+
+
+@pytest.mark.promise("CMX-14.0-02")
+@pytest.mark.promise("SIP-13.0-02")
+@pytest.mark.promise("CCA-10.0-01")
+@pytest.mark.promise("CLX-12.0-01")
+def test_a_version_says_its_dates_hash_archive_and_contact() -> None:
+    page = render(report(), PROFILE, CATALOGUE, WHO, head())
+    assert ">2026-03-01</time>" in page and ">2026-03-31</time>" in page
+    assert 'href="/policy/versions/"' in page and profile_hash(PROFILE) in page
+    contact = re.search(r'<address id="contact">(.*?)</address>', page)
+    assert contact and contact[1] == "Example &amp; Sons<br>privacy@example.org<br>Elm St"
+
+
+@pytest.mark.promise("CMX-14.0-02")
+@pytest.mark.promise("CCA-10.0-01")
+@pytest.mark.parametrize("blank", [{"operator": " "}, {"contact": ""}])
+def test_a_version_without_contact_is_refused(blank: dict[str, str]) -> None:
+    with pytest.raises(ContactMissing):
+        render(report(), PROFILE, CATALOGUE, WHO.model_copy(update=blank), head())
+
+
+@pytest.mark.promise("SIP-13.0-03")
+def test_a_version_sums_up_every_change() -> None:
+    found = (
+        Change("removed", "CTX-01.C-07", reduces=True),
+        Change("added", "CTX-01.C-02"),
+        Change("changed", "retention.cdr.active", "18 months", "24 months", reduces=True),
+    )
+    page = render(report(), PROFILE, CATALOGUE, WHO, head(2, *found))
+    items = re.findall(r"<li>((?:Removed|Added|Changed): .*?)</li>", page)
+    assert len(items) == 3
+    assert "CTX-01.C-07" in items[0] and "Less than before" in items[0]
+    assert "CTX-01.C-02" in items[1] and "Less" not in items[1]
+    assert "18 months \N{RIGHTWARDS ARROW} 24 months" in items[2] and "Less" in items[2]
+    assert "What changes" not in render(report(), PROFILE, CATALOGUE, WHO, head(1))

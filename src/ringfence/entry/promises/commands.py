@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import click
@@ -24,7 +27,7 @@ from ringfence.kernel.fields import CALL_RECORDS, IDENTIFIER
 from ringfence.platform.database import database_urls
 from ringfence.platform.settings import load_settings
 from ringfence.policies.catalogue import load_catalogue
-from ringfence.policies.profiles import DEFAULT, NAMES, claims, load_profile, profile_hash
+from ringfence.policies.profiles import DEFAULT, NAMES, Profile, claims, load_profile, profile_hash
 
 _LONG_AGO = 10_000
 """A day in 1997."""
@@ -67,6 +70,7 @@ def verify_command(profile: str, json_: bool) -> None:
             clock=clock,
         )
         path = bundle.append(settings.data_dir, as_json(report))
+        _record(int(path.stem), as_json(report), chosen)
     click.echo(json.dumps(as_json(report), indent=2) if json_ else _told(report, str(path)))
     if not report.ok:
         sys.exit(1)
@@ -81,14 +85,53 @@ def policy_command(profile: str, output: Path | None) -> None:
     Refused when that was of another profile or build, is older than a day, or found a clause
     broken or unknown.
     """
-    report = policy.last_report(load_settings().data_dir / bundle.FOLDER)
-    page = policy.render(
-        report, load_profile(profile), load_catalogue(), this_build(), SystemClock().now()
-    )
+    settings, chosen = load_settings(), load_profile(profile)
+    report, _ = policy.last_report(settings.data_dir / bundle.FOLDER)
+    policy.sayable(report, chosen, this_build(), SystemClock().now())
+    page = policy.render(report, chosen, load_catalogue(), settings.policy)
     if output is None:
         click.echo(page, nl=False)
     else:
         output.write_text(page)
+
+
+@promises_command.command("publish")
+@click.option("--profile", type=click.Choice(NAMES), default=DEFAULT, show_default=True)
+@click.option(
+    "--effective",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day, in UTC, from which on it holds; default: as early as its notice allows.",
+)
+def publish_command(profile: str, effective: datetime | None) -> None:
+    """Publish the policy as a new version, at /policy/ once it holds. Prints it as JSON.
+
+    Refused as `policy` is, and when it would hold before the notice is over that is promised. What
+    is the same as the last version is not published again.
+    """
+    settings, chosen = load_settings(), load_profile(profile)
+    report, number = policy.last_report(settings.data_dir / bundle.FOLDER)
+    clauses = policy.sayable(report, chosen, this_build(), SystemClock().now())
+    setup_django("cli")
+    from ringfence.domains.policy import api
+    from ringfence.domains.policy.contracts import Draft
+
+    version = api.publish(
+        Draft(clauses=clauses, build=report["build"], report=number),
+        chosen,
+        lambda head: policy.render(report, chosen, load_catalogue(), settings.policy, head),
+        effective_at=None if effective is None else effective.replace(tzinfo=UTC),
+        actor="cli",
+    )
+    click.echo(json.dumps(asdict(version), default=str, indent=2))
+
+
+def _record(number: int, report: dict[str, Any], profile: Profile) -> None:
+    """Keep it for the board. An incident is to be over when the authority would be told."""
+    from ringfence.domains.policy import api
+
+    api.record_examination(
+        number, report, timedelta(minutes=profile.breach.authority.not_after.minutes)
+    )
 
 
 def _told(report: Report, path: str) -> str:

@@ -46,6 +46,8 @@ class Examination(msgspec.Struct, frozen=True):
     finding_count: int
     attempts: tuple[Attempt, ...]
     demonstrates: tuple[str, ...] = ()
+    says: str = ""
+    """The promise in one sentence."""
     error: str = ""
     """Why it could not look; nothing is known then."""
 
@@ -72,6 +74,7 @@ def examine(control: Control, site: Site, clock: Clock) -> Examination:
         finding_count=len(findings),
         attempts=tuple(attempts),
         demonstrates=control.demonstrates,
+        says=control.says,
         error=error,
     )
 

@@ -6,6 +6,7 @@ from ringfence.entry.promises.controls.calls_recorded import CALLS_RECORDED
 from ringfence.entry.promises.controls.expired_gone import EXPIRED_GONE
 from ringfence.entry.promises.controls.files_clear import FILES_CLEAR
 from ringfence.entry.promises.controls.periods_as_promised import PERIODS_AS_PROMISED
+from ringfence.entry.promises.controls.policy_published import POLICY_PUBLISHED
 from ringfence.entry.promises.controls.recordings_asked_for import RECORDINGS_ASKED_FOR
 from ringfence.entry.promises.controls.recordings_sealed import RECORDINGS_SEALED
 from ringfence.entry.promises.controls.values_sealed import VALUES_SEALED
@@ -16,6 +17,7 @@ CONTROLS: tuple[Control, ...] = (
     CALLS_RECORDED,
     EXPIRED_GONE,
     PERIODS_AS_PROMISED,
+    POLICY_PUBLISHED,
     RECORDINGS_ASKED_FOR,
     RECORDINGS_SEALED,
     VALUES_SEALED,

@@ -1,0 +1,27 @@
+"""The published policy, for other domains and the entrances."""
+
+from ringfence.domains.policy.queries import (
+    binding_of,
+    current_version,
+    last_examined,
+    list_incidents,
+    list_versions,
+    page_of,
+)
+from ringfence.domains.policy.usecases.accept import accept_version
+from ringfence.domains.policy.usecases.publish import Head, publish, tell
+from ringfence.domains.policy.usecases.record_examination import record_examination
+
+__all__ = [
+    "Head",
+    "accept_version",
+    "binding_of",
+    "current_version",
+    "last_examined",
+    "list_incidents",
+    "list_versions",
+    "page_of",
+    "publish",
+    "record_examination",
+    "tell",
+]

@@ -1,0 +1,97 @@
+"""REST API of the published policy: what binds a customer, and its consent to what is worse."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router, Schema
+from pydantic import ConfigDict, Field
+
+from ringfence.domains.policy import api
+from ringfence.domains.policy.contracts import BindingInfo, VersionInfo
+from ringfence.platform_django.http import caller_of, requires, responses
+from ringfence.platform_django.use import current_actor
+
+router = Router(tags=["policy"])
+
+
+class PolicyChangeOut(Schema):
+    """A clause ``added`` or ``removed``, or a value ``changed``; ``reduces``: for the worse."""
+
+    kind: str
+    what: str
+    before: Any
+    after: Any
+    reduces: bool
+
+
+class PolicyVersionOut(Schema):
+    """A published version of the privacy policy; its page is ``/policy/versions/{number}/``."""
+
+    number: int
+    profile: str
+    profile_hash: str
+    digest: str
+    """SHA-256 over the page, what it rests on, and the digest of the version before it."""
+    published_at: datetime
+    effective_at: datetime
+    needs_consent: bool
+    changes: list[PolicyChangeOut]
+
+
+class PolicyBindingOut(Schema):
+    """Which version binds the tenant."""
+
+    bound: PolicyVersionOut | None
+    awaits: PolicyVersionOut | None
+    """In force for others. It reduces rights: it binds once it is accepted."""
+    coming: PolicyVersionOut | None
+    """Not in force yet."""
+
+
+class PolicyAcceptIn(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    version: int = Field(ge=1, le=2_000_000_000)
+
+
+@router.get("/policy", response=responses(PolicyBindingOut), operation_id="get_policy_binding")
+@requires("settings:read")
+def get_policy_binding(request: HttpRequest) -> PolicyBindingOut:
+    """Which version of the privacy policy binds the tenant, and what comes."""
+    return _out(api.binding_of(caller_of(request).tenant_id))
+
+
+@router.post(
+    "/policy/accept",
+    response=responses(PolicyBindingOut, 404, 409, 422),
+    operation_id="accept_policy",
+)
+@requires("settings:write")
+def accept_policy(request: HttpRequest, body: PolicyAcceptIn) -> PolicyBindingOut:
+    """Accept a version that is newer than the one that binds."""
+    tenant = caller_of(request).tenant_id
+    return _out(api.accept_version(tenant, body.version, actor=current_actor()))
+
+
+def _out(info: BindingInfo) -> PolicyBindingOut:
+    return PolicyBindingOut(
+        bound=_version(info.bound), awaits=_version(info.awaits), coming=_version(info.coming)
+    )
+
+
+def _version(info: VersionInfo | None) -> PolicyVersionOut | None:
+    if info is None:
+        return None
+    return PolicyVersionOut(
+        number=info.number,
+        profile=info.profile,
+        profile_hash=info.profile_hash,
+        digest=info.digest,
+        published_at=info.published_at,
+        effective_at=info.effective_at,
+        needs_consent=info.needs_consent,
+        changes=[PolicyChangeOut(**change) for change in info.changes],
+    )

@@ -1,0 +1,1 @@
+"""Pure decisions: what changes between two policies, and which version binds whom."""
