@@ -715,6 +715,40 @@ class NumberList(Struct, frozen=True, kw_only=True):
     next: str | None
 
 
+class PolicyChange(Struct, frozen=True, kw_only=True):
+    """A clause ``added`` or ``removed``, or a value ``changed``; ``reduces``: for the worse."""
+
+    kind: str
+    what: str
+    before: str | None
+    after: str | None
+    reduces: bool
+
+
+class PolicyVersion(Struct, frozen=True, kw_only=True):
+    """A published version of the privacy policy; its page is ``/policy/versions/{number}/``."""
+
+    number: int
+    profile: str
+    profile_hash: str
+    digest: str
+    published_at: datetime
+    effective_at: datetime
+    needs_consent: bool
+    changes: list[PolicyChange]
+
+
+class PolicyBinding(Struct, frozen=True, kw_only=True):
+    """Which version binds the tenant."""
+
+    tenant: str
+    bound: PolicyVersion | None
+    awaits: PolicyVersion | None
+    coming: PolicyVersion | None
+    etag: str | None = None
+    """State that was read, for the update of it; None in a list."""
+
+
 class Erasure(Struct, frozen=True, kw_only=True):
     """How far an erasure is: ``ordered``, ``destroyed`` (no key exists any more), ``cleaned``."""
 

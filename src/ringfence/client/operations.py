@@ -1078,6 +1078,17 @@ class NumbersResource(Resource):
         self._delete(NoContent, path_of("/api/v1/numbers/{}", number_id))
 
 
+class PolicyResource(Resource):
+    """Operations of `client.policy`."""
+
+    def get_binding(self) -> models.PolicyBinding:
+        """Which version of the privacy policy binds the tenant, and what comes.
+
+        Needs a key or a session of a tenant with the scope `settings:read`.
+        """
+        return self._get(models.PolicyBinding, "/api/v1/policy")
+
+
 class PrivacyResource(Resource):
     """Operations of `client.privacy`."""
 
@@ -2117,6 +2128,7 @@ class Operations:
         self.live = LiveResource(transport)
         self.members = MembersResource(transport)
         self.numbers = NumbersResource(transport)
+        self.policy = PolicyResource(transport)
         self.privacy = PrivacyResource(transport)
         self.prompts = PromptsResource(transport)
         self.rates = RatesResource(transport)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Router, Schema
@@ -11,6 +12,7 @@ from pydantic import ConfigDict, Field
 
 from ringfence.domains.policy import api
 from ringfence.domains.policy.contracts import BindingInfo, VersionInfo
+from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform_django.http import caller_of, requires, responses
 from ringfence.platform_django.use import current_actor
 
@@ -22,8 +24,9 @@ class PolicyChangeOut(Schema):
 
     kind: str
     what: str
-    before: Any
-    after: Any
+    before: str | None
+    after: str | None
+    """Texts as they are, everything else as JSON."""
     reduces: bool
 
 
@@ -44,6 +47,7 @@ class PolicyVersionOut(Schema):
 class PolicyBindingOut(Schema):
     """Which version binds the tenant."""
 
+    tenant: str
     bound: PolicyVersionOut | None
     awaits: PolicyVersionOut | None
     """In force for others. It reduces rights: it binds once it is accepted."""
@@ -61,7 +65,8 @@ class PolicyAcceptIn(Schema):
 @requires("settings:read")
 def get_policy_binding(request: HttpRequest) -> PolicyBindingOut:
     """Which version of the privacy policy binds the tenant, and what comes."""
-    return _out(api.binding_of(caller_of(request).tenant_id))
+    tenant = caller_of(request).tenant_id
+    return _out(tenant, api.binding_of(tenant))
 
 
 @router.post(
@@ -73,12 +78,15 @@ def get_policy_binding(request: HttpRequest) -> PolicyBindingOut:
 def accept_policy(request: HttpRequest, body: PolicyAcceptIn) -> PolicyBindingOut:
     """Accept a version that is newer than the one that binds."""
     tenant = caller_of(request).tenant_id
-    return _out(api.accept_version(tenant, body.version, actor=current_actor()))
+    return _out(tenant, api.accept_version(tenant, body.version, actor=current_actor()))
 
 
-def _out(info: BindingInfo) -> PolicyBindingOut:
+def _out(tenant: UUID, info: BindingInfo) -> PolicyBindingOut:
     return PolicyBindingOut(
-        bound=_version(info.bound), awaits=_version(info.awaits), coming=_version(info.coming)
+        tenant=public_id(Prefix.TENANT, tenant),
+        bound=_version(info.bound),
+        awaits=_version(info.awaits),
+        coming=_version(info.coming),
     )
 
 
@@ -93,5 +101,18 @@ def _version(info: VersionInfo | None) -> PolicyVersionOut | None:
         published_at=info.published_at,
         effective_at=info.effective_at,
         needs_consent=info.needs_consent,
-        changes=[PolicyChangeOut(**change) for change in info.changes],
+        changes=[
+            PolicyChangeOut(
+                kind=change["kind"],
+                what=change["what"],
+                before=_spelled(change["before"]),
+                after=_spelled(change["after"]),
+                reduces=change["reduces"],
+            )
+            for change in info.changes
+        ],
     )
+
+
+def _spelled(value: object) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value)

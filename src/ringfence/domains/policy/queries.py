@@ -16,7 +16,7 @@ from ringfence.domains.policy.contracts import (
 from ringfence.domains.policy.models import Acceptance, Examined, Incident, Version
 from ringfence.domains.policy.rules.binding import Dated, bound
 from ringfence.platform_django.clock import clock
-from ringfence.platform_django.tenancy import across_tenants
+from ringfence.platform_django.tenancy import APP, across_tenants, tenant
 
 
 def list_versions() -> tuple[VersionInfo, ...]:
@@ -45,8 +45,8 @@ def binding_of(tenant_id: UUID) -> BindingInfo:
     """Which version binds a business customer now. Raises TenantNotFound."""
     now, joined = clock().now(), get_any_tenant(tenant_id).created_at
     versions = list_versions()
-    with across_tenants("read policy") as db:
-        accepted = Acceptance.objects.using(db).filter(tenant_id=tenant_id)
+    with tenant(tenant_id):
+        accepted = Acceptance.objects.using(APP).filter(tenant_id=tenant_id)
         numbers = set(accepted.values_list("number", flat=True))
     dated = [Dated(one.number, one.effective_at, one.needs_consent) for one in versions]
     found = bound(dated, numbers, joined, now)
