@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 from tests.e2e.harness.installation import Installation
 
 from ringfence.entry.promises.controls import CONTROLS
+from ringfence.entry.promises.controls.policy_published import POLICY_PUBLISHED
 from ringfence.platform.database import database_urls
 from ringfence.platform.settings import load_settings
 
@@ -60,7 +62,23 @@ def owner(place: Installation) -> psycopg.Connection[tuple[Any, ...]]:
         return psycopg.connect(database_urls(load_settings()).owner, autocommit=True)
 
 
+def see(place: Installation, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{place.web_port}{path}", timeout=20) as answer:
+        return str(answer.read().decode())
+
+
 def test_a_fresh_installation_keeps_what_is_backed(installation: Installation) -> None:
+    """And what its policy says of itself, once that is published."""
+    first = states(verify(installation))
+    assert {first[id_] for id_ in POLICY_PUBLISHED.clauses} == {"unproven"}
+    with pytest.raises(AssertionError, match="policy_contact_missing"):
+        installation.cli("promises", "publish", plain=True)
+    named = {"RINGFENCE_POLICY__OPERATOR": "Example", "RINGFENCE_POLICY__CONTACT": "p@example.org"}
+    installation.environment.update(named)
+    version = json.loads(installation.cli("promises", "publish", plain=True))
+    page = see(installation, "/policy/")
+    assert set(re.findall(r'<li id="([^"]+)">', page)) == set(version["clauses"])
+    assert page == see(installation, "/policy/versions/1/")
     report = verify(installation)
     assert len(report["clauses"]) == 583
     found = states(report)
@@ -73,6 +91,9 @@ def test_a_fresh_installation_keeps_what_is_backed(installation: Installation) -
     assert len(attempts) == sum(len(control.violations) for control in CONTROLS)
     assert all(one["caught_at"] and one["undone"] for one in attempts)
     assert recheck(installation)[0] == 0
+    board = see(installation, "/policy/board/")
+    assert f"{len(claimed)} " in board and f"signed as no. {2}" in board
+    assert "broken" not in board and "unknown" not in board
     policy = installation.cli("promises", "policy", plain=True)
     assert set(re.findall(r'<li id="([^"]+)">', policy)) == claimed
 
