@@ -82,15 +82,20 @@ def plan(owner: UUID, where: CallFilter) -> str:
         return rows.explain()
 
 
-def test_lists_are_read_by_index(crowd: UUID, db: DatabaseUrls) -> None:
+def partitions_with_rows(db: DatabaseUrls) -> set[str]:
+    """Reading an empty one from end to end costs nothing."""
     with psycopg.connect(db.owner) as connection:
-        filled = {
+        return {
             name
             for table in (b"calls_call", b"calls_tag")
             for (name,) in connection.execute(
                 b"SELECT DISTINCT tableoid::regclass::text FROM " + table
             )
         }
+
+
+def test_lists_are_read_by_index(crowd: UUID, db: DatabaseUrls) -> None:
+    filled = partitions_with_rows(db)
     now = clock().now()
     hour = CallFilter(since=now - timedelta(days=2), until=now - timedelta(days=2, hours=-1))
     for where, condition in (
@@ -113,7 +118,9 @@ def test_lists_are_read_by_index(crowd: UUID, db: DatabaseUrls) -> None:
         assert any(condition in line for line in conditions), text
 
 
-def test_an_earlier_call_is_found_by_index(crowd: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_earlier_call_is_found_by_index(
+    crowd: UUID, db: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a flow that knows repeat callers costs at call setup."""
     plans: list[str] = []
     real = QuerySet.first
@@ -129,7 +136,7 @@ def test_an_earlier_call_is_found_by_index(crowd: UUID, monkeypatch: pytest.Monk
     assert last_call_at(crowd, "+14155550143", before=before) is None, "a stranger"
     (text,) = plans
     assert "caller_id =" in text, text
-    assert "Seq Scan on calls_call_p" not in text, text
+    assert not set(re.findall(r"Seq Scan on (\w+)", text)) & partitions_with_rows(db), text
 
 
 def test_the_journal_is_read_on_by_index(crowd: UUID, db: DatabaseUrls) -> None:
