@@ -99,7 +99,7 @@ def render(
     sections = [] if head is None else [_changes(head, catalogue)]
     for kind, heading in _HEADINGS.items():
         items = [
-            _item(clause.id, clause.statement, seen[clause.id])
+            _item(clause.id, clause.statement, seen[clause.id], linked=head is not None)
             for clause in catalogue.clauses.values()
             if clause.kind is kind and clause.id in seen
         ]
@@ -183,12 +183,12 @@ def _check(report: Mapping[str, Any], profile: Profile, build: str, now: datetim
         raise PolicyRefused(f"broken or unknown: {', '.join(bad)}")
 
 
-def _item(id_: str, statement: str, seen: Mapping[str, Any]) -> str:
+def _item(id_: str, statement: str, seen: Mapping[str, Any], *, linked: bool) -> str:
     how = "seen to work" if seen["state"] == State.DEMONSTRATED else "enforced"
-    controls = ", ".join(seen["control"])
+    name = f'<a href="/policy/board/{escape(id_)}/">{escape(id_)}</a>' if linked else escape(id_)
+    controls = escape(", ".join(seen["control"]))
     return (
-        f'<li id="{escape(id_)}">{escape(statement)}.'
-        f"<small>{escape(id_)}: {how} ({escape(controls)})</small></li>"
+        f'<li id="{escape(id_)}">{escape(statement)}.<small>{name}: {how} ({controls})</small></li>'
     )
 
 
