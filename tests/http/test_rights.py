@@ -28,9 +28,12 @@ from ringfence.domains.privacy import api as privacy
 from ringfence.domains.privacy import tasks
 from ringfence.domains.privacy.contracts import FieldClass
 from ringfence.domains.privacy.rights_queries import urgent_requests
+from ringfence.domains.privacy.usecases.collect_values import collect_values
 from ringfence.platform.database import DatabaseUrls
+from ringfence.platform.keys.errors import Refused
 from ringfence.platform.keys.persons import Identifier
 from ringfence.platform_django.clock import new_id
+from ringfence.platform_django.use import using
 
 CALLER, CALLEE = "+14155550100", "+12125550111"
 ROOT = Path(__file__).parents[2]
@@ -241,8 +244,11 @@ def test_the_web_process_cannot_make_it(world: World, key: str) -> None:
     both_ways(world)
     made = create(key)
     verify(key, made)
-    with pytest.raises(Exception, match="may not claim this purpose"):
+    with pytest.raises(Refused, match="may not ask for that"):
         tasks.build_package(made["id"][2:])
+    person = person_of(world, CALLER)
+    with using("rights", "test"), pytest.raises(Refused, match="may not claim this purpose"):
+        collect_values(world.acme, person)
     assert get(key, made)["state"] == "running"
     with world.worker():
         tasks.rights(0)
