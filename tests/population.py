@@ -36,7 +36,10 @@ from ringfence.domains.ledger.models import UnratedUsage
 from ringfence.domains.numbers import api as numbers
 from ringfence.domains.numbers.contracts import NewNumber, SipDial, TrunkDial
 from ringfence.domains.policy.models import Acceptance, Notice
+from ringfence.domains.privacy import api as privacy
 from ringfence.domains.privacy.models import ErasureOrder, Hold
+from ringfence.domains.privacy.rights_vocabulary import Channel as Intake
+from ringfence.domains.privacy.rights_vocabulary import Jurisdiction, RightsKind
 from ringfence.domains.recordings import api as recordings
 from ringfence.domains.recordings.contracts import SettingsInfo as RecordingSettings
 from ringfence.domains.trunks import api as trunks
@@ -99,6 +102,7 @@ class Populated:
     token: str
     case: UUID
     notice: UUID
+    rights: UUID
 
     def path_values(self) -> dict[str, str]:
         """A value of ours for each path parameter of the API."""
@@ -123,6 +127,7 @@ class Populated:
             "client_id": public_id(Prefix.OAUTH_CLIENT, self.client),
             "case_id": public_id(Prefix.CPNI_CASE, self.case),
             "notice_id": public_id(Prefix.CPNI_NOTICE, self.notice),
+            "request_id": public_id(Prefix.RIGHTS_REQUEST, self.rights),
         }
 
 
@@ -168,7 +173,15 @@ def populate(name: str, index: int) -> Populated:
         *seat(tenant.id, name),
         *connect(key.secret),
         *ask_for_calls(tenant.id, name),
+        ask_for_copy(tenant.id),
     )
+
+
+def ask_for_copy(tenant: UUID) -> UUID:
+    """The caller wants to see what is held of them."""
+    caller = Identifier("e164", "+14155550100")
+    law = (RightsKind.ACCESS, Jurisdiction.US_CA, Intake.NOTE)
+    return privacy.request_rights(tenant, caller, *law, actor="test").id
 
 
 def connect(secret: str) -> tuple[UUID, str]:

@@ -7,7 +7,8 @@
 FOLDER holds the bundles 000001.json, 000002.json ... as they lie in <data_dir>/promises. Checked:
 each signature (Ed25519) and that all are of one key, or of the one given; that each bundle
 continues the one before it; and that what a report says of each clause follows from what it says
-was seen. A certificate is that of a destruction, as the API gives it.
+was seen. A certificate is that of a destruction, or the receipt of a rights request, as the API
+gives it.
 
 Needs the package ``cryptography``. Exit status 1 and a line for each problem.
 """
@@ -65,6 +66,9 @@ def _certificate(path, key):
     if not good:
         print("the signature is not of its content, or of another key")
         return 1
+    if said.get("form") == "ringfence.rights/1":
+        print(f"signed by {said['key']}: {said['request']}, {said['kind']} done")
+        return 0
     print(f"signed by {said['key']}: {said['erasure']}, {said['rows_cleared']} rows cleared")
     return 0
 

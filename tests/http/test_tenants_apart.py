@@ -83,6 +83,7 @@ WALKED_ELSEWHERE = OF_PEOPLE | {
     "create_tenant",
     "create_tenant_key",
     "create_tenant_trunk",
+    "create_rights_request",
     "create_trunk",
     "delete_trunk",
     "get_key",
@@ -134,9 +135,13 @@ WALKED_ELSEWHERE = OF_PEOPLE | {
     "get_recording_audio",
     "get_recording_object",
     "get_recording_settings",
+    "get_rights_package",
     "hang_up_call",
     "put_recording_settings",
     "redirect_call",
+    "extend_rights_request",
+    "refuse_rights_request",
+    "verify_rights_request",
 }
 """They need a body, sealed files or a live call: the tests of their own domains do."""
 
@@ -188,6 +193,7 @@ def traces(someone: Populated) -> set[str]:
         someone.client,
         someone.case,
         someone.notice,
+        someone.rights,
     )
     return {id_.hex for id_ in ids} | {someone.e164, someone.secret, someone.token}
 
@@ -299,6 +305,12 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/recordings/{recording_id}",
         "/api/v1/recordings/{recording_id}/audio",
         "/api/v1/recordings/{recording_id}/tracks/{track}/object",
+        "/api/v1/rights-requests",
+        "/api/v1/rights-requests/{request_id}",
+        "/api/v1/rights-requests/{request_id}/extend",
+        "/api/v1/rights-requests/{request_id}/package",
+        "/api/v1/rights-requests/{request_id}/refuse",
+        "/api/v1/rights-requests/{request_id}/verify",
         "/api/v1/targets",
         "/api/v1/targets/{target_id}",
         "/api/v1/tenant",
@@ -342,7 +354,7 @@ def test_the_other_tenants_objects_do_not_exist(two: tuple[Populated, Populated]
             assert foreign.status_code == absent.status_code == 404
             assert foreign.json() == absent.json()
             walked += 1
-    assert walked == 40
+    assert walked == 42
 
 
 def test_the_other_tenants_ids_find_nothing_in_filters(two: tuple[Populated, Populated]) -> None:

@@ -26,6 +26,7 @@ from ringfence.domains.privacy.contracts import (
     PersonId,
     Purpose,
 )
+from ringfence.domains.privacy.models import RightsRequest
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform_django.clock import clock, new_id
 from ringfence.platform_django.sealed import SealedText
@@ -153,3 +154,7 @@ def _name_elsewhere(persons: set[UUID]) -> None:
         Contact.objects.create(
             tenant_id=tenant_id, kind="email", holder_id=person, since=now, with_account=False
         )
+        RightsRequest.objects.create(
+            tenant_id=tenant_id, kind="access", person_id=person, jurisdiction="eu",
+            channel="note", received_at=now, acknowledge_by=now, due_at=now,
+        )  # fmt: skip

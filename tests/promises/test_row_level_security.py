@@ -59,6 +59,7 @@ TENANT_TABLES = {
     "privacy_hold": "tenant_id",
     "policy_acceptance": "tenant_id",
     "policy_notice": "tenant_id",
+    "privacy_rights_request": "tenant_id",
     "recordings_recording": "tenant_id",
     "recordings_settings": "tenant_id",
     "recordings_track": "tenant_id",

@@ -765,6 +765,40 @@ class Erasure(Struct, frozen=True, kw_only=True):
     """State that was read, for the update of it; None in a list."""
 
 
+class Rights(Struct, frozen=True, kw_only=True):
+    """A request and how far it is."""
+
+    id: str
+    kind: str
+    person: str
+    jurisdiction: str
+    channel: str
+    state: str
+    received_at: datetime
+    acknowledge_by: datetime
+    due_at: datetime
+    extended_until: datetime | None
+    extension_reason: str | None
+    urgency: str
+    verified_at: datetime | None
+    verified_by: str | None
+    method: str | None
+    refusal: str | None
+    completed_at: datetime | None
+    erasure: str | None
+    package_bytes: int | None
+    receipt: dict[str, Any] | None
+    etag: str | None = None
+    """State that was read, for the update of it; None in a list."""
+
+
+class RightsList(Struct, frozen=True, kw_only=True):
+    """`RightsList` of the API."""
+
+    requests: list[Rights]
+    next: str | None
+
+
 class Prompt(Struct, frozen=True, kw_only=True):
     """An audio file, kept as WAV of 8 kHz, mono, 16 bit; ``sha256`` and ``bytes`` are of that."""
 

@@ -1117,6 +1117,148 @@ class PrivacyResource(Resource):
         """
         return self._get(models.Erasure, path_of("/api/v1/erasures/{}", erasure_id))
 
+    def create_rights_request(
+        self,
+        *,
+        kind: Literal["access", "portability", "deletion"],
+        jurisdiction: Literal["us-ca", "eu", "us-other"],
+        number: str | UnsetType | None = UNSET,
+        person: str | UnsetType | None = UNSET,
+        channel: Literal["api", "note"] | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.Rights:
+        """Note what a person asks. Nothing is done for it before it is verified.
+
+        Needs a key or a session of a tenant with the scope `privacy:rights`.
+        """
+        return self._post(
+            models.Rights,
+            "/api/v1/rights-requests",
+            body={
+                "kind": kind,
+                "jurisdiction": jurisdiction,
+                "number": number,
+                "person": person,
+                "channel": channel,
+            },
+            idempotency_key=idempotency_key,
+        )
+
+    def list_rights_requests(
+        self,
+        *,
+        state: Literal["received", "verified", "running", "done", "refused"] | None = None,
+        before: str | None = None,
+        limit: int | None = None,
+    ) -> models.RightsList:
+        """The tenant's requests, newest first.
+
+        Needs a key or a session of a tenant with the scope `privacy:rights`.
+        """
+        return self._get(
+            models.RightsList,
+            "/api/v1/rights-requests",
+            query={"state": state, "before": before, "limit": limit},
+        )
+
+    def iter_rights_requests(
+        self,
+        *,
+        state: Literal["received", "verified", "running", "done", "refused"] | None = None,
+        before: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[models.Rights]:
+        """All that `list_rights_requests` finds, page after page of `limit` as it is consumed."""
+        while True:
+            page = self.list_rights_requests(state=state, before=before, limit=limit)
+            yield from page.requests
+            before = page.next
+            if before is None:
+                return
+
+    def get_rights_request(self, request_id: str) -> models.Rights:
+        """One request, how far it is, and its receipt.
+
+        Needs a key or a session of a tenant with the scope `privacy:rights`.
+        """
+        return self._get(models.Rights, path_of("/api/v1/rights-requests/{}", request_id))
+
+    def verify_rights_request(
+        self,
+        request_id: str,
+        *,
+        method: Literal[
+            "signed_in", "code_sent", "callback", "photo_id", "known_details", "authority"
+        ],
+        idempotency_key: str | None = None,
+    ) -> models.Rights:
+        """The person themselves asks, which the caller answers for: a job makes the package,
+        or erases the person. To verify a deletion needs ``privacy:erase`` as well.
+
+        Needs a key or a session of a tenant with the scope `privacy:rights`.
+        """
+        return self._post(
+            models.Rights,
+            path_of("/api/v1/rights-requests/{}/verify", request_id),
+            body={"method": method},
+            idempotency_key=idempotency_key,
+        )
+
+    def extend_rights_request(
+        self,
+        request_id: str,
+        *,
+        reason: Literal["complexity", "number_of_requests"],
+        idempotency_key: str | None = None,
+    ) -> models.Rights:
+        """Put the answer off: once, before its end. The person is to be told why.
+
+        Needs a key or a session of a tenant with the scope `privacy:rights`.
+        """
+        return self._post(
+            models.Rights,
+            path_of("/api/v1/rights-requests/{}/extend", request_id),
+            body={"reason": reason},
+            idempotency_key=idempotency_key,
+        )
+
+    def refuse_rights_request(
+        self,
+        request_id: str,
+        *,
+        reason: Literal[
+            "not_verified",
+            "unfounded",
+            "excessive",
+            "law_requires_keeping",
+            "legal_hold",
+            "withdrawn",
+        ],
+        idempotency_key: str | None = None,
+    ) -> models.Rights:
+        """Do not meet a request, for a reason that the law knows.
+
+        Needs a key or a session of a tenant with the scope `privacy:rights`.
+        """
+        return self._post(
+            models.Rights,
+            path_of("/api/v1/rights-requests/{}/refuse", request_id),
+            body={"reason": reason},
+            idempotency_key=idempotency_key,
+        )
+
+    def download_rights_package(
+        self, request_id: str, to: Sink, *, purpose: str | None = None
+    ) -> int:
+        """Everything that is held of the person, as a ZIP: ``data.json``, a CSV for each
+        table, ``index.html``, and what they said in recordings.
+
+        Needs a key or a session of a tenant with the scope `privacy:rights`.
+        """
+        return self._download(
+            path_of("/api/v1/rights-requests/{}/package", request_id), to, purpose=purpose
+        )
+
 
 class PromptsResource(Resource):
     """Operations of `client.prompts`."""

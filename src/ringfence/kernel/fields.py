@@ -61,6 +61,9 @@ class SealedFieldNumber(IntEnum):
     """identity.User.company_sealed. Row: the user."""
     MAIL = 18
     """platform_django.Mail.mail_sealed, under the installation's secret key. Row: the mail."""
+    RIGHTS_PACKAGE = 40
+    """The object with the copy of their data that a person asked for. Row: the request, whose
+    ``package_id`` is its item."""
 
 
 IDENTIFIER = "identifier"
@@ -76,6 +79,8 @@ RECORDINGS = "recordings"
 """Retention rule of tracks; the day is that of the call's id."""
 CUSTOMER_RECORDINGS = "customer_recordings"
 """Retention rule of tracks whose lasting key is the customer's."""
+RIGHTS_PACKAGES = "rights_packages"
+"""Retention rule of copies that persons asked for; the day is that on which one was made."""
 INVITATIONS = "invitations"
 """Retention rule of the addresses of who was invited; the day is that of the invitation's id."""
 CONSOLE_USERS = "console_users"

@@ -46,6 +46,7 @@ class Prefix(StrEnum):
     CPNI_CONTACT = "CR"
     CPNI_NOTICE = "CN"
     SSO_CONNECTION = "SO"
+    RIGHTS_REQUEST = "RR"
 
 
 class InvalidId(InvalidInput):

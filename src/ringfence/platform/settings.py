@@ -117,6 +117,7 @@ class IdentifierRetention(_Section):
 class ContentRetention(_Section):
     recordings: Days = 90
     customer_recordings: Days = 90
+    rights_packages: Days = 14
 
 
 class RecoveryRetention(_Section):

@@ -79,8 +79,8 @@ def test_a_revoked_key_is_refused(db: DatabaseUrls) -> None:
 def test_what_reaches_beyond_the_tenant_or_destroys_must_be_asked_for(db: DatabaseUrls) -> None:
     made = accounts.create_api_key(accounts.create_tenant("Acme").id).info
     named = {
-        "keys:write", "numbers:write", "privacy:erase", "recordings:write", "tenants:read",
-        "tenants:write", "trunks:write",
+        "keys:write", "numbers:write", "privacy:erase", "privacy:rights", "recordings:write",
+        "tenants:read", "tenants:write", "trunks:write",
     }  # fmt: skip
     assert set(ALL_SCOPES) - set(made.scopes) == named
     asked = accounts.create_api_key(made.tenant_id, scopes=("privacy:erase",)).info

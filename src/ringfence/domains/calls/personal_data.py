@@ -1,7 +1,14 @@
 """Classification of every stored field of calls."""
 
-from ringfence.domains.privacy.api import not_personal, register
-from ringfence.domains.privacy.contracts import Category, Erasure, FieldClass, PersonId, Purpose
+from ringfence.domains.privacy.api import link_rows, not_personal, register
+from ringfence.domains.privacy.contracts import (
+    Category,
+    Erasure,
+    FieldClass,
+    PersonId,
+    Purpose,
+    RowLink,
+)
 from ringfence.kernel.fields import CALL_RECORDS, SealedFieldNumber
 
 JOURNAL, CALL, LEG, TAG, PROJECTOR = (
@@ -124,6 +131,7 @@ register(
         day_of="call_id",
     ),
 )
+link_rows(RowLink(TAG, "call_id", to=CALL, to_field="id"))
 _ROW = "random id of a row or of the business customer"
 not_personal(JOURNAL, _ROW, "call_id", "tenant_id")
 not_personal(JOURNAL, "order of insertion in the installation", "seq", "position")

@@ -7,18 +7,24 @@ from ringfence.domains.privacy.items import (
     register_items_of_person,
     register_person_cleanup,
 )
+from ringfence.domains.privacy.package_parts import register_package_part
 from ringfence.domains.privacy.queries import get_erasure
 from ringfence.domains.privacy.registry import (
     all_classifications,
     classification,
+    link_rows,
     not_personal,
     person_ids,
     register,
+    row_links,
     stale,
     unclassified,
 )
+from ringfence.domains.privacy.rights_queries import get_rights_request, list_rights_requests
+from ringfence.domains.privacy.usecases.build_package import build_package
 from ringfence.domains.privacy.usecases.carry_out import carry_out, sweep_again
 from ringfence.domains.privacy.usecases.collect_orphans import collect_orphans
+from ringfence.domains.privacy.usecases.complete_rights import complete_deletion
 from ringfence.domains.privacy.usecases.erase import (
     destroy_items,
     destroy_person,
@@ -34,7 +40,14 @@ from ringfence.domains.privacy.usecases.legal_hold import (
     place_hold,
     release_hold,
 )
+from ringfence.domains.privacy.usecases.open_package import open_package
 from ringfence.domains.privacy.usecases.replay import replay
+from ringfence.domains.privacy.usecases.request_rights import (
+    extend_request,
+    refuse_request,
+    request_rights,
+    verify_request,
+)
 from ringfence.domains.privacy.usecases.sweep_retention import sweep_retention
 
 __all__ = [
@@ -42,29 +55,41 @@ __all__ = [
     "HeldItem",
     "HeldPerson",
     "all_classifications",
+    "build_package",
     "carry_out",
     "classification",
     "collect_orphans",
+    "complete_deletion",
     "destroy_items",
     "destroy_person",
     "erase_identifier",
     "expire",
+    "extend_request",
     "get_erasure",
+    "get_rights_request",
+    "link_rows",
+    "list_rights_requests",
     "not_personal",
+    "open_package",
     "person_ids",
     "place_hold",
+    "refuse_request",
     "register",
     "register_item_cleanup",
     "register_items_of_bucket",
     "register_items_of_person",
+    "register_package_part",
     "register_person_cleanup",
     "release_hold",
     "replay",
     "request_erasure",
     "request_identifier_erasure",
     "request_items_erasure",
+    "request_rights",
+    "row_links",
     "stale",
     "sweep_again",
     "sweep_retention",
     "unclassified",
+    "verify_request",
 ]

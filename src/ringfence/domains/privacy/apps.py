@@ -9,6 +9,11 @@ class PrivacyConfig(AppConfig):
     label = "privacy"
 
     def ready(self) -> None:
-        from ringfence.domains.privacy import checks  # noqa: F401 - registers the system check
+        from ringfence.domains.privacy import (
+            checks,  # noqa: F401 - registers the system check
+            package_items,
+        )
+
+        package_items.register()
 
         autodiscover_modules("personal_data")

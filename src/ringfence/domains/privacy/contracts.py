@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from ringfence.kernel.errors import NotFound
+from ringfence.domains.privacy.rights_vocabulary import (
+    Channel,
+    ExtensionReason,
+    Jurisdiction,
+    Method,
+    Refusal,
+    RightsKind,
+    RightsState,
+    Urgency,
+)
+from ringfence.kernel.errors import NotFound, RingfenceError
 
 
 class Category(StrEnum):
@@ -100,6 +110,17 @@ class PersonId:
     """The column with the item whose content is this person's alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class RowLink:
+    """Rows that name no person themselves are those of whom the rows of another table name."""
+
+    model: str
+    field: str
+    """Its value stands in ``to_field`` of a row of ``to``."""
+    to: str
+    to_field: str
+
+
 Classification = FieldClass | NotPersonal | PersonId
 
 
@@ -171,3 +192,94 @@ class PersonUnknown(NotFound):
     """Nobody of this tenant is meant by that."""
 
     code = "person_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class RightsInfo:
+    """One request of a person, who is a random id here."""
+
+    id: UUID
+    tenant_id: UUID
+    kind: RightsKind
+    person: UUID
+    jurisdiction: Jurisdiction
+    channel: Channel
+    state: RightsState
+    received_at: datetime
+    acknowledge_by: datetime
+    due_at: datetime
+    """As first set; ``extended_until`` is in its place once there is one."""
+    extended_until: datetime | None
+    extension_reason: ExtensionReason | None
+    verified_at: datetime | None
+    verified_by: str | None
+    method: Method | None
+    refusal: Refusal | None
+    completed_at: datetime | None
+    erasure_id: UUID | None
+    package_bytes: int | None
+    """Of a package that can be fetched."""
+    urgency: Urgency
+    receipt: Mapping[str, Any] | None
+    """Once it is done: what was done, the installation's public ``key`` and its ``signature``."""
+
+
+@dataclass(frozen=True, slots=True)
+class RightsPage:
+    """Requests, newest first, and where the next page begins."""
+
+    requests: tuple[RightsInfo, ...]
+    next_cursor: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class PackagePart:
+    """A file of one domain in a person's package."""
+
+    name: str
+    """Its path: letters, digits, ``-``, ``.`` and ``/``."""
+    about: Mapping[str, str]
+    """What it is, for the list of files."""
+    body: Iterator[bytes] | None
+    error: str | None = None
+    """Why there is none: the code of an error."""
+
+
+class RightsRequestNotFound(NotFound):
+    """No such request for this tenant."""
+
+    code = "rights_request_not_found"
+
+
+class WrongRightsState(RingfenceError):
+    """What is asked does not follow the state that the request is in."""
+
+    code = "wrong_rights_state"
+    http_status = 409
+
+
+class CannotExtend(RingfenceError):
+    """The time to answer is extended once, before it ends, of a request that is open."""
+
+    code = "cannot_extend"
+    http_status = 409
+
+
+class PackageNotReady(RingfenceError):
+    """The package is not made yet."""
+
+    code = "package_not_ready"
+    http_status = 409
+
+
+class PackageGone(RingfenceError):
+    """There was a package; its key is destroyed. Ask again for a new one."""
+
+    code = "package_gone"
+    http_status = 410
+
+
+class NoPackage(NotFound):
+    """A request of this kind is not answered by a package."""
+
+    code = "no_package"

@@ -1,4 +1,4 @@
-"""REST API of erasures."""
+"""REST API of erasures and of the requests of data subjects."""
 
 from __future__ import annotations
 
@@ -6,23 +6,37 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest
-from ninja import Router, Schema, Status
+from django.http import HttpRequest, StreamingHttpResponse
+from ninja import Query, Router, Schema, Status
 from pydantic import ConfigDict
 
 from ringfence.domains.privacy import api
 from ringfence.domains.privacy.contracts import ErasureInfo
+from ringfence.domains.privacy.rights_vocabulary import RightsKind
+from ringfence.domains.privacy.schemas import (
+    ExtensionIn,
+    RefusalIn,
+    RightsIn,
+    RightsList,
+    RightsOut,
+    RightsQuery,
+    VerificationIn,
+    rights_out,
+)
 from ringfence.kernel.errors import InvalidInput
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 from ringfence.platform.keys.persons import Identifier
-from ringfence.platform_django.http import caller_of, requires, responses
+from ringfence.platform_django.admission import InsufficientScope
+from ringfence.platform_django.http import OPENS, caller_of, requires, responses
 from ringfence.platform_django.use import current_actor
 
 router = Router(tags=["privacy"])
+_ERASE, _RIGHTS = "privacy:erase", "privacy:rights"
+_ZIP: dict[int, Any] = {200: {"content": {"application/zip": {}}}}
 
 
 class NobodyNamed(InvalidInput):
-    """An erasure is of one person: give a number in E.164, or the id of a person."""
+    """What is asked is about one person: give a number in E.164, or the id of a person."""
 
     code = "nobody_named"
 
@@ -57,30 +71,146 @@ class ErasureOut(Schema):
 @router.post(
     "/erasures", response=responses(ErasureOut, 404, 422, success=202), operation_id="erase_person"
 )
-@requires("privacy:erase")
+@requires(_ERASE)
 def erase_person(request: HttpRequest, body: ErasureIn) -> Status[ErasureOut]:
     """Erase a person. Accepted when it is ordered; a job carries it out."""
-    if (body.number is None) == (body.person is None):
-        raise NobodyNamed("give either a number or a person")
+    who = _who(body)
     tenant, actor = caller_of(request).tenant_id, current_actor()
-    if body.number is not None:
-        identifier = Identifier("e164", body.number)
-        if identifier.normal() is None:
-            raise NobodyNamed("the number is not in E.164")
-        info = api.request_identifier_erasure(tenant, identifier, actor=actor)
+    if isinstance(who, Identifier):
+        info = api.request_identifier_erasure(tenant, who, actor=actor)
     else:
-        info = api.request_erasure(tenant, _person(body.person or ""), actor=actor)
+        info = api.request_erasure(tenant, who, actor=actor)
     return Status(202, _out(info))
 
 
 @router.get(
     "/erasures/{erasure_id}", response=responses(ErasureOut, 404, 422), operation_id="get_erasure"
 )
-@requires("privacy:erase")
+@requires(_ERASE)
 def get_erasure(request: HttpRequest, erasure_id: str) -> ErasureOut:
     """How far an erasure is."""
     id_ = parse_public_id(Prefix.ERASURE, erasure_id)
     return _out(api.get_erasure(caller_of(request).tenant_id, id_))
+
+
+@router.post(
+    "/rights-requests",
+    response=responses(RightsOut, 404, 422, success=201),
+    operation_id="create_rights_request",
+)
+@requires(_RIGHTS)
+def create_rights_request(request: HttpRequest, body: RightsIn) -> Status[RightsOut]:
+    """Note what a person asks. Nothing is done for it before it is verified."""
+    info = api.request_rights(
+        caller_of(request).tenant_id,
+        _who(body),
+        body.kind,
+        body.jurisdiction,
+        body.channel,
+        actor=current_actor(),
+    )
+    return Status(201, rights_out(info))
+
+
+@router.get(
+    "/rights-requests", response=responses(RightsList, 422), operation_id="list_rights_requests"
+)
+@requires(_RIGHTS)
+def list_rights_requests(request: HttpRequest, query: Query[RightsQuery]) -> RightsList:
+    """The tenant's requests, newest first."""
+    page = api.list_rights_requests(
+        caller_of(request).tenant_id, query.state, before=query.before_id, limit=query.limit
+    )
+    cursor = page.next_cursor
+    return RightsList(
+        requests=[rights_out(info) for info in page.requests],
+        next=None if cursor is None else public_id(Prefix.RIGHTS_REQUEST, cursor),
+    )
+
+
+@router.get(
+    "/rights-requests/{request_id}",
+    response=responses(RightsOut, 404, 422),
+    operation_id="get_rights_request",
+)
+@requires(_RIGHTS)
+def get_rights_request(request: HttpRequest, request_id: str) -> RightsOut:
+    """One request, how far it is, and its receipt."""
+    return rights_out(api.get_rights_request(caller_of(request).tenant_id, _rights(request_id)))
+
+
+@router.post(
+    "/rights-requests/{request_id}/verify",
+    response=responses(RightsOut, 404, 409, 422),
+    operation_id="verify_rights_request",
+)
+@requires(_RIGHTS)
+def verify_rights_request(request: HttpRequest, request_id: str, body: VerificationIn) -> RightsOut:
+    """The person themselves asks, which the caller answers for: a job makes the package, or erases
+    the person. To verify a deletion needs ``privacy:erase`` as well."""
+    caller, id_ = caller_of(request), _rights(request_id)
+    found = api.get_rights_request(caller.tenant_id, id_)
+    if found.kind == RightsKind.DELETION and _ERASE not in caller.scopes:
+        raise InsufficientScope("to erase needs its own scope", details={"needed": _ERASE})
+    actor = current_actor()
+    return rights_out(api.verify_request(caller.tenant_id, id_, body.method, actor=actor))
+
+
+@router.post(
+    "/rights-requests/{request_id}/extend",
+    response=responses(RightsOut, 404, 409, 422),
+    operation_id="extend_rights_request",
+)
+@requires(_RIGHTS)
+def extend_rights_request(request: HttpRequest, request_id: str, body: ExtensionIn) -> RightsOut:
+    """Put the answer off: once, before its end. The person is to be told why."""
+    tenant = caller_of(request).tenant_id
+    return rights_out(api.extend_request(tenant, _rights(request_id), body.reason))
+
+
+@router.post(
+    "/rights-requests/{request_id}/refuse",
+    response=responses(RightsOut, 404, 409, 422),
+    operation_id="refuse_rights_request",
+)
+@requires(_RIGHTS)
+def refuse_rights_request(request: HttpRequest, request_id: str, body: RefusalIn) -> RightsOut:
+    """Do not meet a request, for a reason that the law knows."""
+    tenant = caller_of(request).tenant_id
+    return rights_out(api.refuse_request(tenant, _rights(request_id), body.reason))
+
+
+@router.get(
+    "/rights-requests/{request_id}/package",
+    response=responses(None, 400, 404, 409, 410, 422),
+    operation_id="get_rights_package",
+    openapi_extra={"responses": _ZIP, **OPENS},
+)
+@requires(_RIGHTS, content=True, export=True)
+def get_rights_package(request: HttpRequest, request_id: str) -> StreamingHttpResponse:
+    """Everything that is held of the person, as a ZIP: ``data.json``, a CSV for each table,
+    ``index.html``, and what they said in recordings."""
+    found = api.open_package(caller_of(request).tenant_id, _rights(request_id))
+    answer = StreamingHttpResponse(found.body, content_type="application/zip")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{request_id}.zip"'
+    answer.headers["Content-Length"] = str(found.length)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _who(body: ErasureIn | RightsIn) -> Identifier | UUID:
+    if (body.number is None) == (body.person is None):
+        raise NobodyNamed("give either a number or a person")
+    if body.number is None:
+        return _person(body.person or "")
+    identifier = Identifier("e164", body.number)
+    if identifier.normal() is None:
+        raise NobodyNamed("the number is not in E.164")
+    return identifier
+
+
+def _rights(text: str) -> UUID:
+    return parse_public_id(Prefix.RIGHTS_REQUEST, text)
 
 
 def _person(text: str) -> UUID:

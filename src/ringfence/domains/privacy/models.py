@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q
 
 from ringfence.domains.privacy.contracts import ErasureState
+from ringfence.domains.privacy.rights_vocabulary import RightsState
+from ringfence.platform_django.clock import new_id
 from ringfence.platform_django.models import TenantModel
 
 
@@ -44,6 +46,54 @@ class ErasureOrder(TenantModel):
             models.UniqueConstraint(
                 fields=["category", "rule", "day", "tenant_id"], name="erasure_day_once"
             )
+        ]
+
+
+class RightsRequest(TenantModel):
+    """What a person asked of the tenant, and how it was answered; the person is a random id."""
+
+    kind = models.CharField(max_length=16)
+    person_id = models.UUIDField()
+    jurisdiction = models.CharField(max_length=16)
+    channel = models.CharField(max_length=16)
+    state = models.CharField(max_length=16, default=RightsState.RECEIVED)
+    received_at = models.DateTimeField()
+    acknowledge_by = models.DateTimeField()
+    due_at = models.DateTimeField()
+    extended_until = models.DateTimeField(null=True)
+    extension_reason = models.CharField(max_length=24, null=True)
+    verified_at = models.DateTimeField(null=True)
+    verified_by = models.CharField(max_length=80, null=True)
+    method = models.CharField(max_length=24, null=True)
+    refusal = models.CharField(max_length=24, null=True)
+    completed_at = models.DateTimeField(null=True)
+    erasure_id = models.UUIDField(null=True)
+    """Of a deletion: the erasure that carries it out."""
+    package_id = models.UUIDField(default=new_id)
+    """The item whose key seals the package; it has one from when the package is made."""
+    package_day = models.IntegerField(null=True)
+    """Day of the bucket that the package is sealed in."""
+    package_bytes = models.BigIntegerField(null=True)
+    """Of a package that is there: its length in clear."""
+    receipt = models.JSONField(null=True)
+    """Once it is done: rules.receipt, signed."""
+
+    class Meta:
+        db_table = "privacy_rights_request"
+        indexes = [
+            models.Index(fields=["tenant_id", "id"], name="rights_tenant"),
+            models.Index(fields=["tenant_id", "person_id"], name="rights_person"),
+            models.Index(fields=["package_id"], name="rights_package"),
+            models.Index(
+                fields=["package_day"],
+                name="rights_package_day",
+                condition=Q(package_day__isnull=False),
+            ),
+            models.Index(
+                fields=["id"],
+                name="rights_unfinished",
+                condition=~Q(state__in=[RightsState.DONE, RightsState.REFUSED]),
+            ),
         ]
 
 

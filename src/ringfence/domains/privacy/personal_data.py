@@ -1,10 +1,10 @@
 """Classification of the platform's own tables, which lie below every domain, and of privacy's."""
 
-from ringfence.domains.privacy.contracts import Category, Erasure, FieldClass, Purpose
+from ringfence.domains.privacy.contracts import Category, Erasure, FieldClass, PersonId, Purpose
 from ringfence.domains.privacy.registry import not_personal, register
 from ringfence.kernel.fields import SealedFieldNumber
 
-ERASURE, HOLD = "privacy.ErasureOrder", "privacy.Hold"
+ERASURE, HOLD, RIGHTS = "privacy.ErasureOrder", "privacy.Hold", "privacy.RightsRequest"
 
 not_personal("platform.ConfigVersion", "a counter of the installation", "id", "version")
 _REPEATED = "platform.IdempotentRequest"
@@ -67,6 +67,42 @@ not_personal(
     "items",
     "leaves",
 )
+
+not_personal(RIGHTS, "random id of a row or of the business customer", "id", "tenant_id")
+not_personal(RIGHTS, "random id whose key seals the package", "package_id", "package_day")
+not_personal(RIGHTS, "random id of a row", "erasure_id")
+not_personal(RIGHTS, "evidence: counts and hashes, signed", "receipt", "package_bytes")
+register(
+    PersonId(RIGHTS, "person_id", "requester", item="package_id"),
+    *(
+        FieldClass(
+            model=RIGHTS,
+            field=field,
+            category=Category.TRAFFIC,
+            purposes=frozenset({Purpose.SERVICE}),
+            retention="account",
+            export=True,
+            erasure=Erasure.KEEP_UNLINKED,
+            role="requester",
+        )
+        for field in (
+            "kind",
+            "jurisdiction",
+            "channel",
+            "state",
+            "received_at",
+            "acknowledge_by",
+            "due_at",
+            "extended_until",
+            "extension_reason",
+            "verified_at",
+            "method",
+            "refusal",
+            "completed_at",
+        )
+    ),
+)
+not_personal(RIGHTS, "who of the business customer or its programs", "verified_by")
 
 _IDS = "evidence of a use of keys: random ids and words of the software, no value and no person"
 _CHAIN = "hash, number or time of the audit trail"

@@ -12,10 +12,12 @@ from ringfence.domains.privacy.contracts import (
     FieldClass,
     NotPersonal,
     PersonId,
+    RowLink,
 )
 
 _entries: dict[tuple[str, str], Classification] = {}
 _sealed: dict[int, tuple[str, str]] = {}
+_links: dict[str, RowLink] = {}
 
 
 def register(*entries: Classification) -> None:
@@ -35,6 +37,18 @@ def register(*entries: Classification) -> None:
 def not_personal(model: str, reason: str, *fields: str) -> None:
     """Register several fields of a model that tell nothing about a person."""
     register(*(NotPersonal(model, field, reason) for field in fields))
+
+
+def link_rows(link: RowLink) -> None:
+    """Tell whose the rows of a table are that name nobody. Raises ClassificationError for a second
+    way to the same table."""
+    if _links.setdefault(link.model, link) != link:
+        raise ClassificationError(f"{link.model} is linked twice")
+
+
+def row_links() -> tuple[RowLink, ...]:
+    """Every link, by model."""
+    return tuple(_links[model] for model in sorted(_links))
 
 
 def classification(model: str, field: str) -> Classification | None:

@@ -12,6 +12,11 @@ from procrastinate.contrib.django import app
 
 from ringfence.domains.privacy import api
 from ringfence.domains.privacy.queries import erasures_since, unfinished_erasures
+from ringfence.domains.privacy.rights_queries import (
+    deletions_carried_out,
+    packages_to_build,
+    urgent_requests,
+)
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform_django.clock import clock
 
@@ -28,6 +33,7 @@ def carry_out(erasure: str) -> None:
         "erasure carried out",
         extra={"kv": {"erasure": erasure, "state": done.state, "rows": done.rows}},
     )
+    _complete_deletions()
 
 
 @app.periodic(cron="*/10 * * * *")
@@ -69,3 +75,39 @@ def orphans(timestamp: int) -> None:
     if confirmed or destroyed:
         kv = {"confirmed": confirmed, "destroyed": destroyed}
         _log.info("orphan keys collected", extra={"kv": kv})
+
+
+@app.task(name="privacy.build_package", retry=RetryStrategy(max_attempts=5, exponential_wait=3))
+def build_package(request: str) -> None:
+    """Make the package of one rights request."""
+    done = api.build_package(UUID(request))
+    kv = {"request": request, "state": done.state, "bytes": done.package_bytes}
+    _log.info("package made", extra={"kv": kv})
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="privacy.rights", name="privacy.rights")
+def rights(timestamp: int) -> None:
+    """Go on with rights requests that were interrupted."""
+    _complete_deletions()
+    for request in packages_to_build():
+        try:
+            api.build_package(request)
+        except (RingfenceError, OSError) as error:
+            kv = {"request": request.hex, "code": getattr(error, "code", type(error).__name__)}
+            _log.error("package not made", extra={"kv": kv})
+
+
+@app.periodic(cron="27 6 * * *")
+@app.task(queueing_lock="privacy.deadlines", name="privacy.deadlines")
+def deadlines(timestamp: int) -> None:
+    """Tell each day which requests must be answered soon, or should have been."""
+    for request, how in urgent_requests():
+        _log.warning(
+            "rights request is urgent", extra={"kv": {"request": request.hex, "urgency": how}}
+        )
+
+
+def _complete_deletions() -> None:
+    for request in deletions_carried_out():
+        api.complete_deletion(request)

@@ -8,7 +8,8 @@ class RecordingsConfig(AppConfig):
     label = "recordings"
 
     def ready(self) -> None:
-        from ringfence.domains.recordings import erasure, webhooks
+        from ringfence.domains.recordings import erasure, package, webhooks
 
         erasure.register()
+        package.register()
         webhooks.register()

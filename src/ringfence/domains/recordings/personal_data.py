@@ -4,8 +4,15 @@ The tracks themselves are sealed objects (kernel.fields.RECORDING_TRACK); what s
 facts about them.
 """
 
-from ringfence.domains.privacy.api import not_personal, register
-from ringfence.domains.privacy.contracts import Category, Erasure, FieldClass, PersonId, Purpose
+from ringfence.domains.privacy.api import link_rows, not_personal, register
+from ringfence.domains.privacy.contracts import (
+    Category,
+    Erasure,
+    FieldClass,
+    PersonId,
+    Purpose,
+    RowLink,
+)
 from ringfence.kernel.fields import RECORDINGS
 
 RECORDING, TRACK, SETTINGS = (
@@ -41,6 +48,7 @@ register(
     *_facts(RECORDING, "marks"),  # nulled by this domain when the recording is deleted
     *_facts(TRACK, "role", "duration_ms", "bytes", "samples", "complete", "state"),
 )
+link_rows(RowLink(RECORDING, "id", to=TRACK, to_field="recording_id"))
 _ROW = "random id of a row or of the business customer"
 not_personal(RECORDING, _ROW, "id", "tenant_id", "call_id")
 not_personal(TRACK, _ROW, "id", "tenant_id", "recording_id", "call_id", "leg_id")

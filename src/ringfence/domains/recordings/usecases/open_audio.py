@@ -82,11 +82,23 @@ def open_audio(tenant_id: UUID, recording_id: UUID, which: Which, format_: Forma
     if format_ == "opus":
         pcm = (decode_ulaw(piece).tobytes() for piece in body)
         return Audio("audio/ogg", "opus", complete, None, encode_ogg_opus(pcm, channels))
+    return _wav(body, samples, channels, complete)
+
+
+def _wav(body: Iterator[bytes], samples: int, channels: int, complete: bool) -> Audio:
     data_bytes = samples * channels
     head = wav.header(wav.Encoding.ULAW, data_bytes, channels=channels)
     pad = bytes(data_bytes % 2)
     length = len(head) + data_bytes + len(pad)
     return Audio("audio/wav", "wav", complete, length, chain([head], body, [pad]))
+
+
+def open_track(info: RecordingInfo, track: TrackInfo) -> Audio:
+    """One track, by itself. Raises RecordingNotReady, RecordingDeleted, and what a key raises."""
+    if track.state == RECORDING:
+        raise RecordingNotReady("the recording is not stored yet")
+    (body,) = _open(info, [track])
+    return _wav(body, track.samples or 0, 1, bool(track.complete))
 
 
 def sealed_track(tenant_id: UUID, recording_id: UUID, track: Which) -> SealedTrack:

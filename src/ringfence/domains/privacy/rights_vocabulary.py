@@ -1,0 +1,83 @@
+"""Words of rights requests, as the REST API and the rows have them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RightsKind(StrEnum):
+    """What a person asks for; nothing stands here that no engine carries out."""
+
+    ACCESS = "access"
+    PORTABILITY = "portability"
+    DELETION = "deletion"
+
+
+class Jurisdiction(StrEnum):
+    """Whose law gives the person the right, as far as it sets the deadline."""
+
+    US_CA = "us-ca"
+    EU = "eu"
+    US_OTHER = "us-other"
+
+
+class Channel(StrEnum):
+    """How the request came in."""
+
+    API = "api"
+    NOTE = "note"
+    """Somebody wrote down what was said or sent to them."""
+
+
+class RightsState(StrEnum):
+    """How far a request is."""
+
+    RECEIVED = "received"
+    VERIFIED = "verified"
+    """It is known that the person themselves asks; a job goes on."""
+    RUNNING = "running"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class Method(StrEnum):
+    """How it became known that the person themselves asks."""
+
+    SIGNED_IN = "signed_in"
+    CODE_SENT = "code_sent"
+    """A one-time code sent to the number or address that is held of them."""
+    CALLBACK = "callback"
+    PHOTO_ID = "photo_id"
+    KNOWN_DETAILS = "known_details"
+    """They told what only they and the business know."""
+    AUTHORITY = "authority"
+    """An agent showed that they may act for the person."""
+
+
+class ExtensionReason(StrEnum):
+    """Why the answer takes longer: what the laws let count."""
+
+    COMPLEXITY = "complexity"
+    NUMBER_OF_REQUESTS = "number_of_requests"
+
+
+class Refusal(StrEnum):
+    """Why a request is not met."""
+
+    NOT_VERIFIED = "not_verified"
+    UNFOUNDED = "unfounded"
+    EXCESSIVE = "excessive"
+    LAW_REQUIRES_KEEPING = "law_requires_keeping"
+    LEGAL_HOLD = "legal_hold"
+    WITHDRAWN = "withdrawn"
+    """The person does not want it any more."""
+
+
+class Urgency(StrEnum):
+    """How near the end of the time to answer is."""
+
+    NONE = "none"
+    """The request is finished."""
+    ON_TIME = "on_time"
+    SOON = "soon"
+    OVERDUE = "overdue"

@@ -1,0 +1,131 @@
+"""When a rights request must be answered, when that may be put off, and what follows what."""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ringfence.domains.privacy.rights_vocabulary import (
+    Jurisdiction,
+    RightsKind,
+    RightsState,
+    Urgency,
+)
+from ringfence.policies.profiles.period import Period, Unit
+from ringfence.policies.profiles.subject import Rights
+
+SOON = timedelta(days=7)
+"""This long before the end a request is urgent."""
+_FRIDAY = 4
+_STATES = RightsState
+
+_LAW = {
+    Jurisdiction.US_CA: (Period(45, Unit.DAYS), Period(45, Unit.DAYS)),
+    Jurisdiction.EU: (Period(1, Unit.MONTHS), Period(2, Unit.MONTHS)),
+    Jurisdiction.US_OTHER: (Period(45, Unit.DAYS), Period(45, Unit.DAYS)),
+}
+"""Most that the law gives, and gives once more: 11 CCR 7021(b), GDPR article 12(3); elsewhere in
+the US what the states' laws have alike (TDPSA 541.052 and others)."""
+_NEXT = {
+    _STATES.RECEIVED: {_STATES.VERIFIED, _STATES.REFUSED},
+    _STATES.VERIFIED: {_STATES.RUNNING, _STATES.REFUSED},
+    _STATES.RUNNING: {_STATES.DONE},
+    _STATES.DONE: set(),
+    _STATES.REFUSED: set(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long an answer may take: what was promised, within the law's most."""
+
+    deadline: Period
+    extension: Period
+    law: Period
+    law_extension: Period
+    acknowledgement: Period
+
+
+def terms_of(jurisdiction: Jurisdiction, promised: Rights) -> Terms:
+    """Of a profile's rights, for a person under this law."""
+    law, more = _LAW[jurisdiction]
+    deadlines = promised.deadline
+    deadline, extension = {
+        Jurisdiction.US_CA: (deadlines.us_ca, promised.us_extension),
+        Jurisdiction.EU: (deadlines.eu, promised.eu_extension),
+        Jurisdiction.US_OTHER: (deadlines.other, promised.us_extension),
+    }[jurisdiction]
+    return Terms(deadline, extension, law, more, promised.acknowledge_within)
+
+
+def after(moment: datetime, period: Period) -> datetime:
+    """By the calendar: a month ends on the same day of the next one, or on its last; business days
+    are Monday to Friday, so that a holiday never makes it later. Raises ValueError: no end."""
+    match period.unit:
+        case Unit.HOURS:
+            return moment + timedelta(hours=period.amount)
+        case Unit.DAYS:
+            return moment + timedelta(days=period.amount)
+        case Unit.BUSINESS_DAYS:
+            left = period.amount
+            while left:
+                moment += timedelta(days=1)
+                left -= moment.weekday() <= _FRIDAY
+            return moment
+        case Unit.MONTHS:
+            month = moment.month - 1 + period.amount
+            year, month = moment.year + month // 12, month % 12 + 1
+            last = calendar.monthrange(year, month)[1]
+            return moment.replace(year=year, month=month, day=min(moment.day, last))
+    raise ValueError(f"{period} has no end")
+
+
+def due_at(received: datetime, terms: Terms) -> datetime:
+    """As promised, and never later than the law: 30 days are more than a month in February."""
+    return min(after(received, terms.deadline), after(received, terms.law))
+
+
+def extended_until(received: datetime, terms: Terms) -> datetime:
+    """The end after the one extension, which counts from the first one."""
+    law = after(received, terms.law)
+    if terms.law.unit is terms.law_extension.unit:
+        whole = Period(terms.law.amount + terms.law_extension.amount, terms.law.unit)
+        most = after(received, whole)
+    else:
+        most = after(law, terms.law_extension)
+    return min(after(due_at(received, terms), terms.extension), most)
+
+
+def acknowledge_by(received: datetime, terms: Terms) -> datetime:
+    """Until when the person is told that the request came in."""
+    return after(received, terms.acknowledgement)
+
+
+def may_become(state: RightsState, wanted: RightsState) -> bool:
+    """Whether a request may go from one state to the other."""
+    return wanted in _NEXT[state]
+
+
+def is_open(state: RightsState) -> bool:
+    """Whether anything may follow it."""
+    return bool(_NEXT[state])
+
+
+def may_extend(state: RightsState, extended: bool, now: datetime, due: datetime) -> bool:
+    """Once, while it is open, and before its end: the person must be told within it."""
+    return is_open(state) and not extended and now <= due
+
+
+def urgency(state: RightsState, now: datetime, end: datetime) -> Urgency:
+    """How near the end is, of a request in this state."""
+    if not is_open(state):
+        return Urgency.NONE
+    if now > end:
+        return Urgency.OVERDUE
+    return Urgency.SOON if end - now <= SOON else Urgency.ON_TIME
+
+
+def is_copy(kind: RightsKind) -> bool:
+    """Whether it is answered by a package."""
+    return kind in (RightsKind.ACCESS, RightsKind.PORTABILITY)

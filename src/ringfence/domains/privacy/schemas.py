@@ -1,0 +1,129 @@
+"""Rights requests as the REST API shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import ConfigDict, Field
+
+from ringfence.domains.privacy.contracts import RightsInfo
+from ringfence.domains.privacy.rights_vocabulary import (
+    Channel,
+    ExtensionReason,
+    Jurisdiction,
+    Method,
+    Refusal,
+    RightsKind,
+    RightsState,
+    Urgency,
+)
+from ringfence.kernel.ids import Prefix, parse_public_id, public_id
+
+
+class RightsIn(Schema):
+    """What is asked, by whom: exactly one of ``number`` and ``person``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: RightsKind
+    number: str | None = None
+    """E.164; it is not kept."""
+    person: str | None = None
+    """``PE`` and 32 hex digits, or these alone."""
+    jurisdiction: Jurisdiction
+    channel: Channel = Channel.API
+
+
+class VerificationIn(Schema):
+    """How it became known that the person themselves asks; who says so is the caller."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    method: Method
+
+
+class ExtensionIn(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: ExtensionReason
+
+
+class RefusalIn(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Refusal
+
+
+class RightsOut(Schema):
+    """A request and how far it is."""
+
+    id: str
+    kind: RightsKind
+    person: str
+    jurisdiction: Jurisdiction
+    channel: Channel
+    state: RightsState
+    received_at: datetime
+    acknowledge_by: datetime
+    """Until then the person is to be told that the request came in."""
+    due_at: datetime
+    extended_until: datetime | None
+    """The end in place of ``due_at``."""
+    extension_reason: ExtensionReason | None
+    urgency: Urgency
+    verified_at: datetime | None
+    verified_by: str | None
+    method: Method | None
+    refusal: Refusal | None
+    completed_at: datetime | None
+    erasure: str | None
+    """Of a deletion: the erasure that carries it out."""
+    package_bytes: int | None
+    """Size of the package, while it can be fetched."""
+    receipt: dict[str, Any] | None
+    """Once it is ``done``: what was done, signed by the installation (Ed25519);
+    ``tools/recheck.py`` checks it."""
+
+
+class RightsList(Schema):
+    requests: list[RightsOut]
+    next: str | None
+    """Pass as ``before`` to get the next page."""
+
+
+class RightsQuery(Schema):
+    state: RightsState | None = None
+    before: str | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+    @property
+    def before_id(self) -> UUID | None:
+        return None if self.before is None else parse_public_id(Prefix.RIGHTS_REQUEST, self.before)
+
+
+def rights_out(info: RightsInfo) -> RightsOut:
+    return RightsOut(
+        id=public_id(Prefix.RIGHTS_REQUEST, info.id),
+        kind=info.kind,
+        person=public_id(Prefix.PERSON, info.person),
+        jurisdiction=info.jurisdiction,
+        channel=info.channel,
+        state=info.state,
+        received_at=info.received_at,
+        acknowledge_by=info.acknowledge_by,
+        due_at=info.due_at,
+        extended_until=info.extended_until,
+        extension_reason=info.extension_reason,
+        urgency=info.urgency,
+        verified_at=info.verified_at,
+        verified_by=info.verified_by,
+        method=info.method,
+        refusal=info.refusal,
+        completed_at=info.completed_at,
+        erasure=None if info.erasure_id is None else public_id(Prefix.ERASURE, info.erasure_id),
+        package_bytes=info.package_bytes,
+        receipt=None if info.receipt is None else dict(info.receipt),
+    )

@@ -1,0 +1,148 @@
+"""A person asks; somebody makes sure that it is them, puts the answer off, or refuses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from procrastinate.contrib.django import app
+
+from ringfence.domains.privacy.contracts import (
+    CannotExtend,
+    PersonUnknown,
+    RightsInfo,
+    RightsRequestNotFound,
+    WrongRightsState,
+)
+from ringfence.domains.privacy.models import RightsRequest
+from ringfence.domains.privacy.queries import person_is_known
+from ringfence.domains.privacy.rights_queries import rights_info
+from ringfence.domains.privacy.rights_vocabulary import (
+    Channel,
+    ExtensionReason,
+    Jurisdiction,
+    Method,
+    Refusal,
+    RightsKind,
+    RightsState,
+)
+from ringfence.domains.privacy.rules import rights
+from ringfence.domains.privacy.usecases.erase import find_persons, request_erasure
+from ringfence.platform.keys.persons import Identifier
+from ringfence.platform_django.clock import clock, new_id
+from ringfence.platform_django.tenancy import APP, tenant
+from ringfence.policies.profiles.loading import load_profile
+
+BUILD_TASK = "privacy.build_package"
+
+
+def request_rights(
+    tenant_id: UUID,
+    who: UUID | Identifier,
+    kind: RightsKind,
+    jurisdiction: Jurisdiction,
+    channel: Channel,
+    *,
+    actor: str,
+) -> RightsInfo:
+    """Note a request; nothing is done for it before it is verified. The identifier goes no further
+    than to the key store, which tells the person's random id.
+
+    Raises PersonUnknown, Unavailable.
+    """
+    if isinstance(who, Identifier):
+        (person,) = find_persons(tenant_id, who, actor=actor)
+    elif person_is_known(tenant_id, who):
+        person = who
+    else:
+        raise PersonUnknown("nobody of this tenant is meant")
+    now = clock().now()
+    terms = _terms(jurisdiction)
+    with tenant(tenant_id):
+        row = RightsRequest.objects.using(APP).create(
+            id=new_id(),
+            tenant_id=tenant_id,
+            kind=kind,
+            person_id=person,
+            jurisdiction=jurisdiction,
+            channel=channel,
+            received_at=now,
+            acknowledge_by=rights.acknowledge_by(now, terms),
+            due_at=rights.due_at(now, terms),
+        )
+    return rights_info(row)
+
+
+def verify_request(tenant_id: UUID, request_id: UUID, method: Method, *, actor: str) -> RightsInfo:
+    """The person themselves asks: a job of this transaction makes the package, or erases them.
+
+    Raises RightsRequestNotFound, WrongRightsState.
+    """
+    with _changing(tenant_id, request_id) as row:
+        _become(row, RightsState.VERIFIED)
+        row.verified_at, row.verified_by, row.method = clock().now(), actor, method
+        if rights.is_copy(RightsKind(row.kind)):
+            app.configure_task(BUILD_TASK).defer(request=row.id.hex)
+        else:
+            row.erasure_id = request_erasure(tenant_id, row.person_id, actor=actor).id
+            _become(row, RightsState.RUNNING)
+    return rights_info(row)
+
+
+def extend_request(tenant_id: UUID, request_id: UUID, reason: ExtensionReason) -> RightsInfo:
+    """Put the answer off, once. Raises RightsRequestNotFound, CannotExtend."""
+    with _changing(tenant_id, request_id) as row:
+        state, extended = RightsState(row.state), row.extended_until is not None
+        if not rights.may_extend(state, extended, clock().now(), row.due_at):
+            raise CannotExtend("it was extended, is over its end, or is finished")
+        terms = _terms(Jurisdiction(row.jurisdiction))
+        row.extended_until = rights.extended_until(row.received_at, terms)
+        row.extension_reason = reason
+    return rights_info(row)
+
+
+def refuse_request(tenant_id: UUID, request_id: UUID, reason: Refusal) -> RightsInfo:
+    """Do not meet a request. Raises RightsRequestNotFound, WrongRightsState."""
+    with _changing(tenant_id, request_id) as row:
+        _become(row, RightsState.REFUSED)
+        row.refusal, row.completed_at = reason, clock().now()
+    return rights_info(row)
+
+
+def _terms(jurisdiction: Jurisdiction) -> rights.Terms:
+    """Of the strictest profile, until a tenant has one of its own."""
+    return rights.terms_of(jurisdiction, load_profile().rights)
+
+
+_CHANGED = (
+    "state",
+    "verified_at",
+    "verified_by",
+    "method",
+    "extended_until",
+    "extension_reason",
+    "refusal",
+    "completed_at",
+    "erasure_id",
+)
+
+
+@contextmanager
+def _changing(tenant_id: UUID, request_id: UUID) -> Iterator[RightsRequest]:
+    """The row, for nobody else until the block ends; then it is saved."""
+    with tenant(tenant_id):
+        rows = RightsRequest.objects.using(APP).select_for_update()
+        row = rows.filter(id=request_id, tenant_id=tenant_id).first()
+        if row is None:
+            raise RightsRequestNotFound("no such request")
+        yield row
+        row.save(using=APP, update_fields=_CHANGED)
+
+
+def _become(row: RightsRequest, wanted: RightsState) -> None:
+    if not rights.may_become(RightsState(row.state), wanted):
+        raise WrongRightsState(
+            f"the request is {row.state}", details={"state": str(row.state), "wanted": str(wanted)}
+        )
+    row.state = wanted
