@@ -5,6 +5,7 @@ from ringfence.domains.privacy.items import (
     register_item_cleanup,
     register_items_of_bucket,
     register_items_of_person,
+    register_next_item_day,
     register_person_cleanup,
 )
 from ringfence.domains.privacy.queries import get_erasure
@@ -17,11 +18,14 @@ from ringfence.domains.privacy.registry import (
     stale,
     unclassified,
 )
+from ringfence.domains.privacy.retention import register_choices
+from ringfence.domains.privacy.tenant_end import register_file_removal, register_row_removal
 from ringfence.domains.privacy.usecases.carry_out import carry_out, sweep_again
 from ringfence.domains.privacy.usecases.collect_orphans import collect_orphans
 from ringfence.domains.privacy.usecases.erase import (
     destroy_items,
     destroy_person,
+    end_tenant,
     erase_identifier,
     expire,
     request_erasure,
@@ -47,6 +51,7 @@ __all__ = [
     "collect_orphans",
     "destroy_items",
     "destroy_person",
+    "end_tenant",
     "erase_identifier",
     "expire",
     "get_erasure",
@@ -54,10 +59,14 @@ __all__ = [
     "person_ids",
     "place_hold",
     "register",
+    "register_choices",
+    "register_file_removal",
     "register_item_cleanup",
     "register_items_of_bucket",
     "register_items_of_person",
+    "register_next_item_day",
     "register_person_cleanup",
+    "register_row_removal",
     "release_hold",
     "replay",
     "request_erasure",
