@@ -1117,6 +1117,13 @@ class PrivacyResource(Resource):
         """
         return self._get(models.Erasure, path_of("/api/v1/erasures/{}", erasure_id))
 
+    def get_retention(self) -> models.Retention:
+        """How long the tenant's data is kept, and what it may choose.
+
+        Needs a key or a session of a tenant with the scope `settings:read`.
+        """
+        return self._get(models.Retention, "/api/v1/retention")
+
 
 class PromptsResource(Resource):
     """Operations of `client.prompts`."""

@@ -58,14 +58,12 @@ class Sweeps(RuleBasedStateMachine):
         last: dict[UUID, int] = {}
         for tenant, day in self.ended:
             last[tenant] = max(day, last.get(tenant, day))
-        done = 0
-        for tenant, day in due(TENANTS, ends, last, self._next):
+        for done, (tenant, day) in enumerate(due(TENANTS, ends, last, self._next)):
             if done == steps:
                 return
             assert (tenant, day) not in self.ended, "a day ends once"
             self.alive.discard((tenant, day))
             self.ended.add((tenant, day))
-            done += 1
         self.must_have_ended |= beyond
 
     def _next(self, tenant: UUID, first: int, end: int) -> int | None:

@@ -13,7 +13,8 @@ FileRemoval = Callable[[UUID, Collection[UUID]], None]
 """``(tenant, held)``: delete every file and object of the tenant, and what else hangs on its rows,
 but for the items that a legal hold covers."""
 RowRemoval = Callable[[UUID], int]
-"""``(tenant)``: delete the tenant's rows but for those that are kept; how many that were."""
+"""``(tenant)``: delete the tenant's rows but for those that are kept, and add how many that were to
+the order of its end, all in one transaction; how many that were."""
 
 _files: list[FileRemoval] = []
 _rows: list[RowRemoval] = []

@@ -74,6 +74,7 @@ def _destroy(row: ErasureOrder) -> None:
 def _clean(row: ErasureOrder) -> None:
     destruction = destruction_of(row)
     cleared = clean_up(row.tenant_id, destruction, row.reason)
+    row.refresh_from_db(fields=["rows_cleared"])
     row.state, row.cleaned_at = ErasureState.CLEANED, clock().now()
     row.rows_cleared += cleared
     _note(

@@ -11,11 +11,15 @@ from ringfence.platform.keys.erasure import Destruction
 
 
 def clean_up(tenant: UUID, destruction: Destruction, reason: str) -> int:
-    """Returns how many rows were cleared or removed; again, it finds nothing. Raises
-    StorageUnavailable, django.db.Error."""
+    """Returns how many rows were cleared; again, it finds nothing. Raises StorageUnavailable,
+    django.db.Error.
+
+    At a tenant's end the rows that are removed whole are counted where they are removed: in the
+    order's ``rows_cleared``, in one transaction.
+    """
     clean_up_items(tenant, unheld(tenant, destruction.items), reason)
     cleared = clear_rows(tenant, destruction)
     if destruction.everything:
         remove_files(tenant, held_items(tenant))
-        cleared += remove_rows(tenant)
+        remove_rows(tenant)
     return cleared
