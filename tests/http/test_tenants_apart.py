@@ -20,6 +20,7 @@ OF_PEOPLE = {
     "change_role",
     "change_settings",
     "change_staff",
+    "choose_retention",
     "close_cpni_case",
     "close_tenant",
     "confirm_cpni_callback",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -30,23 +31,28 @@ from ringfence.platform.database import DatabaseUrls
 from ringfence.platform_django import keys as django_keys
 from ringfence.policies.profiles import load_profile
 
-
 ANY = {"If_Match": "*"}
 
 
+class Ending(World):
+    """Beside the two tenants one that is to end."""
+
+    closing: UUID
+
+
 @pytest.fixture
-def world(db: DatabaseUrls, keys: Keys, tmp_path: Path) -> Iterator[World]:
+def world(db: DatabaseUrls, keys: Keys, tmp_path: Path) -> Iterator[Ending]:
     closing = populate("Closing", 1).tenant
     with django_keys.use_keys(keys.blocking("worker")):
-        world = World(keys, tmp_path / "spool")
-        world.closing = closing  # type: ignore[attr-defined]
+        world = Ending(keys, tmp_path / "spool")
+        world.closing = closing
         yield world
 
 
 @contextmanager
-def site_of(world: World, db: DatabaseUrls) -> Iterator[Site]:
+def site_of(world: Ending, db: DatabaseUrls) -> Iterator[Site]:
     recorded = world.of_subject[0]
-    closed = world.closing  # type: ignore[attr-defined]
+    closed = world.closing
     accounts.close_tenant(closed)
     ends = "UPDATE accounts_tenant SET ends_at = now() - interval '1 day' WHERE id = %s"
     with psycopg.connect(db.owner) as database:
@@ -80,7 +86,7 @@ def caught(done: Examination) -> dict[str, bool]:
 
 @pytest.mark.parametrize("control", [CLOSED_GONE, EXPIRED_GONE, PERIODS_AS_PROMISED])
 def test_it_is_clean_and_finds_each_of_its_violations(
-    world: World, db: DatabaseUrls, control: Control
+    world: Ending, db: DatabaseUrls, control: Control
 ) -> None:
     with site_of(world, db) as site:
         done = examine(control, site, SystemClock())
@@ -90,7 +96,7 @@ def test_it_is_clean_and_finds_each_of_its_violations(
     assert caught(done) == dict.fromkeys((one.name for one in control.violations), True)
 
 
-def test_what_a_tenant_chose_is_judged_by_its_own_number(world: World, db: DatabaseUrls) -> None:
+def test_what_a_tenant_chose_is_judged_by_its_own_number(world: Ending, db: DatabaseUrls) -> None:
     owner = person("owner", world.tenant)
     assert owner("patch", "/retention", {"recordings": 2}, **ANY).status_code == 200
     with site_of(world, db) as site:

@@ -109,7 +109,7 @@ def _closed(operator: Rest, base: str, expires_at: str) -> str:
         api.post("/devices", {"name": "Examined", "username": device})
         hook = {"url": "https://examined.invalid/", "events": ["call.ended"]}
         api.post("/webhooks", hook)
-        operator.post(f"/tenants/{tenant}/close", {})
+        operator.post(f"/tenants/{tenant}/close")
     return tenant
 
 
