@@ -40,7 +40,8 @@ from ringfence.platform_django.clock import clock, use_clock
 KEPT = {
     "accounts_tenant", "audit_batch", "audit_use", "compliance_case", "compliance_disclosure",
     "compliance_notice", "ledger_account", "ledger_checkpoint", "ledger_entry", "ledger_line",
-    "ledger_rate", "ledger_rate_deck", "ledger_unrated", "privacy_erasure", "privacy_hold",
+    "ledger_rate", "ledger_rate_deck", "ledger_unrated", "policy_acceptance", "privacy_erasure",
+    "privacy_hold",
 }  # fmt: skip
 
 
@@ -51,10 +52,11 @@ class Killed(BaseException):
 @pytest.fixture
 def two(db: DatabaseUrls, keys: Keys) -> Iterator[tuple[Populated, Populated]]:
     found = populate("Acme", 1), populate("Bolt", 2)
+    today = day_number(clock().now())
     both = make_user("both@people.example")
     for one in found:
         make_member(both, one.tenant, "agent")
-        object_store().put(object_key(one.tenant, one.recording, 20_000), b"\x01sealed")
+        object_store().put(object_key(one.tenant, one.recording, today), b"\x01sealed")
     with use_clock(keys.clock), django_keys.use_keys(keys.blocking("worker")):
         yield found
 

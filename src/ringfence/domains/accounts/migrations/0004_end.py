@@ -11,6 +11,7 @@ DECLARE
         'compliance_case', 'compliance_disclosure', 'compliance_notice',
         'ledger_account', 'ledger_checkpoint', 'ledger_entry', 'ledger_line', 'ledger_rate',
         'ledger_rate_deck', 'ledger_unrated',
+        'policy_acceptance',
         'privacy_erasure', 'privacy_hold'
     ];
     of_calls text[] := ARRAY[

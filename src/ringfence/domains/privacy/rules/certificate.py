@@ -17,6 +17,7 @@ STAYS = {
     "ledger": "tax and corporate records: numbers without names",
     "audit": "evidence of uses of keys: random ids, until its own months are over",
     "compliance": "who was shown call details, as 47 CFR 64.2009 asks: no name, no number",
+    "acceptances": "which versions of the policy were accepted, and when",
     "destructions": "this and earlier certificates, and legal holds",
     "suppression": "whom to send nothing: so that a STOP outlives the account",
 }

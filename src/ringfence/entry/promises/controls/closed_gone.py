@@ -24,6 +24,7 @@ _STAYS = {
     "compliance_case", "compliance_disclosure", "compliance_notice",
     "ledger_account", "ledger_checkpoint", "ledger_entry", "ledger_line", "ledger_rate",
     "ledger_rate_deck", "ledger_unrated",
+    "policy_acceptance",
     "privacy_erasure", "privacy_hold",
 }  # fmt: skip
 _HELD = {
@@ -159,7 +160,8 @@ def _longer_window(site: Site) -> Iterator[str]:
 CLOSED_GONE = Control(
     name="closed-gone",
     says="A closed tenant may come back as long as is promised; then nothing of it is left, but for"
-    " its name, its books, the audit trail, who was shown call details, and certificates.",
+    " its name, its books, the audit trail, who was shown call details, what it accepted, and"
+    " certificates.",
     limits="That a tenant within its time loses nothing is seen by a test, not here; nor who of its"
     " people worked for nobody else, nor what is left in backups without keys. Of a tenant under a"
     " legal hold the calls and recordings are not looked at.",
