@@ -263,3 +263,31 @@ def test_what_a_legal_hold_covers_stays_until_its_release(
     assert dump(db, others) == of_others
     for call in world.of_others[2:]:
         assert all(opened(keys, call))
+
+
+def test_a_restore_of_an_older_backup_repeats_the_end(
+    two: tuple[Populated, Populated], db: DatabaseUrls, keys: Keys
+) -> None:
+    acme, bolt = two
+    of_bolt = rows(db, bolt.tenant)
+    close(acme.tenant)
+    keys.clock.advance(timedelta(days=31))
+    assert accounts.end_closed_tenants() == 1
+    with psycopg.connect(db.owner) as connection:  # as it was before it was closed
+        connection.execute(
+            "UPDATE accounts_tenant SET status = 'active', closed_at = NULL, ends_at = NULL,"
+            " ended_at = NULL WHERE id = %s",
+            [acme.tenant],
+        )
+        connection.execute(
+            "INSERT INTO accounts_api_key (id, tenant_id, name, secret_hash, last4, scopes,"
+            " purposes, created_at, allowed_networks) VALUES (gen_random_uuid(), %s, 'restored',"
+            " sha256('restored'), 'aaaa', '{}', '{}', now(), '{}')",
+            [acme.tenant],
+        )
+    object_store().put(object_key(acme.tenant, acme.recording, 20_500), b"\x01sealed")
+    privacy.replay(keys.blocking().journal())
+    assert_gone(db, keys, acme)
+    assert rows(db, bolt.tenant) == of_bolt
+    assert accounts.end_closed_tenants() == 1
+    assert accounts.get_any_tenant(acme.tenant).status == "closed"
