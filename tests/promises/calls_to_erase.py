@@ -12,7 +12,7 @@ from psycopg import sql
 from tests.keys_fixture import Keys
 from tests.promises.sealed_calls import CallPlane, SealedCall, opens
 
-from ringfence.kernel.ids import uuid7
+from ringfence.domains.accounts import api as accounts
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.keys.persons import Identifier
 from ringfence.platform_django.clock import clock
@@ -25,7 +25,8 @@ class World:
     """Two tenants' calls: of the subject, with the subject, and without."""
 
     def __init__(self, keys: Keys, spool: Path) -> None:
-        self.tenant, self.other_tenant = uuid7(clock()), uuid7(clock())
+        self.tenant = accounts.create_tenant("Acme").id
+        self.other_tenant = accounts.create_tenant("Bolt").id
         self.plane = CallPlane(keys.blocking("signalling"), keys.blocking("media"), spool)
         self.now = clock().now()
         self.of_subject = [

@@ -33,6 +33,7 @@ from ringfence.domains.privacy.contracts import PersonUnknown
 from ringfence.domains.privacy.models import ErasureOrder
 from ringfence.domains.privacy.queries import unfinished_erasures
 from ringfence.domains.privacy.usecases import carry_out as steps
+from ringfence.domains.privacy.usecases import clean_up
 from ringfence.domains.recordings.track_file import object_key, object_store
 from ringfence.entry.privacy import erase_command, expire_command
 from ringfence.entry.promises.controls.periods_as_promised import longest
@@ -112,7 +113,7 @@ def _kill_at(monkeypatch: pytest.MonkeyPatch, step: str) -> Callable[[], int]:
         deaths.append(step)
         raise Killed
 
-    real_note, real_clear = steps._note, steps.clear_rows
+    real_note, real_clear = steps._note, clean_up.clear_rows
 
     def note(row: Any, **changes: Any) -> None:
         state = str(changes.get("state", ""))
@@ -127,9 +128,9 @@ def _kill_at(monkeypatch: pytest.MonkeyPatch, step: str) -> Callable[[], int]:
     if step == "destroy":
         monkeypatch.setattr(django_keys.keys(), "destroy", die)
     elif step == "items":
-        monkeypatch.setattr(steps, "clean_up_items", die)
+        monkeypatch.setattr(clean_up, "clean_up_items", die)
     elif step == "rows":
-        monkeypatch.setattr(steps, "clear_rows", clear)
+        monkeypatch.setattr(clean_up, "clear_rows", clear)
     else:
         monkeypatch.setattr(steps, "_note", note)
     return lambda: len(deaths)

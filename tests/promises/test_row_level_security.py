@@ -291,6 +291,7 @@ def test_functions_before_a_tenant_are_a_named_list(db: DatabaseUrls) -> None:
         "ringfence_config_version": ["ringfence_callplane"],
         "ringfence_drop_audit_before": ["ringfence_operator"],
         "ringfence_drop_requests_before": ["ringfence_operator"],
+        "ringfence_end_tenant": ["ringfence_operator"],
         "ringfence_ensure_partitions": ["ringfence_app"],
         "ringfence_find_invitation": ["ringfence_app"],
         "ringfence_find_oauth_client": ["ringfence_app"],

@@ -29,6 +29,7 @@ class Tenant(Struct, frozen=True, kw_only=True):
     created_at: datetime
     closed_at: datetime | None
     ends_at: datetime | None
+    ended_at: datetime | None
     requests_per_minute: int | None
     etag: str | None = None
     """State that was read, for the update of it; None in a list."""
@@ -949,6 +950,28 @@ class RecordingSettings(Struct, frozen=True, kw_only=True):
     prompt: str = "recording-notice-en"
     customer_key: str | None = None
     analysis_hours: int = 24
+    etag: str | None = None
+    """State that was read, for the update of it; None in a list."""
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """Whole days after the day that something is of: between ``least`` and ``most`` the tenant
+    may choose; ``days`` is what holds.
+    """
+
+    days: int
+    chosen: int | None
+    installed: int
+    least: int
+    most: int
+
+
+class Retention(Struct, frozen=True, kw_only=True):
+    """How long each kind of data is kept."""
+
+    call_records: Kept
+    recordings: Kept
+    customer_recordings: Kept
     etag: str | None = None
     """State that was read, for the update of it; None in a list."""
 

@@ -1259,6 +1259,13 @@ class PrivacyResource(Resource):
             path_of("/api/v1/rights-requests/{}/package", request_id), to, purpose=purpose
         )
 
+    def get_retention(self) -> models.Retention:
+        """How long the tenant's data is kept, and what it may choose.
+
+        Needs a key or a session of a tenant with the scope `settings:read`.
+        """
+        return self._get(models.Retention, "/api/v1/retention")
+
 
 class PromptsResource(Resource):
     """Operations of `client.prompts`."""

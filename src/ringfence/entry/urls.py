@@ -14,6 +14,7 @@ import ringfence
 from ringfence.domains.accounts.clients_http import clients_router
 from ringfence.domains.accounts.http import router as accounts_router
 from ringfence.domains.accounts.oauth import metadata, revoke_token, token
+from ringfence.domains.accounts.retention_http import retention_router
 from ringfence.domains.calls.http import router as calls_router
 from ringfence.domains.compliance.http import (
     cpni_account_router,
@@ -88,6 +89,7 @@ for router in (
     prompts_router,
     rates_router,
     recordings_router,
+    retention_router,
     sso_router,
     staff_router,
     targets_router,

@@ -11,7 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.keys.conftest import START, TENANT, Home, condemn, destroy
 
-from ringfence.platform.keys import erasure, holds, leaves, names, orphans, persons, rotation
+from ringfence.platform.keys import (
+    erasure,
+    holds,
+    leaves,
+    names,
+    orphans,
+    persons,
+    rotation,
+    suppression,
+)
 from ringfence.platform.keys.erasure import Destruction, ErasePerson
 from ringfence.platform.keys.errors import KeyDestroyed, KeyUnknown, Refused, UnfitName
 from ringfence.platform.keys.names import Bucket, LeafRef, day_number, days_of, month_of
@@ -22,6 +31,7 @@ from ringfence.platform.keys.subjects import SubjectState, read_state, write_sta
 CALLER = Identifier("e164", "+14155550123")
 TODAY = day_number(START)
 ACCOUNT = UUID(int=77)
+HOLD = UUID(int=88)
 
 
 def bucket(category: str = "identifier", day: int = TODAY, rule: str = "call_records") -> Bucket:
@@ -383,3 +393,52 @@ def test_a_value_opens_only_with_all_its_keys(
             else:
                 assert leaf(store, ref) == before[who, category, day]
         assert store.contradictions() == []
+
+
+def test_at_its_end_a_tenant_loses_every_key_but_those_of_holds_and_stops(home: Home) -> None:
+    other = UUID(int=99)
+    stopped = Identifier("e164", "+14155550177")
+    with home.opened() as store:
+        person, held = person_of(store).person, person_of(store, Identifier("withheld")).person
+        items = items_of(store, 30)
+        with store.transaction():
+            (theirs,) = persons.resolve(store, other, [CALLER])
+            suppression.suppress(store, TENANT, "calls", [stopped])
+        refs = [LeafRef(bucket(), person), LeafRef(bucket("content"), None, items[:1])]
+        event = LeafRef(Bucket("identifier", "console_users", account=ACCOUNT), person)
+        secret = LeafRef(None)
+        kept = LeafRef(bucket(), held)
+        values = {ref: leaf(store, ref) for ref in [*refs, event, secret, kept]}
+        of_other = LeafRef(bucket(), theirs.person)
+        with store.transaction():
+            their_leaf = leaves.leaf(store, other, of_other, create=True)
+            holds.place(store, TENANT, HOLD, [kept])
+        everything = Destruction(everything=True)
+        with store.transaction():
+            assert erasure.condemn(store, TENANT, everything) == 1
+        at: tuple[int, bytes] | None = (-1, b"")
+        with store.transaction():
+            at = erasure.condemn_rest(store, TENANT, at, limit=7)
+        assert at is not None, "there is more"
+    with home.opened() as store:  # it was killed here: it begins again
+        with store.transaction():
+            erasure.condemn(store, TENANT, everything)
+        at, batches = (-1, b""), 0
+        while at is not None:
+            with store.transaction():
+                at = erasure.condemn_rest(store, TENANT, at, limit=7)
+            batches += 1
+        assert batches > 3
+        rotation.rotate_stale(store)
+        for ref in [*refs, event, secret, kept]:
+            assert dead(store, ref)
+        number = store.number_of(TENANT)
+        rows = store.db.execute(
+            "SELECT shard, lookup, tenant, body FROM key WHERE tenant = ?", (number,)
+        ).fetchall()
+        left = sorted(store.unwrap_row(*row)[0].kind for row in rows)
+        assert left == [names.Kind.HOLD, names.Kind.SUPPRESSED]
+        assert holds.held_leaf(store, TENANT, HOLD, kept) == values[kept]
+        assert leaves.leaf(store, other, of_other) == their_leaf
+        assert erasure.journal(store)[-1].destruction == everything
+        assert erasure.condemn_rest(store, UUID(int=12345)) is None

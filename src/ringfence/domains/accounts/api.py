@@ -26,6 +26,7 @@ from ringfence.domains.accounts.queries import (
     tenant_exists,
 )
 from ringfence.domains.accounts.request_log import start_request_log
+from ringfence.domains.accounts.retention import get_retention
 from ringfence.domains.accounts.scope import managing
 from ringfence.domains.accounts.usecases.change_api_key import change_api_key, revoke_api_key
 from ringfence.domains.accounts.usecases.change_settings import change_settings
@@ -35,6 +36,7 @@ from ringfence.domains.accounts.usecases.change_tenant import (
     limit_tenant,
     reactivate_tenant,
 )
+from ringfence.domains.accounts.usecases.choose_retention import choose_retention
 from ringfence.domains.accounts.usecases.clients import (
     change_client,
     create_client,
@@ -48,6 +50,7 @@ from ringfence.domains.accounts.usecases.create_api_key import (
 )
 from ringfence.domains.accounts.usecases.create_plan import create_plan
 from ringfence.domains.accounts.usecases.create_tenant import create_tenant
+from ringfence.domains.accounts.usecases.end_tenant import end_closed_tenants
 from ringfence.domains.accounts.usecases.remove_old_requests import remove_old_requests
 from ringfence.domains.accounts.usecases.tokens import (
     issue_token,
@@ -61,12 +64,14 @@ __all__ = [
     "change_client",
     "change_settings",
     "change_tenant",
+    "choose_retention",
     "close_tenant",
     "create_api_key",
     "create_client",
     "create_operator_key",
     "create_plan",
     "create_tenant",
+    "end_closed_tenants",
     "find_client",
     "find_credential",
     "find_token",
@@ -74,6 +79,7 @@ __all__ = [
     "get_api_key",
     "get_client",
     "get_managed_tenant",
+    "get_retention",
     "get_settings",
     "get_tenant",
     "grant_api_key",

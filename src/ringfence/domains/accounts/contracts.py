@@ -53,6 +53,8 @@ class TenantInfo:
     closed_at: datetime | None = None
     ends_at: datetime | None = None
     """Until when a closed tenant may be reactivated."""
+    ended_at: datetime | None = None
+    """When its data was gone, some time after that."""
     requests_per_minute: int | None = None
     """Of all its keys, clients and people together; None: the installation's default."""
 
@@ -70,6 +72,22 @@ class TenantSettings:
     """Only staff who work in the United States get access."""
     mfa_required: bool = False
     """All members sign in with a second factor, not only those whose role requires it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptInfo:
+    """How long a tenant's data of one rule is kept, in whole days after the day that it is of."""
+
+    rule: str
+    least: int
+    most: int
+    installed: int
+    """What holds where the tenant chose nothing."""
+    chosen: int | None
+
+    @property
+    def days(self) -> int:
+        return self.installed if self.chosen is None else self.chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +316,12 @@ class InvalidSettings(InvalidInput):
     """A setting of a tenant has no such value."""
 
     code = "invalid_tenant_settings"
+
+
+class RetentionOutOfBounds(InvalidInput):
+    """The policy lets a tenant keep this neither so short nor so long."""
+
+    code = "retention_out_of_bounds"
 
 
 class UnknownPlan(InvalidInput):

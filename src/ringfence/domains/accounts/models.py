@@ -27,6 +27,8 @@ class Tenant(models.Model):
     closed_at = models.DateTimeField(null=True)
     ends_at = models.DateTimeField(null=True)
     """Until when a closed tenant may be reactivated."""
+    ended_at = models.DateTimeField(null=True)
+    """When the last of a closed tenant's data was gone."""
     requests_per_minute = models.IntegerField(null=True)
     """Of all its keys, clients and people together; None: the installation's default."""
 
@@ -64,6 +66,8 @@ class Settings(models.Model):
     staff_access = models.CharField(max_length=16, default="automatic")
     us_staff_only = models.BooleanField(default=False)
     mfa_required = models.BooleanField(default=False)
+    retention = models.JSONField(default=dict)
+    """By rule: days that the tenant chose; what is left out is as installed."""
 
     class Meta:
         db_table = "accounts_settings"

@@ -8,11 +8,11 @@ CLIENT, TOKEN, REQUEST = "accounts.OAuthClient", "accounts.AccessToken", "accoun
 _BUSINESS = "describes the business customer, not a person"
 
 not_personal(TENANT, _BUSINESS, "id", "name", "status", "created_at", "kind", "parent_id")
-not_personal(TENANT, _BUSINESS, "ancestors", "plan", "closed_at", "ends_at")
+not_personal(TENANT, _BUSINESS, "ancestors", "plan", "closed_at", "ends_at", "ended_at")
 not_personal(TENANT, _BUSINESS, "requests_per_minute")
 not_personal(SETTINGS, "decisions of the business customer", "tenant_id", "time_zone")
 not_personal(SETTINGS, "decisions of the business customer", "staff_access", "us_staff_only")
-not_personal(SETTINGS, "decisions of the business customer", "mfa_required")
+not_personal(SETTINGS, "decisions of the business customer", "mfa_required", "retention")
 not_personal("accounts.Plan", "an offer of the operator", "code", "name", "created_at")
 not_personal(KEY, _BUSINESS, "id", "tenant_id", "name", "scopes", "purposes")
 not_personal(KEY, _BUSINESS, "created_at", "expires_at", "revoked_at", "last_used_at")

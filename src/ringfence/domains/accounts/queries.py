@@ -43,6 +43,7 @@ def tenant_info(row: Tenant) -> TenantInfo:
         plan=row.plan,
         closed_at=row.closed_at,
         ends_at=row.ends_at,
+        ended_at=row.ended_at,
         requests_per_minute=row.requests_per_minute,
     )
 

@@ -43,6 +43,8 @@ class TenantOut(Schema):
     closed_at: datetime | None
     ends_at: datetime | None
     """Until when a closed tenant may be reactivated."""
+    ended_at: datetime | None
+    """When its data was gone, some time after that."""
     requests_per_minute: int | None
     """Of all its keys, clients and people together; null: the installation's default."""
 
@@ -205,6 +207,7 @@ def tenant_out(info: TenantInfo) -> TenantOut:
         created_at=info.created_at,
         closed_at=info.closed_at,
         ends_at=info.ends_at,
+        ended_at=info.ended_at,
         requests_per_minute=info.requests_per_minute,
     )
 

@@ -28,3 +28,12 @@ def remove_old_requests(timestamp: int) -> None:
     removed = api.remove_old_requests(settings.RINGFENCE.web.request_log_days)
     if removed:
         _log.info("old requests removed from the log", extra={"kv": {"count": removed}})
+
+
+@app.periodic(cron="47 * * * *")
+@app.task(queueing_lock="accounts.end_closed_tenants", name="accounts.end_closed_tenants")
+def end_closed_tenants(timestamp: int) -> None:
+    """The data of tenants that can come back no more ends."""
+    ended = api.end_closed_tenants()
+    if ended:
+        _log.info("closed tenants ended", extra={"kv": {"count": ended}})

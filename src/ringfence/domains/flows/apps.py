@@ -8,7 +8,8 @@ class FlowsConfig(AppConfig):
     label = "flows"
 
     def ready(self) -> None:
-        from ringfence.domains.flows import published
+        from ringfence.domains.flows import erasure, published
         from ringfence.domains.trunks import api as trunks
 
+        erasure.register()
         trunks.register_uses(published.led_over)

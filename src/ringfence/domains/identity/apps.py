@@ -8,6 +8,8 @@ class IdentityConfig(AppConfig):
     label = "identity"
 
     def ready(self) -> None:
+        from ringfence.domains.identity import leaving
         from ringfence.domains.identity.sign_in import receivers
 
+        leaving.register()
         receivers.connect()

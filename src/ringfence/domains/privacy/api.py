@@ -5,6 +5,7 @@ from ringfence.domains.privacy.items import (
     register_item_cleanup,
     register_items_of_bucket,
     register_items_of_person,
+    register_next_item_day,
     register_person_cleanup,
 )
 from ringfence.domains.privacy.package_parts import register_package_part
@@ -20,7 +21,9 @@ from ringfence.domains.privacy.registry import (
     stale,
     unclassified,
 )
+from ringfence.domains.privacy.retention import register_choices
 from ringfence.domains.privacy.rights_queries import get_rights_request, list_rights_requests
+from ringfence.domains.privacy.tenant_end import register_file_removal, register_row_removal
 from ringfence.domains.privacy.usecases.build_package import build_package
 from ringfence.domains.privacy.usecases.carry_out import carry_out, sweep_again
 from ringfence.domains.privacy.usecases.collect_orphans import collect_orphans
@@ -28,6 +31,7 @@ from ringfence.domains.privacy.usecases.complete_rights import complete_deletion
 from ringfence.domains.privacy.usecases.erase import (
     destroy_items,
     destroy_person,
+    end_tenant,
     erase_identifier,
     expire,
     request_erasure,
@@ -62,6 +66,7 @@ __all__ = [
     "complete_deletion",
     "destroy_items",
     "destroy_person",
+    "end_tenant",
     "erase_identifier",
     "expire",
     "extend_request",
@@ -75,11 +80,15 @@ __all__ = [
     "place_hold",
     "refuse_request",
     "register",
+    "register_choices",
+    "register_file_removal",
     "register_item_cleanup",
     "register_items_of_bucket",
     "register_items_of_person",
+    "register_next_item_day",
     "register_package_part",
     "register_person_cleanup",
+    "register_row_removal",
     "release_hold",
     "replay",
     "request_erasure",

@@ -138,16 +138,20 @@ class ErasureState(StrEnum):
     """Rows and objects are cleared as well, but for what a legal hold keeps."""
 
 
+END = "tenant"
+"""Kind of the destruction of everything that a tenant has."""
+
+
 @dataclass(frozen=True, slots=True)
 class ErasureInfo:
-    """One destruction: of persons, items or a day of one tenant."""
+    """One destruction: of persons, items, a day or all of one tenant."""
 
     id: UUID
     tenant_id: UUID
     kind: str
-    """``person``, ``items`` or ``bucket``."""
+    """``person``, ``items``, ``bucket`` or ``tenant``."""
     reason: str
-    """``request``, ``erasure`` or ``retention``."""
+    """``request``, ``erasure``, ``retention`` or ``closure``."""
     actor: str
     state: ErasureState
     ordered_at: datetime

@@ -16,6 +16,9 @@ the others: joint content dies as a whole."""
 ItemsOfBucket = Callable[[UUID | None, str, str, int], Iterable[tuple[UUID, UUID]]]
 """``(tenant, category, rule, day)``: tenant and id of each item that ends with a day, of one tenant
 or (None) of all."""
+NextItemDay = Callable[[UUID, str, str, int, int], int | None]
+"""``(tenant, category, rule, first, end)``: the first day from ``first`` on, before ``end``, that
+items of the tenant end with."""
 ItemCleanup = Callable[[UUID, Sequence[UUID], str], None]
 """``(tenant, items, reason)``, the reason as in ErasureInfo: their keys are dead; delete their
 objects and mark their rows. It may be called again for the same items, and for items that it does
@@ -28,6 +31,7 @@ which do not name them. How many rows that were. It may be called again."""
 T = TypeVar("T")
 _of_person: list[ItemsOfPerson] = []
 _of_bucket: list[ItemsOfBucket] = []
+_days: list[NextItemDay] = []
 _cleanups: list[ItemCleanup] = []
 _person_cleanups: list[PersonCleanup] = []
 
@@ -40,6 +44,11 @@ def register_items_of_person(callback: ItemsOfPerson) -> None:
 def register_items_of_bucket(callback: ItemsOfBucket) -> None:
     """See ItemsOfBucket."""
     _add(_of_bucket, callback)
+
+
+def register_next_item_day(callback: NextItemDay) -> None:
+    """See NextItemDay."""
+    _add(_days, callback)
 
 
 def register_item_cleanup(callback: ItemCleanup) -> None:
@@ -62,6 +71,12 @@ def items_of_bucket(
 ) -> set[tuple[UUID, UUID]]:
     """Of all domains."""
     return {pair for callback in _of_bucket for pair in callback(tenant, category, rule, day)}
+
+
+def next_item_day(tenant: UUID, category: str, rule: str, first: int, end: int) -> int | None:
+    """Of all domains."""
+    found = (callback(tenant, category, rule, first, end) for callback in _days)
+    return min((day for day in found if day is not None), default=None)
 
 
 def clean_up_items(tenant: UUID, items: Sequence[UUID], reason: str) -> None:

@@ -15,7 +15,6 @@ from ringfence.domains.privacy.registry import all_classifications, person_ids
 from ringfence.domains.privacy.rules.clean_up import of_bucket
 from ringfence.domains.privacy.usecases.clear_rows import day_range
 from ringfence.domains.privacy.usecases.order_erasure import erasure_info
-from ringfence.kernel.fields import INSTALLATION
 from ringfence.kernel.ids import uuid7_millis
 from ringfence.platform_django.tenancy import APP, OPERATOR, tenant
 
@@ -111,33 +110,53 @@ def first_day(category: str, rule: str) -> int | None:
         model._base_manager.using(OPERATOR).order_by(day_of).values_list(day_of, flat=True).first()
         for model, day_of in _tables(category, rule)
     ]
-    days = [uuid7_millis(id_) // _DAY_MILLIS for id_ in oldest if id_ is not None]
-    return min(days, default=None)
+    return min((_day_of_id(id_) for id_ in oldest if id_ is not None), default=None)
 
 
-def tenants_of_day(category: str, rule: str, day: int) -> set[UUID]:
-    """Whose rows of a day may hold values of this kind."""
+def next_row_day(category: str, rule: str, tenant_id: UUID, first: int, end: int) -> int | None:
+    """The first day from ``first`` on, before ``end``, of which rows of a tenant may hold values of
+    this kind. Where a table finds a tenant's days by an index, those that hang on its rows (legs
+    and events of a call) are not asked: their days are the same."""
+    tables = list(_tables(category, rule))
+    indexed = [(model, day_of) for model, day_of in tables if _finds_days(model, day_of)]
+    oldest = [
+        model._base_manager.using(OPERATOR)
+        .filter(
+            tenant_id=tenant_id,
+            **{f"{day_of}__gte": day_range(first)[0], f"{day_of}__lt": day_range(end)[0]},
+        )
+        .order_by(day_of)
+        .values_list(day_of, flat=True)
+        .first()
+        for model, day_of in (indexed or tables)
+        if first < end
+    ]
+    return min((_day_of_id(id_) for id_ in oldest if id_ is not None), default=None)
+
+
+def nobody_has_rows(category: str, rule: str, day: int) -> bool:
+    """Whether rows of no tenant may hold values of this kind and day."""
     first, end = day_range(day)
-    return {
-        tenant_id or INSTALLATION
+    return any(
+        model._base_manager.using(OPERATOR)
+        .filter(tenant_id=None, **{f"{day_of}__gte": first, f"{day_of}__lt": end})
+        .exists()
         for model, day_of in _tables(category, rule)
-        for tenant_id in model._base_manager.using(OPERATOR)
-        .filter(**{f"{day_of}__gte": first, f"{day_of}__lt": end})
-        .values_list("tenant_id", flat=True)
-        .distinct()
-    }
+    )
 
 
-def last_expired_day(category: str, rule: str) -> int | None:
-    """The newest day of this kind that was ordered to expire, for anybody."""
+def last_expired_days(category: str, rule: str) -> dict[UUID, int]:
+    """By tenant, the newest day of this kind that was ordered to expire."""
     rows = ErasureOrder.objects.using(OPERATOR).filter(category=category, rule=rule)
-    return rows.order_by("-day").values_list("day", flat=True).first()
+    return dict(rows.values_list("tenant_id").annotate(models.Max("day")))
 
 
-def tenants_expired(category: str, rule: str, day: int) -> set[UUID]:
-    """For whom this day was ordered to expire before."""
-    rows = ErasureOrder.objects.using(OPERATOR).filter(category=category, rule=rule, day=day)
-    return set(rows.values_list("tenant_id", flat=True))
+def _finds_days(model: type[models.Model], day_of: str) -> bool:
+    return any(index.fields[:2] == ["tenant_id", day_of] for index in model._meta.indexes)
+
+
+def _day_of_id(id_: UUID) -> int:
+    return uuid7_millis(id_) // _DAY_MILLIS
 
 
 def _tables(category: str, rule: str) -> Iterator[tuple[type[models.Model], str]]:

@@ -8,14 +8,16 @@ the customer. The erasure journal keeps that difference, so that a restore repea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from ringfence.domains.calls.api import append_event, calls_of_person, strip_events
 from ringfence.domains.privacy.api import (
+    register_file_removal,
     register_item_cleanup,
     register_items_of_bucket,
     register_items_of_person,
+    register_next_item_day,
     register_person_cleanup,
 )
 from ringfence.domains.recordings.contracts import RecordingInfo
@@ -37,8 +39,10 @@ def register() -> None:
     """Called when the app is ready."""
     register_items_of_person(items_of_person)
     register_items_of_bucket(items_of_bucket)
+    register_next_item_day(next_item_day)
     register_item_cleanup(clean_up)
     register_person_cleanup(forget_basis)
+    register_file_removal(remove_files)
 
 
 def items_of_person(tenant: UUID, person: UUID) -> list[UUID]:
@@ -63,6 +67,15 @@ def items_of_bucket(
     return [(owner, id_) for id_, owner in owners.items()] + list(
         tracks.values_list("tenant_id", "id")
     )
+
+
+def next_item_day(tenant: UUID, category: str, rule: str, first: int, end: int) -> int | None:
+    """The first day from ``first`` on, before ``end``, of which the tenant has recordings."""
+    if category != CONTENT:
+        return None
+    rows = Recording.objects.using(OPERATOR).filter(tenant_id=tenant, rule=rule)
+    days = rows.filter(day__gte=first, day__lt=end).order_by("day").values_list("day", flat=True)
+    return days.first()
 
 
 def forget_basis(tenant: UUID, person: UUID) -> int:
@@ -91,6 +104,19 @@ def clean_up(tenant: UUID, items: Sequence[UUID], reason: str) -> None:
             _end_analysis(info)
         else:  # one speaker's part alone
             _delete_tracks(info, dead)
+
+
+def remove_files(tenant: UUID, held: Collection[UUID]) -> None:
+    """Every track of a tenant at its end, whatever the rows know of."""
+    kept = {item.hex for item in held}
+    store = object_store()
+    for key in list(store.list(tenant.hex)):
+        if key.rpartition("/")[2] not in kept:
+            store.delete(key)
+    folder = local_path(tenant, tenant).parent
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name not in kept:
+            path.unlink(missing_ok=True)
 
 
 def _delete(info: RecordingInfo, reason: str) -> None:

@@ -67,6 +67,7 @@ class Recording(TenantModel):
             models.Index(fields=["tenant_id", "id"], name="recording_tenant"),
             models.Index(fields=["tenant_id", "call_id", "id"], name="recording_call"),
             models.Index(fields=["rule", "day"], name="recording_bucket"),
+            models.Index(fields=["tenant_id", "rule", "day"], name="recording_tenant_day"),
             models.Index(fields=["id"], name="recording_to_store", condition=Q(state="completed")),
             models.Index(
                 fields=["analysis_until"],

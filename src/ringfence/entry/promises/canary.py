@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -30,11 +30,13 @@ from ringfence.platform.settings import Settings
 T = TypeVar("T")
 _KEY_NAME = "examination"
 _NAMES = ("Examined", "Examined, quiet")
+_CLOSED = "Examined, closed"
 _NUMBERS = ("+12025550161", "+12025550162")
 _SCOPES = (
     *("calls:read", "numbers:read", "numbers:write", "recordings:read", "recordings:write"),
     "trunks:read",
 )
+_BRIEF_SCOPES = ("devices:write", "webhooks:write")
 _OPERATOR_SCOPES = ("tenants:provision", "tenants:read", "tenants:write", "trunks:write")
 _ROLES = ("caller", "callee")
 _KEY_LIFE = timedelta(hours=1)
@@ -74,12 +76,14 @@ def bring_to_life(settings: Settings, database: Connection) -> Canary:
         )
         calls = [_await(partial(_ended, api, caller), "its call record") for api in apis]
         recording = _await(partial(_stored, apis[0], calls[0]), "its recording")
+        closed = _closed(operator, base, ends.isoformat())
         since = SystemClock().now().isoformat()
         for _ in range(_READS):
             apis[0].get(f"/calls/{calls[0]}")
         return Canary(
             tenant=parse_public_id(Prefix.TENANT, tenants[0]),
             quiet=parse_public_id(Prefix.TENANT, tenants[1]),
+            closed=parse_public_id(Prefix.TENANT, closed),
             api=apis[0],
             caller=caller,
             call=parse_public_id(Prefix.CALL, calls[0]),
@@ -95,10 +99,26 @@ def bring_to_life(settings: Settings, database: Connection) -> Canary:
         raise CanaryDied(error.message) from None
 
 
-def _api(operator: Rest, base: str, tenant: str, expires_at: str) -> Rest:
+def _closed(operator: Rest, base: str, expires_at: str) -> str:
+    """A tenant with credentials of each kind that needs no person, closed at once; the first time
+    alone: one that ended stays what it is."""
+    tenant = tenant_named(operator, _CLOSED)
+    if operator.get(f"/tenants/{tenant}")["status"] != "closed":
+        api = _api(operator, base, tenant, expires_at, _BRIEF_SCOPES)
+        device = f"examined-{secrets.token_hex(4)}"
+        api.post("/devices", {"name": "Examined", "username": device})
+        hook = {"url": "https://examined.invalid/", "events": ["call.ended"]}
+        api.post("/webhooks", hook)
+        operator.post(f"/tenants/{tenant}/close")
+    return tenant
+
+
+def _api(
+    operator: Rest, base: str, tenant: str, expires_at: str, scopes: Sequence[str] = _SCOPES
+) -> Rest:
     wanted = {
         "name": _KEY_NAME,
-        "scopes": _SCOPES,
+        "scopes": scopes,
         "purposes": ["service"],
         "expires_at": expires_at,
     }

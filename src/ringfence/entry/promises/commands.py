@@ -57,6 +57,7 @@ def verify_command(profile: str, json_: bool) -> None:
         database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         canary = bring_to_life(settings, database)
         _expire_a_day(canary.tenant)
+        _end(database, canary.closed)
         site = Site(settings, database, canary, chosen)
         site.mend()
         await_sealed(site)
@@ -155,3 +156,16 @@ def _expire_a_day(tenant: UUID) -> None:
     from ringfence.domains.privacy import api
 
     api.expire(tenant, IDENTIFIER, CALL_RECORDS, _LONG_AGO, actor="examination")
+
+
+def _end(database: psycopg.Connection, closed: UUID) -> None:
+    """The time of the closed canary is over; another time nothing happens."""
+    from ringfence.domains.privacy import api
+
+    database.execute(
+        "UPDATE accounts_tenant SET closed_at = now() - interval '60 days',"
+        " ends_at = now() - interval '1 day' WHERE id = %s AND status = 'closed'",
+        [closed],
+    )
+    database.commit()
+    api.end_tenant(closed, actor="examination")

@@ -47,6 +47,8 @@ class Canary:
 
     tenant: UUID
     quiet: UUID
+    closed: UUID
+    """One that is at its end: closed, and its time to come back over."""
     api: Rest
     """With a key of the first tenant."""
     caller: str
@@ -113,7 +115,10 @@ class Site:
         """Undo what an examination that was killed left behind; returns how much that was."""
         folders = [
             self.settings.data_dir,
-            *(self.objects / tenant.hex for tenant in (self.canary.tenant, self.canary.quiet)),
+            *(
+                self.objects / tenant.hex
+                for tenant in (self.canary.tenant, self.canary.quiet, self.canary.closed)
+            ),
         ]
         left = {kept for folder in folders for kept in folder.rglob(f".*{_KEPT}")}
         for kept in left:

@@ -9,7 +9,8 @@ from uuid import UUID
 import msgspec
 
 from ringfence.platform.keys import crypto, holds, leaves, links, names, persons
-from ringfence.platform.keys.names import Bucket, KeyName, LeafRef
+from ringfence.platform.keys.names import Bucket, KeyName, Kind, LeafRef
+from ringfence.platform.keys.schema import DYING
 from ringfence.platform.keys.store import KeyStore
 from ringfence.platform.keys.subjects import read_state, write_state
 
@@ -27,6 +28,9 @@ class Destruction(msgspec.Struct, frozen=True):
     persons: tuple[ErasePerson, ...] = ()
     items: tuple[UUID, ...] = ()
     buckets: tuple[Bucket, ...] = ()
+    everything: bool = False
+    """The tenant is at its end: every key of it dies, but those of legal holds, and what keeps a
+    STOP honoured."""
 
 
 class JournalEntry(msgspec.Struct, frozen=True):
@@ -38,6 +42,9 @@ class JournalEntry(msgspec.Struct, frozen=True):
     destruction: Destruction
 
 
+REST = 2000
+"""Keys that are condemned in one transaction."""
+_SURVIVE = (Kind.HOLD, Kind.SUPPRESSED)
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Destruction)
 
@@ -46,7 +53,8 @@ def condemn(store: KeyStore, tenant: UUID, destruction: Destruction) -> int:
     """Order a destruction, in the caller's transaction; nothing of it opens after the commit.
 
     The keys exist until ``rotation.rotate_stale``, which also a restart runs. Leaves under a legal
-    hold are put in escrow first; their number is returned. Repeating it changes nothing.
+    hold are put in escrow first; their number is returned. Repeating it changes nothing. Of a
+    tenant's end this is the beginning: ``condemn_rest`` goes on.
     """
     keep = {item.person: frozenset(item.keep) for item in destruction.persons}
     items, buckets = frozenset(destruction.items), frozenset(destruction.buckets)
@@ -57,6 +65,8 @@ def condemn(store: KeyStore, tenant: UUID, destruction: Destruction) -> int:
 
     def dies(ref: LeafRef) -> bool:
         assert ref.bucket is not None
+        if destruction.everything:
+            return True
         person = ref.person in keep and ref.bucket.category not in keep[ref.person]
         return person or ref.bucket in buckets or not items.isdisjoint(ref.items)
 
@@ -70,6 +80,24 @@ def condemn(store: KeyStore, tenant: UUID, destruction: Destruction) -> int:
         (store.clock.micros(), tenant.bytes, _encoder.encode(destruction)),
     )
     return escrowed
+
+
+def condemn_rest(
+    store: KeyStore, tenant: UUID, after: tuple[int, bytes] = (-1, b""), limit: int = REST
+) -> tuple[int, bytes] | None:
+    """Condemn some of all that a tenant has, in the caller's transaction: where to go on, or None
+    at the end. So a tenant with a million keys keeps nobody waiting for theirs."""
+    number = store.number_of(tenant)
+    if number is None:
+        return None
+    rows = store.db.execute(
+        "SELECT shard, lookup, tenant, body FROM key WHERE (shard, lookup) > (?, ?)"
+        " AND tenant = ? AND mark <> ? ORDER BY shard, lookup LIMIT ?",
+        (*after, number, DYING, limit),
+    ).fetchall()
+    found = [store.unwrap_row(*row)[0] for row in rows]
+    store.condemn(name for name in found if name.kind not in _SURVIVE)
+    return (rows[-1][0], rows[-1][1]) if len(rows) == limit else None
 
 
 def journal(store: KeyStore, after: int = 0, limit: int = 1000) -> list[JournalEntry]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -277,15 +278,23 @@ class KeyServer:
         escrowed = await self.owner.run(
             lambda store: erasure.condemn(store, request.tenant, request.destruction)
         )
+        if request.destruction.everything:
+            await self._condemn_rest(request.tenant)
         generation = await self._complete()
         died = request.destruction
         objects = (
             *(item.person.hex for item in died.persons),
             *(item.hex for item in died.items),
             *(f"{item.category}/{item.rule}/{item.day or item.account}" for item in died.buckets),
+            *(["everything"] if died.everything else []),
         )
         self._record(session, request.tenant, request.actor, "destroy", objects=objects)
         return m.Destroyed(escrowed, generation)
+
+    async def _condemn_rest(self, tenant: UUID) -> None:
+        at: tuple[int, bytes] | None = (-1, b"")
+        while at is not None:
+            at = await self.owner.run(partial(erasure.condemn_rest, tenant=tenant, after=at))
 
     async def _hold(self, request: m.HoldRequest, session: Session) -> None:
         await self.owner.run(

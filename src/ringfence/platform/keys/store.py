@@ -211,6 +211,11 @@ class KeyStore:
         assert tenant is not None
         return id_, tenant[1]
 
+    def number_of(self, id_: UUID) -> int | None:
+        """The number of a tenant in the table; None for one that never had a key."""
+        tenant = self._tenant(id_)
+        return None if tenant is None else tenant[0]
+
     def _tenant(self, id_: UUID) -> tuple[int, bytes, bytes] | None:
         known = self._tenants.get(id_)
         if known is None:

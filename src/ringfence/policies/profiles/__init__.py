@@ -3,6 +3,7 @@
 from ringfence.policies.profiles.canonical import profile_hash
 from ringfence.policies.profiles.claims import Claims, Omission, claims, parameters_of
 from ringfence.policies.profiles.compiling import ProfileError, compile_profile, conflicts
+from ringfence.policies.profiles.kept import DaysKept, days_kept, most_days
 from ringfence.policies.profiles.loading import (
     DEFAULT,
     NAMES,
@@ -21,6 +22,7 @@ __all__ = [
     "NAMES",
     "Choice",
     "Claims",
+    "DaysKept",
     "Merge",
     "Omission",
     "Parameter",
@@ -32,10 +34,12 @@ __all__ = [
     "claims",
     "compile_profile",
     "conflicts",
+    "days_kept",
     "leaves",
     "load_profile",
     "load_profiles",
     "merge",
+    "most_days",
     "parameters_of",
     "plain",
     "profile_hash",

@@ -9,7 +9,19 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from ringfence.domains.privacy.contracts import END
+
 FORM = "ringfence.erasure/1"
+STAYS = {
+    "account": "the business customer's name and dates, whom the books are of",
+    "ledger": "tax and corporate records: numbers without names",
+    "audit": "evidence of uses of keys: random ids, until its own months are over",
+    "compliance": "who was shown call details, as 47 CFR 64.2009 asks: no name, no number",
+    "acceptances": "which versions of the policy were accepted, and when",
+    "destructions": "this and earlier certificates, and legal holds",
+    "suppression": "whom to send nothing: so that a STOP outlives the account",
+}
+"""What outlives a tenant, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,7 @@ def statement(done: Destroyed) -> dict[str, Any]:
         "items_sha256": _hash(done.items),
         "rows_cleared": done.rows,
         "keys_held": done.escrowed,
+        **({"stays": dict(STAYS)} if done.kind == END else {}),
     }
 
 

@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db.models import F
 
 from ringfence.domains.privacy.contracts import ErasureInfo, ErasureNotFound, ErasureState
-from ringfence.domains.privacy.items import clean_up_items, items_of_bucket, items_of_person
+from ringfence.domains.privacy.items import items_of_bucket, items_of_person
 from ringfence.domains.privacy.models import ErasureOrder
 from ringfence.domains.privacy.queries import own_items
 from ringfence.domains.privacy.usecases.certify import certificate
-from ringfence.domains.privacy.usecases.clear_rows import clear_rows, unheld
+from ringfence.domains.privacy.usecases.clean_up import clean_up
 from ringfence.domains.privacy.usecases.order_erasure import destruction_of, erasure_info
 from ringfence.platform.keys.erasure import Destruction
 from ringfence.platform_django.clock import clock
@@ -46,11 +46,12 @@ def sweep_again(erasure_id: UUID) -> int:
     known = destruction_of(row)
     late = _complete(row.tenant_id, known)
     fresh = set(late.items) - set(known.items)
-    if fresh:
+    if known.everything:
+        keys().destroy(row.tenant_id, known, actor=row.actor)
+    elif fresh:
         _note(row, destruction=msgspec.to_builtins(late))
         keys().destroy(row.tenant_id, Destruction(items=tuple(sorted(fresh))), actor=row.actor)
-    clean_up_items(row.tenant_id, unheld(row.tenant_id, late.items), row.reason)
-    cleared = clear_rows(row.tenant_id, late)
+    cleared = clean_up(row.tenant_id, late, row.reason)
     if cleared:
         _note(row, rows_cleared=F("rows_cleared") + cleared)
     return cleared + len(fresh)
@@ -72,8 +73,8 @@ def _destroy(row: ErasureOrder) -> None:
 
 def _clean(row: ErasureOrder) -> None:
     destruction = destruction_of(row)
-    clean_up_items(row.tenant_id, unheld(row.tenant_id, destruction.items), row.reason)
-    cleared = clear_rows(row.tenant_id, destruction)
+    cleared = clean_up(row.tenant_id, destruction, row.reason)
+    row.refresh_from_db(fields=["rows_cleared"])
     row.state, row.cleaned_at = ErasureState.CLEANED, clock().now()
     row.rows_cleared += cleared
     _note(

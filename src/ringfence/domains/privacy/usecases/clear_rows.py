@@ -66,6 +66,12 @@ def _planned(
                     _may_be_of(tenant),
                 ),
             )
+    if destruction.everything and Hold.objects.using(OPERATOR).filter(
+        tenant_id=tenant, released_at=None
+    ):  # without one the rows are removed whole
+        own = sql.SQL("tenant_id = {}").format(sql.Literal(tenant))
+        for clearing in of_person(entries, ()):
+            yield clearing, own
     for bucket in destruction.buckets:
         if bucket.day is None:
             continue
@@ -80,10 +86,15 @@ def _planned(
 
 def unheld(tenant: UUID, items: Sequence[UUID]) -> list[UUID]:
     """The items that no active legal hold covers."""
+    held = held_items(tenant)
+    return [item for item in items if item not in held]
+
+
+def held_items(tenant: UUID) -> set[UUID]:
+    """The items that an active legal hold covers."""
     with across_tenants("erasure") as db:
         holds = Hold.objects.using(db).filter(tenant_id=tenant, released_at=None)
-        held = {UUID(item) for hold in holds for item in hold.items}
-    return [item for item in items if item not in held]
+        return {UUID(item) for hold in holds for item in hold.items}
 
 
 def day_range(day: int) -> tuple[UUID, UUID]:

@@ -11,7 +11,7 @@ from procrastinate.contrib.django import app
 from ringfence.domains.privacy.contracts import ErasureInfo, PersonUnknown
 from ringfence.domains.privacy.queries import person_is_known, persons_of_tenant
 from ringfence.domains.privacy.usecases.carry_out import carry_out
-from ringfence.domains.privacy.usecases.order_erasure import order_erasure
+from ringfence.domains.privacy.usecases.order_erasure import order_end, order_erasure
 from ringfence.platform.keys.erasure import Destruction, ErasePerson
 from ringfence.platform.keys.errors import KeyDestroyed, KeyUnknown
 from ringfence.platform.keys.names import Bucket
@@ -54,6 +54,17 @@ def expire(tenant: UUID, category: str, rule: str, day: int, *, actor: str) -> E
     destruction = Destruction(buckets=(bucket,))
     order = order_erasure(tenant, "bucket", destruction, reason="retention", actor=actor)
     return carry_out(order.id)
+
+
+def end_tenant(tenant: UUID, *, actor: str) -> ErasureInfo:
+    """End all data of a tenant for good: every key, file and row of it, but for what the law keeps
+    and what a legal hold covers. A second time goes on where the first one was, or does nothing.
+
+    Not to be called in a transaction. Raises Unavailable; what was ordered is then finished by a
+    job.
+    """
+    _no_transaction()
+    return carry_out(order_end(tenant, actor=actor).id)
 
 
 def erase_identifier(

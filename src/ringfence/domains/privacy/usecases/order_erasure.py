@@ -5,8 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 import msgspec
+from django.db import connections
 
-from ringfence.domains.privacy.contracts import ErasureInfo, ErasureState
+from ringfence.domains.privacy.contracts import END, ErasureInfo, ErasureState
 from ringfence.domains.privacy.models import ErasureOrder
 from ringfence.platform.keys.erasure import Destruction
 from ringfence.platform_django.clock import clock, new_id
@@ -41,6 +42,17 @@ def order_erasure(
                 defaults=wanted,
             )
     return erasure_info(row)
+
+
+def order_end(tenant_id: UUID, *, actor: str) -> ErasureInfo:
+    """Note that a tenant is at its end; a second time gives the first order."""
+    with tenant(tenant_id), connections[APP].cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [tenant_id.hex])
+        row = ErasureOrder.objects.using(APP).filter(tenant_id=tenant_id, kind=END).first()
+        if row is not None:
+            return erasure_info(row)
+        destruction = Destruction(everything=True)
+        return order_erasure(tenant_id, END, destruction, reason="closure", actor=actor)
 
 
 def destruction_of(row: ErasureOrder) -> Destruction:

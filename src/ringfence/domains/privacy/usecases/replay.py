@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ringfence.domains.privacy.items import clean_up_items, items_of_bucket
-from ringfence.domains.privacy.usecases.clear_rows import clear_rows, unheld
+import msgspec
+
+from ringfence.domains.privacy.items import items_of_bucket
+from ringfence.domains.privacy.usecases.clean_up import clean_up
+from ringfence.domains.privacy.usecases.clear_rows import unheld
 from ringfence.platform.keys.erasure import JournalEntry
 
 
@@ -22,10 +25,9 @@ def replay(entries: Iterable[JournalEntry]) -> dict[str, int]:
             if bucket.day is not None:
                 found = items_of_bucket(entry.tenant, bucket.category, bucket.rule, bucket.day)
                 died |= {item for _, item in found}
-        items = unheld(entry.tenant, sorted(died))
+        whole = msgspec.structs.replace(entry.destruction, items=tuple(sorted(died)))
         reason = "retention" if entry.destruction.buckets else "erasure"
-        clean_up_items(entry.tenant, items, reason)
-        counts["rows"] += clear_rows(entry.tenant, entry.destruction)
-        counts["items"] += len(items)
+        counts["rows"] += clean_up(entry.tenant, whole, reason)
+        counts["items"] += len(unheld(entry.tenant, whole.items))
         counts["entries"] += 1
     return counts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,7 +20,11 @@ from ringfence.kernel.clock import SystemClock
 
 _RECORDS = ("CTX-04.B-01", "SIP-08.1-01", "SIP-08.2-01")
 _TRACKS_TOO = ("CCA-04.0-02", "SIP-08.2-01")
+_CHOSEN = ("CTX-04.B-04",)
 _EITHER = ("CCA-04.0-02", *_RECORDS)
+_RECORDED = ("recordings", "customer_recordings")
+_SHORT = 3
+"""Days that the examined tenant chooses where it does."""
 _GRACE = timedelta(days=2)
 """A day ends after its whole days are over, and is swept within the hour."""
 _TABLES = (
@@ -30,7 +35,7 @@ _TABLES = (
 """Table of call records, the id that has its time, the persons in it."""
 _OVERDUE = """
     SELECT {name} || ' ' || {key} FROM {table}
-    WHERE {key} < %(before)s AND {person} IS NOT NULL AND {value} IS NOT NULL
+    WHERE {key} < %(before)s AND {who} AND {person} IS NOT NULL AND {value} IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM privacy_hold h, jsonb_array_elements(h.persons) held
         WHERE h.released_at IS NULL AND held->>0 = {person}::text)
 """
@@ -42,17 +47,55 @@ _ENDED = """
 _TRACKS = """
     SELECT 'recordings_track ' || t.id FROM recordings_track t
     JOIN recordings_recording r ON r.id = t.recording_id
-    WHERE r.day < %s AND r.rule = %s AND t.state <> 'deleted'
+    WHERE r.day < %(before)s AND r.rule = %(rule)s AND t.state <> 'deleted' AND {who}
     AND NOT EXISTS (SELECT 1 FROM privacy_hold h
         WHERE h.released_at IS NULL AND h.items ? t.id::text)
 """
 
 
-def _bounds(site: Site) -> dict[str, date]:
-    """By rule: the first day that must still be there."""
+_WHO = sql.SQL(
+    "({0}.tenant_id = %(tenant)s OR (%(tenant)s::uuid IS NULL"
+    " AND coalesce({0}.tenant_id <> ALL (%(choosers)s), true)))"
+)
+_CHOICES = """
+    SELECT s.tenant_id, c.value::int FROM accounts_settings s, jsonb_each_text(s.retention) c
+    WHERE c.key = %s
+"""
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """Of one rule: the first day that must still be there."""
+
+    installed: date
+    chosen: dict[UUID, date]
+    """By tenant that chose a number of its own."""
+
+    def groups(self) -> Iterator[tuple[date, dict[str, Any]]]:
+        """Each bound, and the values of ``_WHO`` for whom it holds."""
+        choosers = list(self.chosen)
+        yield self.installed, {"tenant": None, "choosers": choosers}
+        for tenant, day in self.chosen.items():
+            yield day, {"tenant": tenant, "choosers": choosers}
+
+    def of(self, tenant: UUID) -> date:
+        return self.chosen.get(tenant, self.installed)
+
+
+def _bounds(site: Site) -> dict[str, _Bounds]:
     today = SystemClock().now().date()
+
+    def first(days: int) -> date:
+        return today - timedelta(days=days) - _GRACE
+
     return {
-        rule: today - timedelta(days=days) - _GRACE
+        rule: _Bounds(
+            first(days),
+            {
+                tenant: first(chosen)
+                for tenant, chosen in site.database.execute(_CHOICES, [rule]).fetchall()
+            },
+        )
         for _, rule, days in site.settings.retention.rules()
     }
 
@@ -89,23 +132,26 @@ def _overdue_rows(site: Site) -> Iterator[Finding]:
                 key=sql.Identifier(key),
                 person=sql.Identifier(f"{person}_id"),
                 value=sql.Identifier(f"{person}_sealed"),
+                who=_WHO.format(sql.Identifier(table)),
             )
-            before = {"before": _first_id(bounds["call_records"])}
-            for (subject,) in site.database.execute(query, before).fetchall():
-                yield Finding("overdue", subject, person)
-    for rule in ("recordings", "customer_recordings"):
-        day = (bounds[rule] - date(1970, 1, 1)).days
-        for (subject,) in site.database.execute(_TRACKS, [day, rule]).fetchall():
-            yield Finding("overdue", subject, rule)
+            for bound, who in bounds["call_records"].groups():
+                before = {"before": _first_id(bound), **who}
+                for (subject,) in site.database.execute(query, before).fetchall():
+                    yield Finding("overdue", subject, person)
+    tracks = sql.SQL(_TRACKS).format(who=_WHO.format(sql.Identifier("r")))
+    for rule in _RECORDED:
+        for bound, who in bounds[rule].groups():
+            values = {"before": (bound - date(1970, 1, 1)).days, "rule": rule, **who}
+            for (subject,) in site.database.execute(tracks, values).fetchall():
+                yield Finding("overdue", subject, rule)
 
 
 def _overdue_files(site: Site) -> Iterator[Finding]:
     """By the day in their path, whatever the rows say."""
     bounds = _bounds(site)
-    oldest = min(bounds["recordings"], bounds["customer_recordings"])
     for folder in site.objects.glob("*/tracks/*/*/*"):
-        day = date(*map(int, folder.parts[-3:]))
-        if day < oldest:
+        tenant, day = UUID(hex=folder.parts[-5]), date(*map(int, folder.parts[-3:]))
+        if day < min(bounds[rule].of(tenant) for rule in _RECORDED):
             for path in folder.iterdir():
                 if not path.name.startswith("."):
                     yield Finding("overdue", str(path.relative_to(site.objects)))
@@ -137,11 +183,12 @@ def _certificates(site: Site) -> Iterator[Finding]:
             and said.get("day") == (date(1970, 1, 1) + timedelta(days=day)).isoformat()
             and certificate.get("rows_cleared") == rows
         )
-        if not (true and _is_signed(certificate)):
+        if not (true and is_signed(certificate)):
             yield Finding("false_certificate", f"erasure {id_}")
 
 
-def _is_signed(certificate: dict[str, Any]) -> bool:
+def is_signed(certificate: dict[str, Any]) -> bool:
+    """By the key that it names."""
     body = {name: value for name, value in certificate.items() if name != "signature"}
     text = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
     try:
@@ -153,7 +200,7 @@ def _is_signed(certificate: dict[str, Any]) -> bool:
 
 
 def _old_record(site: Site) -> AbstractContextManager[str]:
-    day = _bounds(site)["call_records"] - timedelta(days=1)
+    day = _bounds(site)["call_records"].of(site.canary.tenant) - timedelta(days=1)
     id_ = UUID(int=_first_id(day).int | 1)
     return site.planted(
         f"calls_call {id_}",
@@ -166,7 +213,8 @@ def _old_record(site: Site) -> AbstractContextManager[str]:
 
 
 def _old_track(site: Site) -> AbstractContextManager[str]:
-    day = (_bounds(site)["recordings"] - date(1970, 1, 1)).days - 1
+    bound = _bounds(site)["recordings"].of(site.canary.tenant)
+    day = (bound - date(1970, 1, 1)).days - 1
     track = site.canary.tracks["caller"]
     return site.planted(
         f"recordings_track {track}",
@@ -177,9 +225,29 @@ def _old_track(site: Site) -> AbstractContextManager[str]:
     )
 
 
+def _older_than_chosen(site: Site) -> AbstractContextManager[str]:
+    """A track that is younger than is installed, and older than its tenant wants."""
+    today = (SystemClock().now().date() - date(1970, 1, 1)).days
+    track = site.canary.tracks["caller"]
+    return site.planted(
+        f"recordings_track {track}",
+        "WITH chosen AS (INSERT INTO accounts_settings (tenant_id, time_zone, staff_access,"
+        " us_staff_only, mfa_required, retention) VALUES (%s, 'UTC', 'never', false, false, %s)"
+        " ON CONFLICT (tenant_id) DO UPDATE SET retention = excluded.retention RETURNING tenant_id)"
+        " UPDATE recordings_recording r SET day = %s, rule = 'recordings' FROM chosen WHERE"
+        " r.tenant_id = chosen.tenant_id"
+        " AND r.id = (SELECT recording_id FROM recordings_track WHERE id = %s)",
+        site.canary.tenant,
+        json.dumps({"recordings": _SHORT}),
+        today - _SHORT - _GRACE.days - 1,
+        track,
+    )
+
+
 def _old_file(site: Site) -> AbstractContextManager[str]:
     bounds = _bounds(site)
-    day = min(bounds["recordings"], bounds["customer_recordings"]) - timedelta(days=1)
+    oldest = min(bounds[rule].of(site.canary.tenant) for rule in _RECORDED)
+    day = oldest - timedelta(days=1)
     folder = site.objects / site.canary.tenant.hex / f"tracks/{day:%Y/%m/%d}"
     path = folder / uuid4().hex
     return site.planted_file(path, b"\x01", str(path.relative_to(site.objects)))
@@ -234,6 +302,7 @@ EXPIRED_GONE = Control(
     violations=(
         Violation("old-call-record", _RECORDS, _old_record),
         Violation("old-track", _TRACKS_TOO, _old_track),
+        Violation("old-track-by-choice", _CHOSEN, _older_than_chosen),
         Violation("old-object", _TRACKS_TOO, _old_file),
         Violation("young-record-gone", _RECORDS, _young_gone),
         Violation("young-object-gone", _TRACKS_TOO, _young_file_gone),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -12,6 +13,7 @@ from ringfence.entry.promises.control import Control, Finding, Violation
 from ringfence.entry.promises.site import Site
 from ringfence.platform.settings import load_settings
 from ringfence.policies.profiles import Period, Unit
+from ringfence.policies.profiles.retention import Keep
 
 _CLAUSES = {
     "identifier.call_records": ("CTX-04.B-01", "SIP-08.1-01"),
@@ -54,7 +56,48 @@ def _check(site: Site) -> list[Finding]:
         least, days = longest(period), configured[rule]
         if not least <= days <= least + _SLACK:
             found.append(Finding("other_period", rule, f"{days} days; promised: {period}"))
+    return found + _beyond(site)
+
+
+_CHOSEN = """
+    SELECT s.tenant_id, c.key, c.value::int
+    FROM accounts_settings s, jsonb_each_text(s.retention) c
+"""
+
+
+def _beyond(site: Site) -> list[Finding]:
+    """Numbers that tenants have, and may not."""
+    kept = site.profile.retention
+    keeps = {
+        "call_records": kept.cdr,
+        "recordings": kept.recordings,
+        "customer_recordings": kept.recordings,
+    }
+    found = []
+    for tenant, rule, days in site.database.execute(_CHOSEN).fetchall():
+        keep = keeps.get(rule)
+        if (
+            keep is None
+            or not longest(keep.tenant_min) <= days <= longest(keep.tenant_max) + _SLACK
+        ):
+            subject = f"accounts_settings {tenant}"
+            found.append(Finding("chosen_out_of_bounds", subject, f"{rule}: {days} days"))
     return found
+
+
+def _chosen(days: Callable[[Keep], int]) -> Callable[[Site], AbstractContextManager[str]]:
+    def plant(site: Site) -> AbstractContextManager[str]:
+        tenant = site.canary.tenant
+        return site.planted(
+            f"accounts_settings {tenant}",
+            "INSERT INTO accounts_settings (tenant_id, time_zone, staff_access, us_staff_only,"
+            " mfa_required, retention) VALUES (%s, 'UTC', 'never', false, false, %s)"
+            " ON CONFLICT (tenant_id) DO UPDATE SET retention = excluded.retention",
+            tenant,
+            json.dumps({"recordings": days(site.profile.retention.recordings)}),
+        )
+
+    return plant
 
 
 def _set(rule: str, days: Callable[[int], int]) -> Callable[[Site], AbstractContextManager[str]]:
@@ -75,17 +118,28 @@ def _set(rule: str, days: Callable[[int], int]) -> Callable[[Site], AbstractCont
 
 PERIODS_AS_PROMISED = Control(
     name="periods-as-promised",
-    says="Call records and recordings are configured to be kept exactly as long as is promised.",
+    says="Call records and recordings are configured to be kept exactly as long as is promised,"
+    " and where a tenant chose another time, that is within the bounds of its choice.",
     limits="Reads the settings as the next start will; `expired-gone` sees what the running"
     " processes do. Of what is kept as long as the account, it sees nothing.",
     population=lambda site: len(_promised(site)),
     check=_check,
-    violations=tuple(
-        Violation(f"{name}-{rule.rpartition('.')[2]}", clauses, _set(rule, change))
-        for rule, clauses in _CLAUSES.items()
-        for name, change in (
-            ("longer", lambda least: least + _SLACK + 1),
-            ("shorter", lambda least: least - 1),
-        )
+    violations=(
+        Violation(
+            "chosen-too-long",
+            ("CTX-04.B-04",),
+            _chosen(lambda keep: longest(keep.tenant_max) + _SLACK + 1),
+        ),
+        Violation(
+            "chosen-too-short", ("CTX-04.B-04",), _chosen(lambda keep: longest(keep.tenant_min) - 1)
+        ),
+        *(
+            Violation(f"{name}-{rule.rpartition('.')[2]}", clauses, _set(rule, change))
+            for rule, clauses in _CLAUSES.items()
+            for name, change in (
+                ("longer", lambda least: least + _SLACK + 1),
+                ("shorter", lambda least: least - 1),
+            )
+        ),
     ),
 )
