@@ -15,6 +15,7 @@ from ringfence.domains.privacy.items import (
     register_item_cleanup,
     register_items_of_bucket,
     register_items_of_person,
+    register_next_item_day,
 )
 from ringfence.domains.privacy.models import RightsRequest
 from ringfence.kernel.fields import CONTENT, RIGHTS_PACKAGES, SealedFieldNumber
@@ -29,6 +30,7 @@ def register() -> None:
     """Called when the app is ready."""
     register_items_of_person(items_of_person)
     register_items_of_bucket(items_of_bucket)
+    register_next_item_day(next_item_day)
     register_item_cleanup(clean_up)
 
 
@@ -72,6 +74,16 @@ def items_of_bucket(
     if tenant is not None:
         rows = rows.filter(tenant_id=tenant)
     return list(rows.values_list("tenant_id", "package_id"))
+
+
+def next_item_day(tenant: UUID, category: str, rule: str, first: int, end: int) -> int | None:
+    """The first day from ``first`` on, before ``end``, of which the tenant has packages."""
+    if (category, rule) != (CONTENT, RIGHTS_PACKAGES):
+        return None
+    rows = RightsRequest.objects.using(OPERATOR).filter(
+        tenant_id=tenant, package_day__gte=first, package_day__lt=end
+    )
+    return rows.order_by("package_day").values_list("package_day", flat=True).first()
 
 
 def clean_up(tenant: UUID, items: Sequence[UUID], reason: str) -> None:
