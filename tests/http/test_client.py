@@ -40,12 +40,13 @@ from ringfence.protocols.wav import Encoding, header
 SECONDS = 3.0
 """How long to ask for what a process must do that is away here."""
 UNDER_WAY = {
+    "privacy.download_rights_package",
     "recordings.download_audio",
     "recordings.download_object",
     "tenants.invite_owner",
 }
-"""What the sample recording, which goes on, has not yet; the sample tenant
-has an owner."""
+"""What the sample recording, which goes on, has not yet, and what a job has not made; the sample
+tenant has an owner."""
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "audit.list_viewers": {"object": "CA" + "0" * 32},
     "calls.originate": {"to": "+12025550199", "caller_id": "+12025550101", "url": "https://x.invalid/"},
@@ -63,6 +64,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "dial": [models.DialTarget(sip="sip:desk@pbx.example.net")],
     },
     "privacy.erase_person": {"number": "+14155550100"},
+    "privacy.create_rights_request": {
+        "number": "+14155550100", "kind": "access", "jurisdiction": "us-ca",
+    },
     "prompts.create": {"name": "Short", "file": header(Encoding.PCM16, 160) + bytes(160)},
     "rates.quote": {"number": "+12025550199"},
     "recordings.put_settings": {"enabled": True},
