@@ -73,8 +73,8 @@ def test_a_fresh_installation_keeps_what_is_backed(installation: Installation) -
     assert {first[id_] for id_ in POLICY_PUBLISHED.clauses} == {"unproven"}
     with pytest.raises(AssertionError, match="policy_contact_missing"):
         installation.cli("promises", "publish", plain=True)
-    named = {"RINGFENCE_POLICY__OPERATOR": "Example", "RINGFENCE_POLICY__CONTACT": "p@example.org"}
-    installation.environment.update(named)
+    for name in ("OPERATOR", "EMAIL", "PHONE", "ADDRESS"):
+        installation.environment[f"RINGFENCE_POLICY__{name}"] = f"example {name.lower()}"
     version = json.loads(installation.cli("promises", "publish", plain=True))
     page = see(installation, "/policy/")
     assert set(re.findall(r'<li id="([^"]+)">', page)) == set(version["clauses"])

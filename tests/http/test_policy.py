@@ -30,7 +30,9 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 STRICT = load_profile("strict")
 SAID = frozenset({"CTX-01.C-02", "SIP-08.2-01"})
-WHO = PolicySettings(operator="Example", contact="privacy@example.org")
+WHO = PolicySettings(
+    operator="Example", email="p@example.org", phone="+1 202 555 0100", address="12 Elm Street"
+)
 
 
 @pytest.fixture
@@ -221,10 +223,13 @@ def test_a_red_control_opens_an_incident_and_touches_no_policy(time: ManualClock
     page = see("/policy/")
     broken = report(state="broken", age=timedelta(hours=1))
     api.record_examination(1, broken, timedelta(hours=72))
-    api.record_examination(2, broken, timedelta(hours=72))
+    more = report(state="broken", age=timedelta(hours=1))
+    more["examinations"][0]["finding_count"] = 5
+    api.record_examination(2, more, timedelta(hours=72))
     api.record_examination(1, report(), timedelta(hours=72))  # late, and older: changes nothing
     time.advance(timedelta(hours=3))
     (incident,) = api.list_incidents("strict")
+    assert incident.findings == 5, "as last seen"
     assert incident.opened_at == START + timedelta(hours=1)
     assert incident.due_at == incident.opened_at + timedelta(hours=72)
     assert incident.clauses == tuple(sorted(SAID)) and incident.closed_at is None

@@ -147,14 +147,21 @@ class PrivacySettings(_Section):
 
 
 class PolicySettings(_Section):
-    """Who answers for the published policy; it says so, and is not published without."""
+    """Who answers for the published policy; it names all of it, and is not published without."""
 
     operator: str = ""
     """The name of the operator."""
-    contact: str = ""
-    """Where its privacy officer is reached: an e-mail address or a telephone number."""
+    email: str = ""
+    """Where its privacy officer is reached."""
+    phone: str = ""
+    """The same by telephone."""
     address: str = ""
-    """By post."""
+    """The same by post."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What a policy cannot be published without."""
+        return tuple(name for name, value in self if not value.strip())
 
 
 class SipListen(_Section):

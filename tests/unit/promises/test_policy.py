@@ -25,7 +25,12 @@ from ringfence.policies.profiles import claims, load_profile, parameters_of, pro
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PROFILE, CATALOGUE = load_profile("ctx-us-telecom"), load_catalogue()
 GOOD = timedelta(hours=6)
-WHO = PolicySettings(operator="Example & Sons", contact="privacy@example.org", address="Elm St")
+WHO = PolicySettings(
+    operator="Example & Sons",
+    email="privacy@example.org",
+    phone="+1 202 555 0100",
+    address="12 Elm Street",
+)
 SAID = ("CTX-01.C-02", "CTX-01.B-02")
 
 
@@ -115,15 +120,18 @@ def test_a_version_says_its_dates_hash_archive_and_contact() -> None:
     assert ">2026-03-01</time>" in page and ">2026-03-31</time>" in page
     assert 'href="/policy/versions/"' in page and profile_hash(PROFILE) in page
     contact = re.search(r'<address id="contact">(.*?)</address>', page)
-    assert contact and contact[1] == "Example &amp; Sons<br>privacy@example.org<br>Elm St"
+    assert contact is not None
+    said = re.sub(r"</?span[^>]*>", "", contact[1]).split("<br>")
+    assert said == ["Example &amp; Sons", "privacy@example.org", "+1 202 555 0100", "12 Elm Street"]
 
 
 @pytest.mark.promise("CMX-14.0-02")
 @pytest.mark.promise("CCA-10.0-01")
-@pytest.mark.parametrize("blank", [{"operator": " "}, {"contact": ""}])
-def test_a_version_without_contact_is_refused(blank: dict[str, str]) -> None:
-    with pytest.raises(ContactMissing):
-        render(report(), PROFILE, CATALOGUE, WHO.model_copy(update=blank), head())
+@pytest.mark.promise("CLX-12.0-01")
+@pytest.mark.parametrize("blank", ["operator", "email", "phone", "address"])
+def test_a_version_without_contact_is_refused(blank: str) -> None:
+    with pytest.raises(ContactMissing, match=blank):
+        render(report(), PROFILE, CATALOGUE, WHO.model_copy(update={blank: " "}), head())
 
 
 @pytest.mark.promise("SIP-13.0-03")

@@ -89,7 +89,7 @@ class Incident(models.Model):
     profile = models.CharField(max_length=64)
     control = models.CharField(max_length=64)
     clauses = models.JSONField()
-    """Ids of those that it broke when it was opened."""
+    """Ids of those that it breaks, as last seen."""
     state = models.CharField(max_length=16)
     """``broken`` or ``unknown``."""
     findings = models.PositiveIntegerField()

@@ -62,7 +62,7 @@ def last_report(folder: Path) -> tuple[dict[str, Any], int]:
 
 
 class ContactMissing(RingfenceError):
-    """A policy says who answers for it: ``[policy] operator`` and ``contact`` of the settings."""
+    """A policy says who answers for it and where they are reached: ``[policy]`` of the settings."""
 
     code = "policy_contact_missing"
     http_status = 409
@@ -93,8 +93,8 @@ def render(
 
     Raises ContactMissing, but for a draft.
     """
-    if head is not None and not (who.operator.strip() and who.contact.strip()):
-        raise ContactMissing("set operator and contact in [policy]: the policy says who answers")
+    if head is not None and who.missing:
+        raise ContactMissing(f"set {', '.join(who.missing)} in [policy]: the policy says it")
     seen = {one["id"]: one for one in report["clauses"] if one["state"] in SAYABLE}
     sections = [] if head is None else [_changes(head, catalogue)]
     for kind, heading in _HEADINGS.items():
@@ -164,7 +164,7 @@ def _value(value: Any) -> str:
 
 
 def _contact(who: PolicySettings) -> str:
-    lines = [escape(text) for text in (who.operator, who.contact, who.address) if text.strip()]
+    lines = [f'<span class="{name}">{escape(value)}</span>' for name, value in who if value.strip()]
     return (
         f'<h2>Contact</h2>\n<address id="contact">{"<br>".join(lines)}</address>' if lines else ""
     )

@@ -43,6 +43,10 @@ def record_examination(number: int, report: Mapping[str, Any], due_in: timedelta
             if control not in red:
                 row.closed_at, row.closed_report = at, number
                 row.save(using=db, update_fields=["closed_at", "closed_report"])
+            else:
+                seen = red[control]
+                row.state, row.findings, row.clauses = seen.state, seen.findings, [*seen.clauses]
+                row.save(using=db, update_fields=["state", "findings", "clauses"])
         for control, seen in red.items():
             if control not in open_now:
                 Incident(

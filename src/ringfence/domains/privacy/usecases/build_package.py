@@ -121,6 +121,7 @@ def _write(row: RightsRequest, sink: _Sink) -> dict[str, Any]:
     known, erased = _known_as(row)
     tables = [] if erased else collect_values(row.tenant_id, row.person_id)
     files: list[dict[str, Any]] = []
+    # Of a file that it cannot seek in, zipfile wants write() and flush() alone; its stub, more.
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
         for part in () if erased else parts_of_person(row.tenant_id, row.person_id):
             if part.body is not None:

@@ -18,13 +18,17 @@ from psycopg.types.json import Jsonb
 from ringfence.entry.promises.control import Control, Finding, Violation
 from ringfence.entry.promises.site import Site
 
-_COLUMNS = (
-    "number, profile, profile_hash, values, clauses, changes, notice_days, needs_consent,"
+_READ = (
+    "SELECT number, profile, profile_hash, values, clauses, changes, notice_days, needs_consent,"
     " published_at, effective_at, published_by, build, report, html, digest"
+    " FROM policy_version ORDER BY number"
 )
+_INSERT = "INSERT INTO policy_version SELECT (jsonb_populate_record(NULL::policy_version, %s)).*"
 _SAID = re.compile(r'<li id="([^"]+)">')
 _DATED = re.compile(r'<time datetime="([^"]+)">')
-_CONTACT = re.compile(r'<address id="contact">\s*\S')
+_CONTACT = re.compile(r'<address id="contact">(.*?)</address>')
+_PART = re.compile(r'<span class="(\w+)">[^<]*\w[^<]*</span>')
+_PARTS = {"operator", "email", "phone", "address"}
 _ABOUT = ("name", "text_of", "not_claimed", "notes")
 _SECONDS = 20
 
@@ -48,8 +52,7 @@ class _Version(NamedTuple):
 
 
 def _versions(site: Site) -> list[_Version]:
-    statement = f"SELECT {_COLUMNS} FROM policy_version ORDER BY number"  # noqa: S608 - a constant
-    return [_Version(*row) for row in site.database.execute(statement).fetchall()]
+    return [_Version(*row) for row in site.database.execute(_READ).fetchall()]
 
 
 def _check(site: Site) -> list[Finding]:
@@ -74,8 +77,9 @@ def _of_one(site: Site, one: _Version, before: _Version | None) -> Iterator[Find
         one.effective_at,
     ]:
         yield Finding("no_dates", f"dates of {name}")
-    if not _CONTACT.search(one.html):
-        yield Finding("no_contact", f"contact of {name}")
+    contact = _CONTACT.search(one.html)
+    for part in sorted(_PARTS - set(_PART.findall(contact[1] if contact else ""))):
+        yield Finding("no_contact", f"{part} of {name}")
     if '<a href="/policy/versions/">' not in one.html or one.profile_hash not in one.html:
         yield Finding("no_archive", f"archive of {name}")
     if before is not None:
@@ -171,11 +175,24 @@ def _next(
             effective_at=last.effective_at + lead + timedelta(days=days),
         )
         made = made._replace(digest=_digest(last.digest, made))
-        values = [Jsonb(value) if isinstance(value, dict | list) else value for value in made]
-        marks = ", ".join(["%s"] * len(values))
-        statement = f"INSERT INTO policy_version ({_COLUMNS}) VALUES ({marks})"  # noqa: S608 - ours
-        with site.planted(f"{what} of version {made.number}", statement, *values) as subject:
+        row = made._asdict() | {
+            name: getattr(made, name).isoformat() for name in ("published_at", "effective_at")
+        }
+        with site.planted(f"{what} of version {made.number}", _INSERT, Jsonb(row)) as subject:
             yield subject
+
+    return plant
+
+
+def _without(part: str) -> Callable[[Site], AbstractContextManager[str]]:
+    def plant(site: Site) -> AbstractContextManager[str]:
+        number = _versions(site)[-1].number
+        return site.planted(
+            f"{part} of version {number}",
+            "UPDATE policy_version SET html = regexp_replace(html, %s, '') WHERE number = %s",
+            f'<span class="{part}">[^<]*</span>',
+            number,
+        )
 
     return plant
 
@@ -207,15 +224,10 @@ POLICY_PUBLISHED = Control(
                 "UPDATE policy_version SET html = replace(html, '<time', '<i') WHERE number = %s",
             ),
         ),
-        Violation(
-            "contact-left-out",
-            _STATED,
-            _changed(
-                "contact of ",
-                "UPDATE policy_version SET html ="
-                " replace(html, '<address id=\"contact\">', '<address>') WHERE number = %s",
-            ),
-        ),
+        Violation("operator-left-out", _STATED, _without("operator")),
+        Violation("email-left-out", _STATED, _without("email")),
+        Violation("phone-left-out", ("CLX-12.0-01",), _without("phone")),
+        Violation("address-left-out", ("CCA-10.0-01", "CLX-12.0-01"), _without("address")),
         Violation(
             "archive-left-out",
             _STATED,
