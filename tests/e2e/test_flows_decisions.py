@@ -140,7 +140,8 @@ async def test_a_sub_flow_returns_and_a_redirect_does_not(studio: Studio) -> Non
     await call.ended()
     heard = [Hearing(call.audio).tone(hz) for hz in (700, 900, 1100)]
     assert [len(spells) for spells in heard] == [1, 1, 1]
-    assert heard[0][0].end <= heard[1][0].start and heard[1][0].end <= heard[2][0].start
+    starts = [spells[0].start for spells in heard]
+    assert starts == sorted(starts)
     record = await studio.record(call)
     assert way(record) == [("in", "done"), ("out", "done"), ("last", "done")]
     assert record["end_reason"] == "completed"
