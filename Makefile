@@ -9,7 +9,7 @@ export UV_SYSTEM_CERTS := true
 export UV_PROJECT_ENVIRONMENT := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test bench lint format clean
+.PHONY: help install run demo test bench mutants lint format clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -30,6 +30,10 @@ test: $(STAMP)
 ## make bench    run the benchmarks (JSON lines)
 bench: $(STAMP)
 	@$(BIN)/python -m bench
+
+## make mutants  break the code that keeps promises, and see whether tests notice (half an hour)
+mutants: $(STAMP)
+	$(BIN)/python tools/mutants.py $(MUTANTS_ARGS)
 
 ## make lint     formatting, lint, types, import rules
 lint: $(STAMP)

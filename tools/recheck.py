@@ -130,6 +130,8 @@ def _judged(examination, clause):
         return "unknown"
     if examination["finding_count"]:
         return "broken"
+    if any(clause in one["clauses"] for one in examination.get("mutants", ()) if not one["killed"]):
+        return "unproven"
     if clause in examination["demonstrates"] and examination["population"] > 0:
         return "demonstrated"
     caught = all(

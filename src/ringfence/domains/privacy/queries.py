@@ -113,12 +113,14 @@ def first_day(category: str, rule: str) -> int | None:
     return min((_day_of_id(id_) for id_ in oldest if id_ is not None), default=None)
 
 
-def next_row_day(category: str, rule: str, tenant_id: UUID, first: int, end: int) -> int | None:
-    """The first day from ``first`` on, before ``end``, of which rows of a tenant may hold values of
-    this kind. Where a table finds a tenant's days by an index, those that hang on its rows (legs
-    and events of a call) are not asked: their days are the same."""
+def next_row_day(
+    category: str, rule: str, tenant_id: UUID | None, first: int, end: int
+) -> int | None:
+    """The first day from ``first`` on, before ``end``, of which rows of a tenant, or of none, may
+    hold values of this kind. Where a table finds a tenant's days by an index, those that hang on
+    its rows (legs and events of a call) are not asked: their days are the same."""
     tables = list(_tables(category, rule))
-    indexed = [(model, day_of) for model, day_of in tables if _finds_days(model, day_of)]
+    indexed = [(model, day_of) for model, day_of in tables if tenant_id and _finds(model, day_of)]
     oldest = [
         model._base_manager.using(OPERATOR)
         .filter(
@@ -134,24 +136,13 @@ def next_row_day(category: str, rule: str, tenant_id: UUID, first: int, end: int
     return min((_day_of_id(id_) for id_ in oldest if id_ is not None), default=None)
 
 
-def nobody_has_rows(category: str, rule: str, day: int) -> bool:
-    """Whether rows of no tenant may hold values of this kind and day."""
-    first, end = day_range(day)
-    return any(
-        model._base_manager.using(OPERATOR)
-        .filter(tenant_id=None, **{f"{day_of}__gte": first, f"{day_of}__lt": end})
-        .exists()
-        for model, day_of in _tables(category, rule)
-    )
-
-
 def last_expired_days(category: str, rule: str) -> dict[UUID, int]:
     """By tenant, the newest day of this kind that was ordered to expire."""
     rows = ErasureOrder.objects.using(OPERATOR).filter(category=category, rule=rule)
     return dict(rows.values_list("tenant_id").annotate(models.Max("day")))
 
 
-def _finds_days(model: type[models.Model], day_of: str) -> bool:
+def _finds(model: type[models.Model], day_of: str) -> bool:
     return any(index.fields[:2] == ["tenant_id", day_of] for index in model._meta.indexes)
 
 

@@ -18,6 +18,7 @@ from ringfence.entry.promises import bundle, policy
 from ringfence.entry.promises.canary import bring_to_life
 from ringfence.entry.promises.controls import CONTROLS
 from ringfence.entry.promises.controls.audit_trail import await_sealed
+from ringfence.entry.promises.mutants import known_mutants
 from ringfence.entry.promises.site import Site
 from ringfence.entry.promises.states import State
 from ringfence.entry.promises.verify import Report, as_json, run, this_build
@@ -69,6 +70,7 @@ def verify_command(profile: str, json_: bool) -> None:
             profile=profile,
             profile_hash=profile_hash(chosen),
             clock=clock,
+            mutants=known_mutants(),
         )
         path = bundle.append(settings.data_dir, as_json(report))
         _record(int(path.stem), as_json(report), chosen)
@@ -146,7 +148,8 @@ def _told(report: Report, path: str) -> str:
             f"{clause.state.value:12} {clause.id:12} {', '.join(clause.control)}: "
             f"{clause.population} looked at{tried}"
         )
-        lines += [f"{'':13}{text}" for text in (*clause.findings, *clause.error)]
+        survived = [f"no test notices {name}" for name in clause.survivors]
+        lines += [f"{'':13}{text}" for text in (*clause.findings, *clause.error, *survived)]
     totals = ", ".join(f"{count} {state}" for state, count in report.totals.items() if count)
     return "\n".join([*lines, "", totals, f"signed: {path}"])
 

@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from ringfence.entry.promises.control import Control, Finding, Violation
+from ringfence.entry.promises.mutants import Mutated
 from ringfence.entry.promises.site import Site
 from ringfence.kernel.clock import Clock
 from ringfence.platform.logging import describe_error
@@ -50,10 +51,15 @@ class Examination(msgspec.Struct, frozen=True):
     """The promise in one sentence."""
     error: str = ""
     """Why it could not look; nothing is known then."""
+    mutants: tuple[Mutated, ...] = ()
+    """What became of the product's code broken on purpose, when its tests were run."""
 
 
-def examine(control: Control, site: Site, clock: Clock) -> Examination:
-    """Run one control. What goes wrong in it is part of the result; it raises nothing."""
+def examine(
+    control: Control, site: Site, clock: Clock, mutants: Sequence[Mutated] = ()
+) -> Examination:
+    """Run one control, of which ``mutants`` are known. What goes wrong in it is part of the result;
+    it raises nothing."""
     population, error = 0, ""
     findings: tuple[Finding, ...] = ()
     attempts: list[Attempt] = []
@@ -76,6 +82,7 @@ def examine(control: Control, site: Site, clock: Clock) -> Examination:
         demonstrates=control.demonstrates,
         says=control.says,
         error=error,
+        mutants=tuple(one for one in mutants if one.control == control.name),
     )
 
 

@@ -20,7 +20,8 @@ class State(StrEnum):
     PLANNED = "planned"
     """No control backs it: the policy may not say it."""
     UNPROVEN = "unproven"
-    """Nothing could have broken it, or a violation of it was not caught."""
+    """Nothing could have broken it, or a violation of it was not caught, or code that was broken on
+    purpose failed no test."""
     UNKNOWN = "unknown"
     """A control could not look."""
     BROKEN = "broken"
@@ -44,7 +45,7 @@ def _judged(clause: str, seen: Examination) -> State:
         return State.UNKNOWN
     if seen.finding_count:
         return State.BROKEN
-    if seen.population < 1:
+    if seen.population < 1 or any(clause in one.clauses for one in seen.mutants if not one.killed):
         return State.UNPROVEN
     if clause in seen.demonstrates:
         return State.DEMONSTRATED

@@ -14,6 +14,7 @@ import msgspec
 import ringfence
 from ringfence.entry.promises.control import Control
 from ringfence.entry.promises.examine import Examination, examine
+from ringfence.entry.promises.mutants import Mutated
 from ringfence.entry.promises.site import Site
 from ringfence.entry.promises.states import BAD, State, state_of
 from ringfence.kernel.clock import Clock
@@ -35,6 +36,8 @@ class ClauseReport(msgspec.Struct, frozen=True):
     """When each was named; None: never."""
     limits: tuple[str, ...] = ()
     error: tuple[str, ...] = ()
+    survivors: tuple[str, ...] = ()
+    """Ways to break the product's code for it that failed no test."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -65,12 +68,13 @@ def run(
     profile: str,
     profile_hash: str,
     clock: Clock,
+    mutants: Sequence[Mutated] = (),
 ) -> Report:
-    """``clauses``: id, and whether the profile claims it."""
+    """``clauses``: id, and whether the profile claims it. ``mutants``: those of the build."""
     began = clock.now()
     examined = []
     for control in controls:
-        examined.append(examine(control, site, clock))
+        examined.append(examine(control, site, clock, mutants))
         site.database.rollback()
     reports = tuple(_clause(id_, claimed, controls, examined) for id_, claimed in clauses.items())
     totals = {state.value: sum(one.state is state for one in reports) for state in State}
@@ -110,6 +114,12 @@ def _clause(
         caught_at=tuple(one.caught_at for one in tried),
         limits=tuple(seen.limits for seen in backing if seen.limits),
         error=tuple(seen.error for seen in backing if seen.error),
+        survivors=tuple(
+            one.name
+            for seen in backing
+            for one in seen.mutants
+            if id_ in one.clauses and not one.killed
+        ),
     )
 
 

@@ -11,7 +11,6 @@ from ringfence.domains.privacy.queries import (
     first_day,
     last_expired_days,
     next_row_day,
-    nobody_has_rows,
 )
 from ringfence.domains.privacy.retention import choices
 from ringfence.domains.privacy.rules.due import due, first_kept
@@ -62,8 +61,10 @@ def _of_nobody(category: str, rule: str, last: int | None, end: int) -> list[int
     begin = first_day(category, rule) if last is None else last + 1
     if begin is None:
         begin = end - _LOOK_BACK.get(category, 0)
-    return [
-        day
-        for day in range(begin, end)
-        if category == RECOVERY or nobody_has_rows(category, rule, day)
-    ]
+    if category == RECOVERY:
+        return list(range(begin, end))
+    found = []
+    while (day := next_row_day(category, rule, None, begin, end)) is not None:
+        found.append(day)
+        begin = day + 1
+    return found

@@ -1,0 +1,7 @@
+"""Every mutant."""
+
+from __future__ import annotations
+
+from tests.mutants import of_content, of_policy, of_retention
+
+MUTANTS = (*of_retention.MUTANTS, *of_content.MUTANTS, *of_policy.MUTANTS)

@@ -1,0 +1,103 @@
+"""Mutants of retention, erasure and the end of tenants."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+_DAYS = "tests/promises/test_row_clean_up.py"
+_TO_THE_DAY = f"{_DAYS}::test_what_a_profile_keeps_ends_to_the_day_with_a_certificate"
+_CHOSEN = "tests/promises/test_chosen_retention.py"
+_END = "tests/promises/test_tenant_end.py"
+_PERIODS = ("CTX-04.B-01", "SIP-08.1-01", "CCA-04.0-02")
+_FIRST = "return today - (installed if chosen is None else chosen)"
+_DUE = "domains/privacy/rules/due.py"
+
+MUTANTS = (
+    Mutant(
+        "a-day-too-long", "expired-gone", _PERIODS, _DUE, _FIRST, f"{_FIRST} - 1", (_TO_THE_DAY,)
+    ),
+    Mutant(
+        "a-day-too-early", "expired-gone", _PERIODS, _DUE, _FIRST, f"{_FIRST} + 1", (_TO_THE_DAY,)
+    ),
+    Mutant(
+        "certificates-unsigned",
+        "expired-gone",
+        _PERIODS,
+        "domains/privacy/usecases/certify.py",
+        "return signed(settings.RINGFENCE.data_dir, said)",
+        'return {**said, "key": "0" * 64, "signature": "0" * 128}',
+        (_TO_THE_DAY,),
+    ),
+    Mutant(
+        "keys-of-a-day-live-on",
+        "expired-gone",
+        _PERIODS,
+        "platform/keys/erasure.py",
+        "    store.condemn(list(_expire(store, tenant, buckets)))\n",
+        "",
+        (_TO_THE_DAY,),
+    ),
+    Mutant(
+        "choice-of-the-tenant-ignored",
+        "expired-gone",
+        ("CTX-04.B-04",),
+        _DUE,
+        _FIRST,
+        "return today - installed",
+        (_CHOSEN,),
+    ),
+    Mutant(
+        "rows-of-a-day-stay",
+        "expired-gone",
+        ("SIP-08.2-01",),
+        "domains/privacy/usecases/clear_rows.py",
+        "    for bucket in destruction.buckets:\n",
+        "    for bucket in ():\n",
+        (_DAYS,),
+    ),
+    Mutant(
+        "any-number-may-be-chosen",
+        "periods-as-promised",
+        ("CTX-04.B-04",),
+        "domains/accounts/usecases/choose_retention.py",
+        "            raise RetentionOutOfBounds(\n",
+        "            RetentionOutOfBounds(\n",
+        (_CHOSEN, "tests/http/test_retention.py"),
+    ),
+    Mutant(
+        "installed-a-day-less",
+        "periods-as-promised",
+        ("CTX-04.B-01", "SIP-08.1-01"),
+        "platform/settings.py",
+        "call_records: Days = 550",
+        "call_records: Days = 547",
+        ("tests/e2e/test_promises.py::test_a_fresh_installation_keeps_what_is_backed",),
+    ),
+    Mutant(
+        "rows-of-an-ended-tenant-stay",
+        "closed-gone",
+        ("CCA-04.0-06",),
+        "domains/privacy/tenant_end.py",
+        "    return _rows[0](tenant)\n",
+        "    return 0\n",
+        (_END,),
+    ),
+    Mutant(
+        "files-of-an-ended-tenant-stay",
+        "closed-gone",
+        ("CCA-04.0-06",),
+        "domains/privacy/tenant_end.py",
+        "    for callback in _files:\n",
+        "    for callback in ():\n",
+        (_END,),
+    ),
+    Mutant(
+        "who-is-erased-keeps-a-key",
+        "",
+        ("SIP-08.2-02",),
+        "platform/keys/erasure.py",
+        "        store.condemn(list(_erase_person(store, tenant, person, kept)))\n",
+        "        list(_erase_person(store, tenant, person, kept))\n",
+        ("tests/promises/test_erasure_attack.py",),
+    ),
+)
