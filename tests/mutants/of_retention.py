@@ -8,6 +8,7 @@ _DAYS = "tests/promises/test_row_clean_up.py"
 _TO_THE_DAY = f"{_DAYS}::test_what_a_profile_keeps_ends_to_the_day_with_a_certificate"
 _CHOSEN = "tests/promises/test_chosen_retention.py"
 _END = "tests/promises/test_tenant_end.py"
+_WARNED = "tests/promises/test_warning.py"
 _PERIODS = ("CTX-04.B-01", "SIP-08.1-01", "CCA-04.0-02")
 _FIRST = "return today - (installed if chosen is None else chosen)"
 _DUE = "domains/privacy/rules/due.py"
@@ -99,5 +100,32 @@ MUTANTS = (
         "        store.condemn(list(_erase_person(store, tenant, person, kept)))\n",
         "        list(_erase_person(store, tenant, person, kept))\n",
         ("tests/promises/test_erasure_attack.py",),
+    ),
+    Mutant(
+        "ended-untold",
+        "told-before-end",
+        ("SIP-08.2-03",),
+        "domains/accounts/usecases/end_tenant.py",
+        "    if notice:\n",
+        "    if not notice:\n",
+        (_WARNED,),
+    ),
+    Mutant(
+        "a-day-less-of-notice",
+        "told-before-end",
+        ("SIP-08.2-03",),
+        "domains/accounts/usecases/end_tenant.py",
+        "return timedelta(days=promised.notice_days if",
+        "return timedelta(days=promised.notice_days - 1 if",
+        (_WARNED,),
+    ),
+    Mutant(
+        "noted-without-mail",
+        "told-before-end",
+        ("SIP-08.2-03",),
+        "domains/policy/usecases/warn_of_end.py",
+        "                queue_mail(email, SUBJECT, text, db=db)\n",
+        "                pass\n",
+        (_WARNED,),
     ),
 )

@@ -19,6 +19,7 @@ from tests.promises.sealed_calls import CallPlane, SealedCall
 
 from ringfence.domains.accounts import api as accounts
 from ringfence.domains.accounts.contracts import OPERATOR_SCOPES
+from ringfence.domains.policy import api as policy
 from ringfence.domains.privacy import api as privacy
 from ringfence.entry.promises.controls.periods_as_promised import longest
 from ringfence.kernel.fields import CALL_RECORDS, CONTENT, IDENTIFIER, RECORDINGS
@@ -58,6 +59,7 @@ class Life:
         self.keys.clock.advance(timedelta(days=day - self.today))
         with as_worker(self.keys):
             ensure_partitions()
+            policy.warn_of_ends()
             accounts.end_closed_tenants()
             privacy.sweep_retention(self.rules)
 

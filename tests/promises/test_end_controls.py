@@ -26,6 +26,7 @@ from ringfence.entry.promises.control import Control
 from ringfence.entry.promises.controls.closed_gone import CLOSED_GONE
 from ringfence.entry.promises.controls.expired_gone import EXPIRED_GONE
 from ringfence.entry.promises.controls.periods_as_promised import PERIODS_AS_PROMISED
+from ringfence.entry.promises.controls.told_before_end import TOLD_BEFORE_END
 from ringfence.entry.promises.examine import Examination, examine
 from ringfence.entry.promises.site import Canary, Site
 from ringfence.kernel.clock import SystemClock
@@ -58,7 +59,10 @@ def site_of(world: Ending, db: DatabaseUrls) -> Iterator[Site]:
     recorded = world.of_subject[0]
     closed = world.closing
     accounts.close_tenant(closed)
-    ends = "UPDATE accounts_tenant SET ends_at = now() - interval '1 day' WHERE id = %s"
+    ends = (
+        "UPDATE accounts_tenant SET ends_at = now() - interval '1 day',"
+        " warned_at = now() - interval '8 days' WHERE id = %s"
+    )
     with psycopg.connect(db.owner) as database:
         database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         database.execute(ends, [closed])
@@ -88,7 +92,9 @@ def caught(done: Examination) -> dict[str, bool]:
     return {one.name: one.caught for one in done.attempts}
 
 
-@pytest.mark.parametrize("control", [CLOSED_GONE, EXPIRED_GONE, PERIODS_AS_PROMISED])
+@pytest.mark.parametrize(
+    "control", [CLOSED_GONE, EXPIRED_GONE, PERIODS_AS_PROMISED, TOLD_BEFORE_END]
+)
 def test_it_is_clean_and_finds_each_of_its_violations(
     world: Ending, db: DatabaseUrls, control: Control
 ) -> None:

@@ -25,6 +25,7 @@ from tests.promises.test_row_level_security import TENANT_TABLES
 from ringfence.domains.accounts import api as accounts
 from ringfence.domains.accounts.usecases import end_tenant as accounts_end
 from ringfence.domains.flows.prompt_file import prompt_path
+from ringfence.domains.policy import api as policy
 from ringfence.domains.privacy import api as privacy
 from ringfence.domains.privacy import tenant_end
 from ringfence.domains.privacy.usecases import carry_out as steps
@@ -89,6 +90,14 @@ def close(tenant: UUID) -> tuple[str, str]:
     return operator, path
 
 
+def over(keys: Keys) -> None:
+    """The time to come back, with the notice before its end."""
+    keys.clock.advance(timedelta(days=24))
+    with use_clock(keys.clock):
+        policy.warn_of_ends()
+    keys.clock.advance(timedelta(days=7))
+
+
 def assert_gone(db: DatabaseUrls, keys: Keys, gone: Populated) -> None:
     left = {table for table, found in rows(db, gone.tenant).items() if found}
     assert left == KEPT
@@ -126,7 +135,7 @@ def test_the_day_before_all_is_there_and_the_day_after_nothing(
     assert len(files(acme.tenant)) == 1
 
     assert ask("post", f"{path}/close", operator).status_code == 200
-    keys.clock.advance(timedelta(days=31))
+    over(keys)
     assert accounts.end_closed_tenants() == 1
     assert_gone(db, keys, acme)
     refused = ask("post", f"{path}/reactivate", operator)
@@ -160,7 +169,7 @@ def test_killed_at_any_step_the_next_run_ends_it(
     acme, bolt = two
     of_bolt = rows(db, bolt.tenant)
     close(acme.tenant)
-    keys.clock.advance(timedelta(days=31))
+    over(keys)
     _kill_at(monkeypatch, step)
     with pytest.raises(Killed):
         accounts.end_closed_tenants()
@@ -238,7 +247,7 @@ def test_what_a_legal_hold_covers_stays_until_its_release(
     others = {call.id for call in world.of_others[2:]}
     of_others = dump(db, others)
     close(world.tenant)
-    keys.clock.advance(timedelta(days=31))
+    over(keys)
     with use_clock(keys.clock):
         assert accounts.end_closed_tenants() == 1
         value, text = recorded.values[0]
@@ -271,7 +280,7 @@ def test_a_restore_of_an_older_backup_repeats_the_end(
     acme, bolt = two
     of_bolt = rows(db, bolt.tenant)
     close(acme.tenant)
-    keys.clock.advance(timedelta(days=31))
+    over(keys)
     assert accounts.end_closed_tenants() == 1
     with psycopg.connect(db.owner) as connection:  # as it was before it was closed
         connection.execute(

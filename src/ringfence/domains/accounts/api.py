@@ -50,7 +50,12 @@ from ringfence.domains.accounts.usecases.create_api_key import (
 )
 from ringfence.domains.accounts.usecases.create_plan import create_plan
 from ringfence.domains.accounts.usecases.create_tenant import create_tenant
-from ringfence.domains.accounts.usecases.end_tenant import end_closed_tenants
+from ringfence.domains.accounts.usecases.end_tenant import (
+    end_closed_tenants,
+    note_warning,
+    notice_before_end,
+    tenants_to_warn,
+)
 from ringfence.domains.accounts.usecases.remove_old_requests import remove_old_requests
 from ringfence.domains.accounts.usecases.tokens import (
     issue_token,
@@ -90,6 +95,8 @@ __all__ = [
     "list_plans",
     "list_tenants",
     "managing",
+    "note_warning",
+    "notice_before_end",
     "page_of_api_keys",
     "page_of_clients",
     "page_of_requests",
@@ -104,5 +111,6 @@ __all__ = [
     "start_request_log",
     "tenant_exists",
     "tenant_requests_per_minute",
+    "tenants_to_warn",
     "use_credential",
 ]

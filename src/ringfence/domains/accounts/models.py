@@ -27,6 +27,8 @@ class Tenant(models.Model):
     closed_at = models.DateTimeField(null=True)
     ends_at = models.DateTimeField(null=True)
     """Until when a closed tenant may be reactivated."""
+    warned_at = models.DateTimeField(null=True)
+    """When its people were told that its data is about to end."""
     ended_at = models.DateTimeField(null=True)
     """When the last of a closed tenant's data was gone."""
     requests_per_minute = models.IntegerField(null=True)

@@ -8,7 +8,9 @@ CLIENT, TOKEN, REQUEST = "accounts.OAuthClient", "accounts.AccessToken", "accoun
 _BUSINESS = "describes the business customer, not a person"
 
 not_personal(TENANT, _BUSINESS, "id", "name", "status", "created_at", "kind", "parent_id")
-not_personal(TENANT, _BUSINESS, "ancestors", "plan", "closed_at", "ends_at", "ended_at")
+not_personal(
+    TENANT, _BUSINESS, "ancestors", "plan", "closed_at", "ends_at", "warned_at", "ended_at"
+)
 not_personal(TENANT, _BUSINESS, "requests_per_minute")
 not_personal(SETTINGS, "decisions of the business customer", "tenant_id", "time_zone")
 not_personal(SETTINGS, "decisions of the business customer", "staff_access", "us_staff_only")

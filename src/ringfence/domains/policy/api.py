@@ -11,6 +11,7 @@ from ringfence.domains.policy.queries import (
 from ringfence.domains.policy.usecases.accept import accept_version
 from ringfence.domains.policy.usecases.publish import Head, publish, tell
 from ringfence.domains.policy.usecases.record_examination import record_examination
+from ringfence.domains.policy.usecases.warn_of_end import warn_of_ends
 
 __all__ = [
     "Head",
@@ -24,4 +25,5 @@ __all__ = [
     "publish",
     "record_examination",
     "tell",
+    "warn_of_ends",
 ]

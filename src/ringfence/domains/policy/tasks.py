@@ -26,3 +26,12 @@ def tell(number: int) -> None:
     if version.needs_consent:
         text += "\nIt reduces rights: what holds for you now goes on until you accept it.\n"
     _log.info("policy told", extra={"kv": {"version": number, "count": api.tell(number, text)}})
+
+
+@app.periodic(cron="41 * * * *")
+@app.task(queueing_lock="policy.warn_of_ends", name="policy.warn_of_ends")
+def warn_of_ends(timestamp: int) -> None:
+    """Who is told of the end of their tenant's data is told long enough before."""
+    warned = api.warn_of_ends()
+    if warned:
+        _log.info("people of closed tenants told of its end", extra={"kv": {"count": warned}})

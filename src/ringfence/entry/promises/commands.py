@@ -162,7 +162,9 @@ def _expire_a_day(tenant: UUID) -> None:
 
 
 def _end(database: psycopg.Connection, closed: UUID) -> None:
-    """The time of the closed canary is over; another time nothing happens."""
+    """The time of the closed canary is over, and it has no people to tell; another time nothing
+    happens."""
+    from ringfence.domains.accounts.api import note_warning
     from ringfence.domains.privacy import api
 
     database.execute(
@@ -171,4 +173,5 @@ def _end(database: psycopg.Connection, closed: UUID) -> None:
         [closed],
     )
     database.commit()
+    note_warning(closed)
     api.end_tenant(closed, actor="examination")

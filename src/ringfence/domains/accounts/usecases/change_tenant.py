@@ -94,6 +94,6 @@ def reactivate_tenant(tenant_id: UUID, *, manager: UUID | None = None) -> Tenant
         if row.status == "closed":
             if row.ends_at is None or row.ends_at <= clock().now():
                 raise ClosedForGood("the time for reactivation is over")
-            row.status, row.closed_at, row.ends_at = "active", None, None
-            row.save(using=db, update_fields=["status", "closed_at", "ends_at"])
+            row.status, row.closed_at, row.ends_at, row.warned_at = "active", None, None, None
+            row.save(using=db, update_fields=["status", "closed_at", "ends_at", "warned_at"])
     return tenant_info(row)

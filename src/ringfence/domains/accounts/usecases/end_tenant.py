@@ -1,18 +1,22 @@
-"""A closed tenant whose time for reactivation is over: its data ends."""
+"""A closed tenant whose time for reactivation is over: its people are told, and its data ends."""
 
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import connections
 
+from ringfence.domains.accounts.contracts import TenantInfo
 from ringfence.domains.accounts.models import Tenant
+from ringfence.domains.accounts.queries import tenant_info
 from ringfence.domains.privacy import api as privacy
 from ringfence.domains.privacy.contracts import ErasureState
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform_django.clock import clock
 from ringfence.platform_django.tenancy import OPERATOR, across_tenants
+from ringfence.policies.profiles import load_profile
 
 _ACTOR = "job:closure"
 _log = logging.getLogger("ringfence.jobs")
@@ -23,12 +27,36 @@ def register() -> None:
     privacy.register_row_removal(remove_rows)
 
 
-def end_closed_tenants() -> int:
-    """End what is due; returns for how many tenants. One that fails keeps no other waiting: the
-    next run goes on with it."""
-    due = Tenant.objects.using(OPERATOR).filter(
-        status="closed", ends_at__lte=clock().now(), ended_at=None
+def notice_before_end() -> timedelta:
+    """From the notice to the end of a tenant's data, as the policy promises; zero: none."""
+    promised = load_profile().deletion
+    return timedelta(days=promised.notice_days if promised.notice_promised else 0)
+
+
+def tenants_to_warn() -> list[TenantInfo]:
+    """Closed tenants whose end is near and whose people were not told, the nearest first."""
+    near = clock().now() + notice_before_end()
+    rows = Tenant.objects.using(OPERATOR).filter(
+        status="closed", ends_at__lte=near, warned_at=None, ended_at=None
     )
+    return [tenant_info(row) for row in rows.order_by("ends_at")]
+
+
+def note_warning(tenant_id: UUID) -> bool:
+    """That its people are told; in the operator's transaction that does it. False when they were,
+    or when it came back meanwhile."""
+    with across_tenants("warn tenant") as db:
+        rows = Tenant.objects.using(db).filter(id=tenant_id, status="closed", warned_at=None)
+        return bool(rows.update(warned_at=clock().now()))
+
+
+def end_closed_tenants() -> int:
+    """End what is due and was told of long enough before; returns for how many tenants. One that
+    fails keeps no other waiting: the next run goes on with it."""
+    now, notice = clock().now(), notice_before_end()
+    due = Tenant.objects.using(OPERATOR).filter(status="closed", ends_at__lte=now, ended_at=None)
+    if notice:
+        due = due.filter(warned_at__lte=now - notice)
     ended = 0
     for tenant_id in list(due.order_by("ends_at").values_list("id", flat=True)):
         try:

@@ -10,6 +10,7 @@ from ringfence.entry.promises.controls.periods_as_promised import PERIODS_AS_PRO
 from ringfence.entry.promises.controls.policy_published import POLICY_PUBLISHED
 from ringfence.entry.promises.controls.recordings_asked_for import RECORDINGS_ASKED_FOR
 from ringfence.entry.promises.controls.recordings_sealed import RECORDINGS_SEALED
+from ringfence.entry.promises.controls.told_before_end import TOLD_BEFORE_END
 from ringfence.entry.promises.controls.values_sealed import VALUES_SEALED
 
 CONTROLS: tuple[Control, ...] = (
@@ -22,5 +23,6 @@ CONTROLS: tuple[Control, ...] = (
     POLICY_PUBLISHED,
     RECORDINGS_ASKED_FOR,
     RECORDINGS_SEALED,
+    TOLD_BEFORE_END,
     VALUES_SEALED,
 )

@@ -36,6 +36,8 @@ _CLOSED = """
     SELECT t.id, EXISTS (SELECT 1 FROM privacy_hold h
         WHERE h.tenant_id = t.id AND h.released_at IS NULL)
     FROM accounts_tenant t WHERE t.status = 'closed' AND t.ends_at < now() - interval '3 hours'
+    AND (coalesce(t.warned_at + make_interval(days => %s), t.ends_at) < now() - interval '3 hours'
+        OR EXISTS (SELECT 1 FROM privacy_erasure e WHERE e.tenant_id = t.id AND e.kind = 'tenant'))
 """
 _TABLES = """
     SELECT c.relname FROM pg_class c
@@ -49,8 +51,10 @@ _ENDS = """
 
 
 def _closed(site: Site) -> dict[UUID, bool]:
-    """Tenants whose end is three hours ago or more, and whether a legal hold keeps part of it."""
-    return dict(site.database.execute(_CLOSED).fetchall())
+    """Tenants whose end is three hours ago or more, and whether a legal hold keeps part of it. Who
+    was told of it too late ends later."""
+    notice = site.profile.deletion.notice_days
+    return dict(site.database.execute(_CLOSED, [notice]).fetchall())
 
 
 def _check(site: Site) -> list[Finding]:
