@@ -205,7 +205,8 @@ class RightsInfo:
     id: UUID
     tenant_id: UUID
     kind: RightsKind
-    person: UUID
+    person: UUID | None
+    """None: nobody was meant when it came in."""
     jurisdiction: Jurisdiction
     channel: Channel
     state: RightsState
@@ -221,6 +222,12 @@ class RightsInfo:
     refusal: Refusal | None
     completed_at: datetime | None
     erasure_id: UUID | None
+    decided_by: str | None
+    """Who refused it, or decided an appeal."""
+    appeal_of: UUID | None
+    """Of an appeal: what was refused."""
+    follows_appeal: UUID | None
+    """Of what was taken up again: the appeal that was granted."""
     package_bytes: int | None
     """Of a package that can be fetched."""
     urgency: Urgency
@@ -266,6 +273,20 @@ class CannotExtend(RingfenceError):
     """The time to answer is extended once, before it ends, of a request that is open."""
 
     code = "cannot_extend"
+    http_status = 409
+
+
+class CannotAppeal(RingfenceError):
+    """What was refused is appealed once; not what the person took back, nor an appeal."""
+
+    code = "cannot_appeal"
+    http_status = 409
+
+
+class RefusedBySame(RingfenceError):
+    """Somebody else than who refused decides of the appeal."""
+
+    code = "refused_by_same_person"
     http_status = 409
 
 
