@@ -120,7 +120,7 @@ class OriginateRequest(msgspec.Struct, frozen=True):
     """Exactly one of flow, url and say: what the answering side gets."""
     timeout_seconds: int = 30
     say: str | None = None
-    """A text of a person, spoken twice. It is neither kept nor logged, and the call not recorded."""
+    """A text for one person, spoken twice: neither kept nor logged, and the call not recorded."""
 
 
 class ProgramRequest(msgspec.Struct, frozen=True):

@@ -37,6 +37,7 @@ from ringfence.domains.ledger.http import router as ledger_router
 from ringfence.domains.ledger.rates_http import router as rates_router
 from ringfence.domains.numbers.http import router as numbers_router
 from ringfence.domains.policy.http import router as policy_router
+from ringfence.domains.portal.http import router as portal_router
 from ringfence.domains.privacy.http import router as privacy_router
 from ringfence.domains.recordings.http import router as recordings_router
 from ringfence.domains.trunks.http import router as trunks_router
@@ -85,6 +86,7 @@ for router in (
     members_router,
     numbers_router,
     policy_router,
+    portal_router,
     privacy_router,
     prompts_router,
     rates_router,
@@ -133,5 +135,6 @@ urlpatterns = [
     path("oauth/token", token),
     path("oauth/revoke", revoke_token),
     path("policy/", include("ringfence.entry.promises.urls")),
+    path("privacy/<slug:slug>/", include("ringfence.domains.portal.urls")),
     path(".well-known/oauth-authorization-server", metadata),
 ]

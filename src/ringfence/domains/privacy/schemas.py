@@ -22,7 +22,6 @@ from ringfence.domains.privacy.rights_vocabulary import (
 )
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 
-
 AskedKind = Literal[
     RightsKind.ACCESS,
     RightsKind.PORTABILITY,

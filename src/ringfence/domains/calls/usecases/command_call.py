@@ -72,8 +72,8 @@ def originate_call(
 
 
 def say_by_call(tenant_id: UUID, call: UUID, to: str, caller_id: str, text: str) -> None:
-    """Ring ``to`` and speak a text twice to whoever answers; it is kept nowhere, and the call is not
-    recorded. ``call``: its id, a UUIDv7; the same id again rings nobody again.
+    """Ring ``to`` and speak a text twice to whoever answers: it is kept nowhere, and the call is
+    not recorded. ``call``: its id, a UUIDv7; the same id again rings nobody again.
 
     Raises what ``originate_call`` does.
     """

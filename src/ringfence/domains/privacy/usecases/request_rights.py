@@ -149,7 +149,7 @@ def changing(tenant_id: UUID, request_id: UUID) -> Iterator[RightsRequest]:
 
 
 def become(row: RightsRequest, wanted: RightsState) -> None:
-    if not rights.maybecome(RightsState(row.state), wanted):
+    if not rights.may_become(RightsState(row.state), wanted):
         raise WrongRightsState(
             f"the request is {row.state}", details={"state": str(row.state), "wanted": str(wanted)}
         )
