@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.conf import settings
 from django.http import (
@@ -28,15 +29,22 @@ from ringfence.domains.portal.contracts import (
     NotProven,
     PortalInfo,
     PortalNotFound,
+    VisitInfo,
     Wish,
 )
 from ringfence.domains.portal.rules.visit import State
 from ringfence.domains.portal.words import JURISDICTIONS, WISHES, shown_request
 from ringfence.domains.privacy import api as privacy
-from ringfence.domains.privacy.contracts import CannotAppeal, PackageGone, PackageNotReady
+from ringfence.domains.privacy.contracts import (
+    CannotAppeal,
+    PackageGone,
+    PackageNotReady,
+    RightsInfo,
+    RightsRequestNotFound,
+)
 from ringfence.domains.privacy.rights_vocabulary import Jurisdiction
-from ringfence.kernel.errors import RingfenceError, Unavailable
-from ringfence.kernel.ids import Prefix, parse_public_id
+from ringfence.kernel.errors import Unavailable
+from ringfence.kernel.ids import InvalidId, Prefix, parse_public_id
 from ringfence.platform_django.addresses import client_address
 from ringfence.platform_django.use import using
 
@@ -62,7 +70,7 @@ def _page(view: View) -> View:
             answer = HttpResponseRedirect(f"/privacy/{slug}/")
         except Unavailable:
             answer = render(request, "portal/away.html", status=503)
-        except PortalNotFound:
+        except (PortalNotFound, RightsRequestNotFound, InvalidId):
             raise Http404 from None
         for name, value in _HEADERS.items():
             answer.headers[name] = value
@@ -198,23 +206,15 @@ def leave(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
     return answer
 
 
-def _own(visit: Any, request_id: str) -> Any:
-    try:
-        return api.own_request(visit, _id(request_id))
-    except RingfenceError as error:
-        if error.http_status == 404:
-            raise Http404 from None
-        raise
+def _own(visit: VisitInfo, request_id: str) -> RightsInfo:
+    return api.own_request(visit, _id(request_id))
 
 
-def _id(text: str) -> Any:
-    try:
-        return parse_public_id(Prefix.RIGHTS_REQUEST, text)
-    except RingfenceError:
-        raise Http404 from None
+def _id(text: str) -> UUID:
+    return parse_public_id(Prefix.RIGHTS_REQUEST, text)
 
 
-def _way(visit: Any) -> dict[str, Any]:
+def _way(visit: VisitInfo | None) -> dict[str, Any]:
     return {"by_call": visit is not None and visit.by_call}
 
 
