@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from django.conf import settings as django_settings
 from tests.keys_fixture import Keys
+from tests.people import make_member, make_user
 from tests.recorded_calls import World, recorded_world
 from tests.rights import (
     CALLEE,
@@ -26,9 +27,12 @@ from tests.rights import (
     verify,
 )
 
+from ringfence.domains.portal import api as portal
+from ringfence.domains.portal.usecases import tell_officers as telling
 from ringfence.domains.privacy import tasks
 from ringfence.domains.privacy.rights_queries import urgent_requests
 from ringfence.platform.database import DatabaseUrls
+from ringfence.platform_django.mail import send_queued
 
 
 @pytest.fixture
@@ -282,3 +286,53 @@ def test_an_appeal_of_a_deletion_needs_the_scope_to_erase(world: World, key: str
     helper = world.key(scopes=("privacy:rights",))
     refused(decide(helper, appeal, granted=True), 403, "insufficient_scope")
     assert decide(world.key(), appeal, granted=True).status_code == 200
+
+
+def test_officers_are_told_before_the_end_and_at_it_once_each(
+    world: World, key: str, db: DatabaseUrls
+) -> None:
+    both_ways(world)
+    for email, role in (("owner@acme.example", "owner"), ("agent@acme.example", "agent")):
+        make_member(make_user(email), world.acme, role)
+    make_member(make_user("owner@bolt.example"), world.bolt, "owner")
+    create(key)
+    assert portal.tell_officers() == 0
+    world.keys.clock.advance(timedelta(days=23, seconds=1))
+    assert [portal.tell_officers() for _ in range(2)] == [1, 0]
+    world.keys.clock.advance(timedelta(days=7))
+    assert [portal.tell_officers() for _ in range(2)] == [1, 0]
+    mails = []
+    with world.worker():
+        for job in jobs(db, "platform.send_mail"):
+            assert send_queued(UUID(job["mail"]))
+            path = django_settings.RINGFENCE.mail_dir / f"{UUID(job['mail']).hex}.eml"
+            mails.append(path.read_text())
+    assert all("To: owner@acme.example" in mail for mail in mails)
+    assert ["due soon" in mail for mail in mails] == [True, False]
+    assert not any(CALLER in mail for mail in mails)
+
+
+def test_a_crash_while_officers_are_told_tells_nobody_twice(
+    world: World, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_ways(world)
+    for email in ("one@acme.example", "two@acme.example"):
+        make_member(make_user(email), world.acme, "owner")
+    create(key)
+    world.keys.clock.advance(timedelta(days=31))
+    sent: list[str] = []
+
+    def dies(to: str, subject: str, text: str) -> None:
+        if len(sent) == 1 and dies_once:
+            dies_once.clear()
+            raise RuntimeError("killed")
+        sent.append(to)
+
+    dies_once = [True]
+    monkeypatch.setattr(telling, "queue_mail", dies)
+    with pytest.raises(RuntimeError):
+        portal.tell_officers()
+    sent.clear()  # what was queued went with the transaction
+    assert portal.tell_officers() == 2
+    assert sorted(sent) == ["one@acme.example", "two@acme.example"]
+    assert portal.tell_officers() == 0

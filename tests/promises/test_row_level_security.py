@@ -59,6 +59,7 @@ TENANT_TABLES = {
     "privacy_hold": "tenant_id",
     "policy_acceptance": "tenant_id",
     "policy_notice": "tenant_id",
+    "portal_notice": "tenant_id",
     "portal_portal": "tenant_id",
     "portal_visit": "tenant_id",
     "privacy_rights_request": "tenant_id",

@@ -14,6 +14,7 @@ from ringfence.domains.portal.usecases.call_with_code import call_with_code
 from ringfence.domains.portal.usecases.configure import close_portal, put_portal
 from ringfence.domains.portal.usecases.prove import appeal, confirm, leave, prove
 from ringfence.domains.portal.usecases.sweep_visits import sweep_visits
+from ringfence.domains.portal.usecases.tell_officers import tell_officers
 
 __all__ = [
     "appeal",
@@ -32,4 +33,5 @@ __all__ = [
     "put_portal",
     "requests_of",
     "sweep_visits",
+    "tell_officers",
 ]

@@ -60,3 +60,23 @@ class Visit(TenantModel):
     @property
     def use_objects(self) -> tuple[str, ...]:
         return ()
+
+
+class Notice(TenantModel):
+    """One person was told that the time for a request ends, or has ended."""
+
+    request_id = models.UUIDField(editable=False)
+    urgency = models.CharField(max_length=8)
+    end_at = models.DateTimeField()
+    """The end that they were told of: an extension is a new one."""
+    user_id = models.UUIDField(editable=False)
+    told_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "portal_notice"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "request_id", "urgency", "end_at", "user_id"],
+                name="portal_notice_once",
+            )
+        ]

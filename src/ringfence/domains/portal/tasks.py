@@ -27,3 +27,12 @@ def sweep(timestamp: int) -> None:
     gone = api.sweep_visits()
     if gone:
         _log.info("visits removed", extra={"kv": {"count": gone}})
+
+
+@app.periodic(cron="37 * * * *")
+@app.task(queueing_lock="portal.tell", name="portal.tell")
+def tell(timestamp: int) -> None:
+    """Tell whoever answers that the time for a request ends."""
+    told = api.tell_officers()
+    if told:
+        _log.warning("rights requests are urgent", extra={"kv": {"told": told}})

@@ -27,7 +27,7 @@ from ringfence.domains.privacy.rights_queries import (
     list_rights_requests,
     open_requests,
     requests_of_person,
-    urgent_requests,
+    urgent_infos,
 )
 from ringfence.domains.privacy.tenant_end import register_file_removal, register_row_removal
 from ringfence.domains.privacy.usecases.answer_request import answer_request
@@ -113,6 +113,6 @@ __all__ = [
     "sweep_again",
     "sweep_retention",
     "unclassified",
-    "urgent_requests",
+    "urgent_infos",
     "verify_request",
 ]

@@ -112,6 +112,12 @@ def urgent_requests() -> list[tuple[UUID, Urgency]]:
     ]
 
 
+def urgent_infos() -> tuple[RightsInfo, ...]:
+    """Open requests of all tenants whose time ends soon, or has ended; the sooner first."""
+    rows = RightsRequest.objects.using(OPERATOR).in_bulk([id_ for id_, _ in urgent_requests()])
+    return tuple(rights_info(row) for row in rows.values())
+
+
 def rights_info(row: RightsRequest) -> RightsInfo:
     state = RightsState(row.state)
     return RightsInfo(

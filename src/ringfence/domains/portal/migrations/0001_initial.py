@@ -70,6 +70,37 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="Notice",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ringfence.platform_django.clock.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("tenant_id", models.UUIDField(editable=False)),
+                ("request_id", models.UUIDField(editable=False)),
+                ("urgency", models.CharField(max_length=8)),
+                ("end_at", models.DateTimeField()),
+                ("user_id", models.UUIDField(editable=False)),
+                ("told_at", models.DateTimeField()),
+            ],
+            options={
+                "db_table": "portal_notice",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=["tenant_id", "request_id", "urgency", "end_at", "user_id"],
+                        name="portal_notice_once",
+                    )
+                ],
+            },
+        ),
+        enable_rls("portal_notice"),
+        grant("portal_notice", Role.APP, "SELECT, INSERT"),
         enable_rls("portal_portal"),
         enable_rls("portal_visit"),
         sealed_check("portal_visit", "contact_sealed"),
