@@ -63,7 +63,7 @@ def place() -> Iterator[World]:
 
 def open_portal(place: World, slug: str, caller_id: str | None = None) -> None:
     made = place.installation.cli(
-        "key", "create", "--tenant", place.tenant.id, "--scope", "settings:write"
+        "key", "create", "--tenant", place.tenant.id, "--scope", "privacy:rights"
     )
     request = urllib.request.Request(
         f"http://127.0.0.1:{place.installation.web_port}/api/v1/privacy-portal",

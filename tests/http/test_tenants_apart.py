@@ -145,7 +145,6 @@ WALKED_ELSEWHERE = OF_PEOPLE | {
     "decide_rights_appeal",
     "delete_privacy_portal",
     "extend_rights_request",
-    "get_privacy_portal",
     "put_privacy_portal",
     "refuse_rights_request",
     "verify_rights_request",

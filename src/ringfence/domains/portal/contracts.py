@@ -8,7 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from ringfence.domains.portal.rules.visit import State
-from ringfence.domains.privacy.rights_vocabulary import RightsKind
+from ringfence.domains.privacy.contracts import RightsKind
 from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError
 
 

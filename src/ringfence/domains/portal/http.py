@@ -12,6 +12,7 @@ from ringfence.domains.portal.contracts import PortalInfo
 from ringfence.platform_django.http import caller_of, requires, responses
 
 router = Router(tags=["privacy"])
+_RIGHTS = "privacy:rights"
 
 
 class PortalIn(Schema):
@@ -38,7 +39,7 @@ class PortalOut(Schema):
 @router.get(
     "/privacy-portal", response=responses(PortalOut, 404), operation_id="get_privacy_portal"
 )
-@requires("settings:read")
+@requires(_RIGHTS)
 def get_privacy_portal(request: HttpRequest) -> PortalOut:
     """Where the portal is."""
     return _out(api.get_portal(caller_of(request).tenant_id))
@@ -49,7 +50,7 @@ def get_privacy_portal(request: HttpRequest) -> PortalOut:
     response=responses(PortalOut, 409, 422),
     operation_id="put_privacy_portal",
 )
-@requires("settings:write")
+@requires(_RIGHTS)
 def put_privacy_portal(request: HttpRequest, body: PortalIn) -> PortalOut:
     """Open the portal, or move it."""
     return _out(
@@ -65,7 +66,7 @@ def put_privacy_portal(request: HttpRequest, body: PortalIn) -> PortalOut:
 @router.delete(
     "/privacy-portal", response=responses(None, success=204), operation_id="delete_privacy_portal"
 )
-@requires("settings:write")
+@requires(_RIGHTS)
 def delete_privacy_portal(request: HttpRequest) -> Status[None]:
     """Close the portal; what was asked goes on."""
     api.close_portal(caller_of(request).tenant_id)

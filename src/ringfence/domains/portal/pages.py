@@ -37,12 +37,12 @@ from ringfence.domains.portal.words import JURISDICTIONS, WISHES, shown_request
 from ringfence.domains.privacy import api as privacy
 from ringfence.domains.privacy.contracts import (
     CannotAppeal,
+    Jurisdiction,
     PackageGone,
     PackageNotReady,
     RightsInfo,
     RightsRequestNotFound,
 )
-from ringfence.domains.privacy.rights_vocabulary import Jurisdiction
 from ringfence.kernel.errors import Unavailable
 from ringfence.kernel.ids import InvalidId, Prefix, parse_public_id
 from ringfence.platform_django.addresses import client_address

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ringfence.domains.portal.contracts import Wish
-from ringfence.domains.privacy.contracts import RightsInfo
-from ringfence.domains.privacy.rights_vocabulary import (
+from ringfence.domains.privacy.api import is_copy, is_open, may_appeal
+from ringfence.domains.privacy.contracts import (
     Jurisdiction,
     Refusal,
+    RightsInfo,
     RightsKind,
     RightsState,
 )
-from ringfence.domains.privacy.rules.rights import is_copy, is_open, may_appeal
 from ringfence.kernel.ids import Prefix, public_id
 
 WISHES = (

@@ -29,6 +29,7 @@ from ringfence.domains.privacy.rights_queries import (
     requests_of_person,
     urgent_infos,
 )
+from ringfence.domains.privacy.rules.rights import is_copy, is_open, may_appeal
 from ringfence.domains.privacy.tenant_end import register_file_removal, register_row_removal
 from ringfence.domains.privacy.usecases.answer_request import answer_request
 from ringfence.domains.privacy.usecases.appeal import appeal_refusal, decide_appeal
@@ -83,8 +84,11 @@ __all__ = [
     "find_person",
     "get_erasure",
     "get_rights_request",
+    "is_copy",
+    "is_open",
     "link_rows",
     "list_rights_requests",
+    "may_appeal",
     "not_personal",
     "open_package",
     "open_requests",

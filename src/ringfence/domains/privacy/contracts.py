@@ -10,14 +10,28 @@ from typing import Any
 from uuid import UUID
 
 from ringfence.domains.privacy.rights_vocabulary import (
-    Channel,
-    ExtensionReason,
-    Jurisdiction,
-    Method,
-    Refusal,
-    RightsKind,
-    RightsState,
-    Urgency,
+    Channel as Channel,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
+    ExtensionReason as ExtensionReason,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
+    Jurisdiction as Jurisdiction,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
+    Method as Method,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
+    Refusal as Refusal,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
+    RightsKind as RightsKind,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
+    RightsState as RightsState,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
+    Urgency as Urgency,
 )
 from ringfence.kernel.errors import NotFound, RingfenceError
 

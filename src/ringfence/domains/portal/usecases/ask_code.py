@@ -20,7 +20,7 @@ from ringfence.domains.portal.queries import TOKEN_BYTES, browser_hash
 from ringfence.domains.portal.rules import visit as rules
 from ringfence.domains.portal.rules.contact import Contact, parse_contact
 from ringfence.domains.privacy.api import find_person
-from ringfence.domains.privacy.rights_vocabulary import Jurisdiction
+from ringfence.domains.privacy.contracts import Jurisdiction
 from ringfence.platform.keys.persons import Identifier
 from ringfence.platform_django.clock import clock, new_id
 from ringfence.platform_django.mail import queue_mail

@@ -14,11 +14,11 @@ from ringfence.domains.portal.queries import browser_hash, course_of, own_reques
 from ringfence.domains.portal.rules import visit as rules
 from ringfence.domains.portal.usecases.ask_code import ACTOR, code_hash
 from ringfence.domains.privacy import api as privacy
-from ringfence.domains.privacy.contracts import RightsInfo
-from ringfence.domains.privacy.rights_vocabulary import (
+from ringfence.domains.privacy.contracts import (
     Channel,
     Jurisdiction,
     Method,
+    RightsInfo,
     RightsKind,
     RightsState,
 )

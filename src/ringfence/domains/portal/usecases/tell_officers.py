@@ -10,8 +10,7 @@ from ringfence.domains.accounts.api import get_any_tenant
 from ringfence.domains.identity.api import emails_with
 from ringfence.domains.portal.models import Notice
 from ringfence.domains.privacy.api import urgent_infos
-from ringfence.domains.privacy.contracts import RightsInfo
-from ringfence.domains.privacy.rights_vocabulary import Urgency
+from ringfence.domains.privacy.contracts import RightsInfo, Urgency
 from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform_django.clock import clock
 from ringfence.platform_django.mail import queue_mail
