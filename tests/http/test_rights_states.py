@@ -27,12 +27,15 @@ from tests.rights import (
     verify,
 )
 
+from ringfence.domains.policy import api as policy
+from ringfence.domains.policy.contracts import Draft
 from ringfence.domains.portal import api as portal
 from ringfence.domains.portal.usecases import tell_officers as telling
 from ringfence.domains.privacy import tasks
 from ringfence.domains.privacy.rights_queries import urgent_requests
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform_django.mail import send_queued
+from ringfence.policies.profiles import load_profile
 
 
 @pytest.fixture
@@ -336,3 +339,18 @@ def test_a_crash_while_officers_are_told_tells_nobody_twice(
     assert portal.tell_officers() == 2
     assert sorted(sent) == ["one@acme.example", "two@acme.example"]
     assert portal.tell_officers() == 0
+
+
+def test_time_follows_the_policy_that_binds_the_tenant(world: World, key: str) -> None:
+    """45 days are what clx-contact-center promises Californians; strict promises 30."""
+    both_ways(world)
+
+    def days() -> int:
+        made = create(key)
+        due, came = (datetime.fromisoformat(made[name]) for name in ("due_at", "received_at"))
+        return (due - came).days
+
+    assert days() == 30, "nothing is published"
+    profile = load_profile("clx-contact-center")
+    policy.publish(Draft(frozenset(), "1", 1), profile, lambda head: "<html></html>", actor="test")
+    assert days() == 45

@@ -1095,9 +1095,33 @@ class PrivacyResource(Resource):
     def get_portal(self) -> models.Portal:
         """Where the portal is.
 
-        Needs a key or a session of a tenant with the scope `settings:read`.
+        Needs a key or a session of a tenant with the scope `privacy:rights`.
         """
         return self._get(models.Portal, "/api/v1/privacy-portal")
+
+    def put_portal(
+        self,
+        *,
+        slug: str,
+        caller_id: str | UnsetType | None = UNSET,
+        officer_confirms: bool | UnsetType = UNSET,
+    ) -> models.Portal:
+        """Open the portal, or move it.
+
+        Needs a key or a session of a tenant with the scope `privacy:rights`.
+        """
+        return self._put(
+            models.Portal,
+            "/api/v1/privacy-portal",
+            body={"slug": slug, "caller_id": caller_id, "officer_confirms": officer_confirms},
+        )
+
+    def delete_portal(self) -> None:
+        """Close the portal; what was asked goes on.
+
+        Needs a key or a session of a tenant with the scope `privacy:rights`.
+        """
+        self._delete(NoContent, "/api/v1/privacy-portal")
 
     def erase_person(
         self,

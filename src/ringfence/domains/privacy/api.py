@@ -9,6 +9,7 @@ from ringfence.domains.privacy.items import (
     register_person_cleanup,
 )
 from ringfence.domains.privacy.package_parts import register_package_part
+from ringfence.domains.privacy.profiles import register_profile
 from ringfence.domains.privacy.queries import get_erasure
 from ringfence.domains.privacy.registry import (
     all_classifications,
@@ -104,6 +105,7 @@ __all__ = [
     "register_next_item_day",
     "register_package_part",
     "register_person_cleanup",
+    "register_profile",
     "register_row_removal",
     "release_hold",
     "replay",

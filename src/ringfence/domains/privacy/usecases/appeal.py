@@ -49,7 +49,7 @@ def appeal_refusal(tenant_id: UUID, request_id: UUID, channel: Channel) -> Right
         ):
             raise CannotAppeal("this is not refused, or was appealed")
         jurisdiction = Jurisdiction(refused.jurisdiction)
-        terms = terms_for(jurisdiction)
+        terms = terms_for(tenant_id, jurisdiction)
         row = RightsRequest.objects.using(APP).create(
             id=new_id(),
             tenant_id=tenant_id,
@@ -94,7 +94,7 @@ def _take_up_again(
     refused: RightsRequest, appeal: RightsRequest, method: Method, actor: str
 ) -> None:
     now, jurisdiction = clock().now(), Jurisdiction(refused.jurisdiction)
-    terms = terms_for(jurisdiction)
+    terms = terms_for(refused.tenant_id, jurisdiction)
     again = RightsRequest.objects.using(APP).create(
         id=new_id(),
         tenant_id=refused.tenant_id,

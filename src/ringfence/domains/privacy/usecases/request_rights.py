@@ -16,6 +16,7 @@ from ringfence.domains.privacy.contracts import (
     WrongRightsState,
 )
 from ringfence.domains.privacy.models import RightsRequest
+from ringfence.domains.privacy.profiles import profile_of
 from ringfence.domains.privacy.queries import person_is_known
 from ringfence.domains.privacy.rights_queries import rights_info
 from ringfence.domains.privacy.rights_vocabulary import (
@@ -32,7 +33,6 @@ from ringfence.domains.privacy.usecases.erase import find_person, request_erasur
 from ringfence.platform.keys.persons import Identifier
 from ringfence.platform_django.clock import clock, new_id
 from ringfence.platform_django.tenancy import APP, tenant
-from ringfence.policies.profiles.loading import load_profile
 
 BUILD_TASK = "privacy.build_package"
 
@@ -62,7 +62,7 @@ def request_rights(
     else:
         raise PersonUnknown("nobody of this tenant is meant")
     now = clock().now()
-    terms = terms_for(jurisdiction)
+    terms = terms_for(tenant_id, jurisdiction)
     with tenant(tenant_id):
         row = RightsRequest.objects.using(APP).create(
             id=new_id(),
@@ -103,7 +103,7 @@ def extend_request(tenant_id: UUID, request_id: UUID, reason: ExtensionReason) -
         kind = RightsKind(row.kind)
         if not rights.may_extend(kind, state, extended, clock().now(), row.due_at):
             raise CannotExtend("it was extended, is over its end, is finished, or is an appeal")
-        terms = terms_for(Jurisdiction(row.jurisdiction))
+        terms = terms_for(tenant_id, Jurisdiction(row.jurisdiction))
         row.extended_until = rights.extended_until(row.received_at, terms)
         row.extension_reason = reason
     return rights_info(row)
@@ -117,9 +117,9 @@ def refuse_request(tenant_id: UUID, request_id: UUID, reason: Refusal, *, actor:
     return rights_info(row)
 
 
-def terms_for(jurisdiction: Jurisdiction) -> rights.Terms:
-    """Of the strictest profile, until a tenant has one of its own."""
-    return rights.terms_of(jurisdiction, load_profile().rights)
+def terms_for(tenant_id: UUID, jurisdiction: Jurisdiction) -> rights.Terms:
+    """Of the profile that binds the tenant."""
+    return rights.terms_of(jurisdiction, profile_of(tenant_id).rights)
 
 
 _CHANGED = (
