@@ -174,6 +174,8 @@ async def test_a_telephone_hears_the_code_and_it_opens_the_page(place: World) ->
         await taken.ended(60)
         sound, voice = heard(taken), Hibari()
         voice.load()
+        ended = (await studio.rest("GET", f"/calls?to_number=%2B{mine[1:]}"))["calls"][0]
+        assert len(sound) > 8000 * 5, (len(sound), await studio.ended(ended["id"]))
         right = likeness(sound, code, voice)
         wrong = [likeness(sound, other(code, at), voice) for at in range(6)]
         print("likeness", right, wrong)

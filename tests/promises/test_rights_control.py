@@ -39,8 +39,6 @@ def site(world: World, database: Any, profile: str = "strict") -> Site:
     return Site(django_settings.RINGFENCE, database, examined, load_profile(profile))
 
 
-@pytest.mark.promise("CTX-05.C-05")
-@pytest.mark.promise("CTX-05.C-04")
 @pytest.mark.parametrize("profile", NAMES)
 def test_answered_requests_are_clean_and_every_violation_is_named(
     world: World, db: DatabaseUrls, profile: str
