@@ -36,6 +36,9 @@ from ringfence.domains.ledger.models import UnratedUsage
 from ringfence.domains.numbers import api as numbers
 from ringfence.domains.numbers.contracts import NewNumber, SipDial, TrunkDial
 from ringfence.domains.policy.models import Acceptance, Notice
+from ringfence.domains.portal import api as portal
+from ringfence.domains.portal.contracts import Wish
+from ringfence.domains.portal.models import Notice as PortalNotice
 from ringfence.domains.privacy import api as privacy
 from ringfence.domains.privacy.models import ErasureOrder, Hold
 from ringfence.domains.privacy.rights_vocabulary import Channel as Intake
@@ -179,6 +182,11 @@ def populate(name: str, index: int) -> Populated:
 
 def ask_for_copy(tenant: UUID) -> UUID:
     """The caller wants to see what is held of them."""
+    found = portal.put_portal(tenant, f"portal-{tenant.hex}", None, officer_confirms=False)
+    with in_tenant(tenant):
+        told = {"urgency": "soon", "end_at": clock().now(), "told_at": clock().now()}
+        PortalNotice.objects.create(tenant_id=tenant, request_id=new_id(), user_id=new_id(), **told)
+    portal.ask_code(found, "ann@example.com", Wish.STATUS, Jurisdiction.EU, "192.0.2.1")
     caller = Identifier("e164", "+14155550100")
     law = (RightsKind.ACCESS, Jurisdiction.US_CA, Intake.NOTE)
     return privacy.request_rights(tenant, caller, *law, actor="test").id

@@ -40,6 +40,8 @@ from ringfence.protocols.wav import Encoding, header
 SECONDS = 3.0
 """How long to ask for what a process must do that is away here."""
 UNDER_WAY = {
+    "privacy.appeal_rights_refusal",
+    "privacy.decide_rights_appeal",
     "privacy.download_rights_package",
     "recordings.download_audio",
     "recordings.download_object",
@@ -64,6 +66,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "dial": [models.DialTarget(sip="sip:desk@pbx.example.net")],
     },
     "privacy.erase_person": {"number": "+14155550100"},
+    "privacy.put_portal": {"slug": "acme-privacy"},
     "privacy.create_rights_request": {
         "number": "+14155550100", "kind": "access", "jurisdiction": "us-ca",
     },

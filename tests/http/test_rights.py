@@ -7,37 +7,46 @@ import io
 import json
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import jsonschema
 import psycopg
 import pytest
 from django.apps import apps
 from django.conf import settings as django_settings
-from django.test import Client
 from tests.keys_fixture import Keys
 from tests.population import record_call
 from tests.recorded_calls import World, recorded_world, ulaw_tone
+from tests.rights import (
+    CALLEE,
+    CALLER,
+    all_text,
+    ask,
+    both_ways,
+    create,
+    data_of,
+    fetched,
+    get,
+    jobs,
+    made_package,
+    person_of,
+    refused,
+    verify,
+)
 
 from ringfence.domains.privacy import api as privacy
 from ringfence.domains.privacy import tasks
 from ringfence.domains.privacy.contracts import FieldClass
-from ringfence.domains.privacy.rights_queries import urgent_requests
 from ringfence.domains.privacy.usecases.collect_values import collect_values
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.keys.errors import Refused
-from ringfence.platform.keys.persons import Identifier
 from ringfence.platform_django.clock import new_id
 from ringfence.platform_django.use import using
 
-CALLER, CALLEE = "+14155550100", "+12125550111"
 ROOT = Path(__file__).parents[2]
-SCHEMA = json.loads((ROOT / "docs/reference/package.schema.json").read_text())
 
 
 @pytest.fixture
@@ -50,87 +59,6 @@ def world(db: DatabaseUrls, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> Iter
 @pytest.fixture
 def key(world: World) -> str:
     return world.key(purposes=("service", "support"))
-
-
-def ask(path: str, key: str, body: Any = None) -> Any:
-    client = Client(raise_request_exception=False)
-    headers = {"Authorization": f"Bearer {key}"}
-    if body is None:
-        return client.get(f"/api/v1{path}", headers=headers)
-    content = json.dumps(body)
-    return client.post(f"/api/v1{path}", content, content_type="application/json", headers=headers)
-
-
-def create(key: str, kind: str = "access", number: str = CALLER, **more: Any) -> dict[str, Any]:
-    body = {"kind": kind, "number": number, "jurisdiction": "us-ca"} | more
-    answer = ask("/rights-requests", key, {k: v for k, v in body.items() if v is not None})
-    assert answer.status_code == 201, answer.content
-    return answer.json()
-
-
-def verify(key: str, made: dict[str, Any]) -> Any:
-    return ask(f"/rights-requests/{made['id']}/verify", key, {"method": "callback"})
-
-
-def get(key: str, made: dict[str, Any]) -> dict[str, Any]:
-    return ask(f"/rights-requests/{made['id']}", key).json()
-
-
-def jobs(urls: DatabaseUrls, name: str) -> list[dict[str, Any]]:
-    with psycopg.connect(urls.owner) as connection:
-        rows = connection.execute(
-            "SELECT args FROM procrastinate_jobs WHERE task_name = %s ORDER BY id", [name]
-        ).fetchall()
-    return [row[0] for row in rows]
-
-
-def made_package(world: World, key: str, made: dict[str, Any]) -> zipfile.ZipFile:
-    """Verified, built by the worker, fetched."""
-    answer = verify(key, made)
-    assert answer.status_code == 200, answer.content
-    with world.worker():
-        tasks.build_package(made["id"][2:])
-    return fetched(key, made)
-
-
-def fetched(key: str, made: dict[str, Any]) -> zipfile.ZipFile:
-    answer = ask(f"/rights-requests/{made['id']}/package", key)
-    assert answer.status_code == 200, getattr(answer, "content", None)
-    body = b"".join(answer.streaming_content)
-    assert len(body) == int(answer.headers["Content-Length"])
-    assert answer.headers["Cache-Control"] == "no-store"
-    archive = zipfile.ZipFile(io.BytesIO(body))
-    assert archive.testzip() is None
-    return archive
-
-
-def all_text(archive: zipfile.ZipFile) -> str:
-    names = [name for name in archive.namelist() if not name.endswith(".wav")]
-    return "".join(archive.read(name).decode() for name in names)
-
-
-def data_of(archive: zipfile.ZipFile) -> dict[str, Any]:
-    data = json.loads(archive.read("data.json"))
-    jsonschema.validate(data, SCHEMA)
-    return data
-
-
-def refused(answer: Any, status: int, code: str) -> None:
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-
-
-def person_of(world: World, number: str) -> UUID:
-    (found,) = world.keys.blocking("web").find(world.acme, [Identifier("e164", number)])
-    assert found is not None
-    return found.person
-
-
-def both_ways(world: World) -> tuple[UUID, UUID]:
-    """Two calls between the same two, one each way."""
-    first, second = new_id(), new_id()
-    record_call(first, new_id(), world.acme, from_number=CALLER, to_number=CALLEE)
-    record_call(second, new_id(), world.acme, from_number=CALLEE, to_number=CALLER)
-    return first, second
 
 
 def test_a_copy_has_all_of_the_person_and_nothing_of_the_other(world: World, key: str) -> None:
@@ -343,8 +271,7 @@ def test_a_copy_after_an_erasure_is_empty_and_earlier_ones_are_gone(
     assert get(key, earlier)["package_bytes"] is None
     files = django_settings.RINGFENCE.data_dir.rglob("*")
     assert not [path for path in files if path.is_file() and "rights" in path.parts]
-    body = {"kind": "access", "number": CALLER, "jurisdiction": "eu"}
-    refused(ask("/rights-requests", key, body), 404, "person_unknown")
+    assert create(key, jurisdiction="eu")["person"] is None, "the number means nobody now"
     later = create(key, number=None, person=earlier["person"], jurisdiction="eu")
     archive = made_package(world, key, later)
     data = data_of(archive)
@@ -365,108 +292,6 @@ def test_a_package_ends_with_its_days(world: World, key: str) -> None:
             privacy.sweep_retention([("content", "rights_packages", 14)])
         assert ask(f"/rights-requests/{made['id']}/package", key).status_code == status
     assert get(key, made)["state"] == "done"
-
-
-def test_states_are_kept_in_their_order(world: World, key: str) -> None:
-    both_ways(world)
-    made = create(key)
-    path = f"/rights-requests/{made['id']}"
-    refused(ask(f"{path}/package", key), 409, "package_not_ready")
-    assert verify(key, made).json()["state"] == "verified"
-    assert get(key, made)["verified_by"].startswith("key:")
-    refused(verify(key, made), 409, "wrong_rights_state")
-    with world.worker():
-        tasks.build_package(made["id"][2:])
-        tasks.build_package(made["id"][2:])
-    refused(ask(f"{path}/refuse", key, {"reason": "excessive"}), 409, "wrong_rights_state")
-    refused(ask(f"{path}/extend", key, {"reason": "complexity"}), 409, "cannot_extend")
-    no = create(key)
-    answer = ask(f"/rights-requests/{no['id']}/refuse", key, {"reason": "not_verified"})
-    assert (answer.json()["state"], answer.json()["refusal"]) == ("refused", "not_verified")
-    refused(verify(key, no), 409, "wrong_rights_state")
-    refused(ask(f"/rights-requests/{no['id']}/package", key), 409, "package_not_ready")
-
-
-def test_it_is_extended_once_and_in_time(world: World, key: str) -> None:
-    both_ways(world)
-    made, late = create(key, jurisdiction="eu"), create(key)
-    path = f"/rights-requests/{made['id']}/extend"
-    extended = ask(path, key, {"reason": "complexity"}).json()
-    assert extended["extended_until"] > extended["due_at"]
-    refused(ask(path, key, {"reason": "complexity"}), 409, "cannot_extend")
-    world.keys.clock.advance(timedelta(days=31))
-    refused(
-        ask(f"/rights-requests/{late['id']}/extend", key, {"reason": "complexity"}),
-        409,
-        "cannot_extend",
-    )
-    assert get(key, late)["urgency"] == "overdue"
-    assert get(key, made)["urgency"] == "on_time"
-    assert [(id_.hex, how) for id_, how in urgent_requests()] == [(late["id"][2:], "overdue")]
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "code"),
-    [
-        ({}, 422, "nobody_named"),
-        ({"number": CALLER, "person": UUID(int=1).hex}, 422, "nobody_named"),
-        ({"number": "4155550100"}, 422, "nobody_named"),
-        ({"number": "+14155550199"}, 404, "person_unknown"),
-        ({"person": UUID(int=1).hex}, 404, "person_unknown"),
-        ({"number": CALLER, "kind": "sell"}, 422, "invalid_input"),
-        ({"number": CALLER, "jurisdiction": "moon"}, 422, "invalid_input"),
-    ],
-)
-def test_what_is_no_request_is_none(
-    world: World, key: str, body: dict[str, str], status: int, code: str
-) -> None:
-    both_ways(world)
-    refused(
-        ask("/rights-requests", key, {"kind": "access", "jurisdiction": "eu"} | body), status, code
-    )
-    assert ask("/rights-requests", key).json() == {"requests": [], "next": None}
-
-
-def test_pages_and_states_of_the_list(world: World, key: str) -> None:
-    both_ways(world)
-    made = [create(key)["id"] for _ in range(3)]
-    ask(f"/rights-requests/{made[1]}/refuse", key, {"reason": "withdrawn"})
-    page = ask("/rights-requests?limit=2", key).json()
-    assert [one["id"] for one in page["requests"]] == made[:0:-1]
-    rest = ask(f"/rights-requests?limit=2&before={page['next']}", key).json()
-    assert ([one["id"] for one in rest["requests"]], rest["next"]) == (made[:1], None)
-    some = ask("/rights-requests?state=refused", key).json()["requests"]
-    assert [one["id"] for one in some] == [made[1]]
-
-
-def test_tenants_are_apart(world: World, key: str) -> None:
-    both_ways(world)
-    theirs = world.key(world.bolt)
-    made = create(key)
-    made_package(world, key, made)
-    path = f"/rights-requests/{made['id']}"
-    for answer in (
-        ask(path, theirs),
-        ask(f"{path}/package", theirs),
-        ask(f"{path}/verify", theirs, {"method": "callback"}),
-        ask(f"{path}/extend", theirs, {"reason": "complexity"}),
-        ask(f"{path}/refuse", theirs, {"reason": "excessive"}),
-    ):
-        refused(answer, 404, "rights_request_not_found")
-    assert ask("/rights-requests", theirs).json()["requests"] == []
-    body = {"kind": "access", "jurisdiction": "eu", "person": made["person"]}
-    refused(ask("/rights-requests", theirs, body), 404, "person_unknown")
-
-
-def test_it_needs_its_scope_and_a_deletion_the_other_as_well(world: World, key: str) -> None:
-    both_ways(world)
-    eraser = world.key(scopes=("privacy:erase",))
-    refused(ask("/rights-requests", eraser), 403, "insufficient_scope")
-    helper = world.key(scopes=("privacy:rights",))
-    deletion, copy = create(helper, kind="deletion"), create(helper)
-    refused(verify(helper, deletion), 403, "insufficient_scope")
-    assert get(helper, deletion)["state"] == "received"
-    assert verify(helper, copy).status_code == 200
 
 
 def test_no_identifier_stands_in_a_row(world: World, key: str, db: DatabaseUrls) -> None:

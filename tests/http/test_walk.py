@@ -35,6 +35,8 @@ BODIES: dict[str, Any] = {
     "change_target": {"name": "Taken over"},
     "change_trunk": {"name": "Taken over"},
     "publish_flow": {},
+    "appeal_rights_refusal": {},
+    "decide_rights_appeal": {"granted": True},
     "extend_rights_request": {"reason": "complexity"},
     "refuse_rights_request": {"reason": "withdrawn"},
     "verify_rights_request": {"method": "callback"},

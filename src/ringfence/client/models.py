@@ -750,6 +750,17 @@ class PolicyBinding(Struct, frozen=True, kw_only=True):
     """State that was read, for the update of it; None in a list."""
 
 
+class Portal(Struct, frozen=True, kw_only=True):
+    """The tenant's privacy portal, where its data subjects ask."""
+
+    url: str
+    slug: str
+    caller_id: str | None
+    officer_confirms: bool
+    etag: str | None = None
+    """State that was read, for the update of it; None in a list."""
+
+
 class Erasure(Struct, frozen=True, kw_only=True):
     """How far an erasure is: ``ordered``, ``destroyed`` (no key exists any more), ``cleaned``."""
 
@@ -771,7 +782,7 @@ class Rights(Struct, frozen=True, kw_only=True):
 
     id: str
     kind: str
-    person: str
+    person: str | None
     jurisdiction: str
     channel: str
     state: str
@@ -786,6 +797,8 @@ class Rights(Struct, frozen=True, kw_only=True):
     method: str | None
     refusal: str | None
     completed_at: datetime | None
+    appeal_of: str | None
+    follows_appeal: str | None
     erasure: str | None
     package_bytes: int | None
     receipt: dict[str, Any] | None

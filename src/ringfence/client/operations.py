@@ -1092,6 +1092,37 @@ class PolicyResource(Resource):
 class PrivacyResource(Resource):
     """Operations of `client.privacy`."""
 
+    def get_portal(self) -> models.Portal:
+        """Where the portal is.
+
+        Needs a key or a session of a tenant with the scope `privacy:rights`.
+        """
+        return self._get(models.Portal, "/api/v1/privacy-portal")
+
+    def put_portal(
+        self,
+        *,
+        slug: str,
+        caller_id: str | UnsetType | None = UNSET,
+        officer_confirms: bool | UnsetType = UNSET,
+    ) -> models.Portal:
+        """Open the portal, or move it.
+
+        Needs a key or a session of a tenant with the scope `privacy:rights`.
+        """
+        return self._put(
+            models.Portal,
+            "/api/v1/privacy-portal",
+            body={"slug": slug, "caller_id": caller_id, "officer_confirms": officer_confirms},
+        )
+
+    def delete_portal(self) -> None:
+        """Close the portal; what was asked goes on.
+
+        Needs a key or a session of a tenant with the scope `privacy:rights`.
+        """
+        self._delete(NoContent, "/api/v1/privacy-portal")
+
     def erase_person(
         self,
         *,
@@ -1120,14 +1151,17 @@ class PrivacyResource(Resource):
     def create_rights_request(
         self,
         *,
-        kind: Literal["access", "portability", "deletion"],
+        kind: Literal[
+            "access", "portability", "deletion", "restriction", "restriction_end", "objection"
+        ],
         jurisdiction: Literal["us-ca", "eu", "us-other"],
         number: str | UnsetType | None = UNSET,
         person: str | UnsetType | None = UNSET,
-        channel: Literal["api", "note"] | UnsetType = UNSET,
+        channel: Literal["api", "portal", "note"] | UnsetType = UNSET,
         idempotency_key: str | None = None,
     ) -> models.Rights:
-        """Note what a person asks. Nothing is done for it before it is verified.
+        """Note what a person asks. Nothing is done for it before it is verified. A number that
+        means nobody is answered too: the receipt says that nothing is held.
 
         Needs a key or a session of a tenant with the scope `privacy:rights`.
         """
@@ -1244,6 +1278,54 @@ class PrivacyResource(Resource):
             models.Rights,
             path_of("/api/v1/rights-requests/{}/refuse", request_id),
             body={"reason": reason},
+            idempotency_key=idempotency_key,
+        )
+
+    def appeal_rights_refusal(
+        self,
+        request_id: str,
+        *,
+        channel: Literal["api", "portal", "note"] | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.Rights:
+        """Note that the person appeals a refusal: a request of its own, to be verified and
+        decided.
+
+        Needs a key or a session of a tenant with the scope `privacy:rights`.
+        """
+        return self._post(
+            models.Rights,
+            path_of("/api/v1/rights-requests/{}/appeal", request_id),
+            body={"channel": channel},
+            idempotency_key=idempotency_key,
+        )
+
+    def decide_rights_appeal(
+        self,
+        request_id: str,
+        *,
+        granted: bool,
+        reason: Literal[
+            "not_verified",
+            "unfounded",
+            "excessive",
+            "law_requires_keeping",
+            "legal_hold",
+            "withdrawn",
+        ]
+        | UnsetType
+        | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.Rights:
+        """Decide a verified appeal; not by who refused. Granted, what was refused is taken up
+        again: as a request of its own. Of a deletion that needs ``privacy:erase`` as well.
+
+        Needs a key or a session of a tenant with the scope `privacy:rights`.
+        """
+        return self._post(
+            models.Rights,
+            path_of("/api/v1/rights-requests/{}/decide", request_id),
+            body={"granted": granted, "reason": reason},
             idempotency_key=idempotency_key,
         )
 

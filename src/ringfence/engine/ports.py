@@ -117,8 +117,10 @@ class OriginateRequest(msgspec.Struct, frozen=True):
     """E.164 of a number of the tenant."""
     flow: UUID | None = None
     url: str | None = None
-    """Exactly one of flow and url: what the answering side gets."""
+    """Exactly one of flow, url and say: what the answering side gets."""
     timeout_seconds: int = 30
+    say: str | None = None
+    """A text for one person, spoken twice: neither kept nor logged, and the call not recorded."""
 
 
 class ProgramRequest(msgspec.Struct, frozen=True):

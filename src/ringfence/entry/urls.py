@@ -37,11 +37,12 @@ from ringfence.domains.ledger.http import router as ledger_router
 from ringfence.domains.ledger.rates_http import router as rates_router
 from ringfence.domains.numbers.http import router as numbers_router
 from ringfence.domains.policy.http import router as policy_router
+from ringfence.domains.portal.http import router as portal_router
 from ringfence.domains.privacy.http import router as privacy_router
 from ringfence.domains.recordings.http import router as recordings_router
 from ringfence.domains.trunks.http import router as trunks_router
 from ringfence.domains.webhooks.http import router as webhooks_router
-from ringfence.entry import sign_in_news
+from ringfence.entry import rights_desk, sign_in_news
 from ringfence.entry.auth import ApiKeyBearer, SessionCookie, SessionPerson
 from ringfence.kernel.errors import Unavailable
 from ringfence.platform_django.audit.http import router as audit_router
@@ -85,6 +86,7 @@ for router in (
     members_router,
     numbers_router,
     policy_router,
+    portal_router,
     privacy_router,
     prompts_router,
     rates_router,
@@ -126,6 +128,9 @@ def index(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", index),
     path("api/v1/", api.urls),
+    path("accounts/rights/", rights_desk.desk),
+    path("accounts/rights/<str:request_id>/", rights_desk.detail),
+    path("accounts/rights/<str:request_id>/<str:action>/", rights_desk.act),
     path("accounts/", include("ringfence.domains.identity.sso.urls")),
     path("accounts/", include("ringfence.domains.identity.sign_in.urls")),
     path("_allauth/browser/v1/", include("ringfence.domains.identity.sign_in.headless")),
@@ -133,5 +138,6 @@ urlpatterns = [
     path("oauth/token", token),
     path("oauth/revoke", revoke_token),
     path("policy/", include("ringfence.entry.promises.urls")),
+    path("privacy/<slug:slug>/", include("ringfence.domains.portal.urls")),
     path(".well-known/oauth-authorization-server", metadata),
 ]

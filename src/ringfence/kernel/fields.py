@@ -61,6 +61,8 @@ class SealedFieldNumber(IntEnum):
     """identity.User.company_sealed. Row: the user."""
     MAIL = 18
     """platform_django.Mail.mail_sealed, under the installation's secret key. Row: the mail."""
+    PORTAL_CALL = 44
+    """portal.Visit.contact_sealed, under the tenant's secret key. Row: the visit."""
     RIGHTS_PACKAGE = 40
     """The object with the copy of their data that a person asked for. Row: the request, whose
     ``package_id`` is its item."""

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfence.domains.privacy.rights_vocabulary import Jurisdiction, RightsState, Urgency
+from ringfence.domains.privacy.rights_vocabulary import (
+    Jurisdiction,
+    Refusal,
+    RightsKind,
+    RightsState,
+    Urgency,
+)
 from ringfence.domains.privacy.rules import rights
 from ringfence.policies.profiles.loading import NAMES, load_profile
 from ringfence.policies.profiles.period import Period, Unit
@@ -20,6 +26,7 @@ jurisdictions = st.sampled_from(Jurisdiction)
 load_profile()  # it takes longer than an example may
 profiles = st.sampled_from(NAMES)
 states = st.sampled_from(RightsState)
+kinds = st.sampled_from(RightsKind)
 DAY = timedelta(days=1)
 
 
@@ -135,13 +142,36 @@ def test_whatever_is_tried_nothing_is_done_that_was_not_verified(tried: list[Rig
         assert RightsState.REFUSED not in been
 
 
-@given(states, st.booleans(), moments, st.integers(-(10**7), 10**7))
+@given(kinds, states, st.booleans(), moments, st.integers(-(10**7), 10**7))
 def test_it_is_extended_once_while_open_and_in_time(
-    state: RightsState, extended: bool, due: datetime, seconds: int
+    kind: RightsKind, state: RightsState, extended: bool, due: datetime, seconds: int
 ) -> None:
     now = due + timedelta(seconds=seconds)
-    may = rights.may_extend(state, extended, now, due)
-    assert may == (state.value not in ("done", "refused") and not extended and seconds <= 0)
+    may = rights.may_extend(kind, state, extended, now, due)
+    unfinished = state.value not in ("done", "refused")
+    assert may == (unfinished and not extended and seconds <= 0 and kind.value != "appeal")
+
+
+@given(moments, profiles, jurisdictions)
+def test_an_appeal_is_decided_within_the_shortest_law(
+    received: datetime, name: str, place: Jurisdiction
+) -> None:
+    terms = rights.terms_of(place, load_profile(name).rights)
+    due = rights.appeal_due_at(received, place, terms)
+    most = months_later(received, 1) if place.value == "eu" else received + 45 * DAY
+    assert received < due <= min(most, rights.after(received, terms.deadline))
+
+
+@given(kinds, states, st.none() | st.sampled_from(Refusal))
+def test_a_refusal_alone_is_appealed(
+    kind: RightsKind, state: RightsState, refusal: Refusal | None
+) -> None:
+    expected = (
+        state.value == "refused"
+        and kind.value != "appeal"
+        and (refusal is None or refusal.value != "withdrawn")
+    )
+    assert rights.may_appeal(kind, state, refusal) is expected
 
 
 @given(states, moments, st.integers(-(10**7), 10**7))

@@ -10,7 +10,11 @@ from ringfence.domains.calls.usage import (
     usage_of,
 )
 from ringfence.domains.calls.usecases.append_event import append_event
-from ringfence.domains.calls.usecases.command_call import command_call, originate_call
+from ringfence.domains.calls.usecases.command_call import (
+    command_call,
+    originate_call,
+    say_by_call,
+)
 from ringfence.domains.calls.usecases.project_events import project_calls, projected_position
 from ringfence.domains.calls.usecases.store_events import store_events
 from ringfence.domains.calls.usecases.strip_events import calls_of_person, strip_events
@@ -30,6 +34,7 @@ __all__ = [
     "project_calls",
     "projected_position",
     "recorded_usage",
+    "say_by_call",
     "store_events",
     "strip_events",
     "timeline",

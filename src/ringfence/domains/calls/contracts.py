@@ -178,7 +178,7 @@ class CallCommand(msgspec.Struct, frozen=True):
 
 class NewCall(msgspec.Struct, frozen=True):
     """RPC ``originate`` to the signalling process, in the words of engine.ports.OriginateRequest:
-    whom to ring, and what they get, a published flow or the document at a URL."""
+    whom to ring, and what they get, a published flow, the document at a URL, or a text."""
 
     tenant: UUID
     call: UUID
@@ -189,6 +189,7 @@ class NewCall(msgspec.Struct, frozen=True):
     flow: UUID | None = None
     url: str | None = None
     timeout_seconds: int = 30
+    say: str | None = None
 
 
 class CallNotLive(NotFound):

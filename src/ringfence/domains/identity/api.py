@@ -1,6 +1,7 @@
 """Identity, for other domains and the entrances."""
 
 from ringfence.domains.identity.queries import (
+    emails_with,
     get_member,
     get_role,
     get_staff,
@@ -56,6 +57,7 @@ __all__ = [
     "decide_access",
     "delete_role",
     "delete_sso",
+    "emails_with",
     "end_access",
     "end_sessions",
     "get_grant",

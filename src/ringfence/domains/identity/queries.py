@@ -403,3 +403,21 @@ def member_emails(tenant_id: UUID) -> dict[UUID, str]:
     """The e-mail of each member of a tenant."""
     with tenant(tenant_id):
         return {who: identity.email for who, identity in _identities(tenant_id).items()}
+
+
+def emails_with(tenant_id: UUID, permission: str) -> dict[UUID, str]:
+    """The e-mail of each member of a tenant whose role has a permission."""
+    with tenant(tenant_id):
+        people = _identities(tenant_id)
+        rows = Membership.objects.filter(tenant_id=tenant_id).select_related("custom_role")
+        return {
+            row.user_id: people[row.user_id].email
+            for row in rows
+            if row.user_id in people and permission in _permissions(row)
+        }
+
+
+def _permissions(row: Membership) -> frozenset[str]:
+    if row.custom_role is not None:
+        return access.of_custom_role(matrix(), row.custom_role.permissions).permissions
+    return access.of_role(matrix(), row.role).permissions

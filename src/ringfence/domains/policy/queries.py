@@ -17,6 +17,7 @@ from ringfence.domains.policy.models import Acceptance, Examined, Incident, Vers
 from ringfence.domains.policy.rules.binding import Dated, bound
 from ringfence.platform_django.clock import clock
 from ringfence.platform_django.tenancy import APP, across_tenants, tenant
+from ringfence.policies.profiles import NAMES, Profile, load_profile, profile_hash
 
 
 def list_versions() -> tuple[VersionInfo, ...]:
@@ -99,3 +100,13 @@ def version_info(row: Version) -> VersionInfo:
         effective_at=row.effective_at,
         digest=row.digest,
     )
+
+
+def profile_of(tenant_id: UUID) -> Profile | None:
+    """The profile of the version that binds a business customer; None where nothing does, or where
+    the software has other values under its name by now."""
+    bound = binding_of(tenant_id).bound
+    if bound is None or bound.profile not in NAMES:
+        return None
+    profile = load_profile(bound.profile)
+    return profile if profile_hash(profile) == bound.profile_hash else None

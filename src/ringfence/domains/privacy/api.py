@@ -9,6 +9,7 @@ from ringfence.domains.privacy.items import (
     register_person_cleanup,
 )
 from ringfence.domains.privacy.package_parts import register_package_part
+from ringfence.domains.privacy.profiles import register_profile
 from ringfence.domains.privacy.queries import get_erasure
 from ringfence.domains.privacy.registry import (
     all_classifications,
@@ -22,9 +23,17 @@ from ringfence.domains.privacy.registry import (
     unclassified,
 )
 from ringfence.domains.privacy.retention import register_choices
-from ringfence.domains.privacy.rights_queries import get_rights_request, list_rights_requests
+from ringfence.domains.privacy.rights_queries import (
+    get_rights_request,
+    list_rights_requests,
+    open_requests,
+    requests_of_person,
+    urgent_infos,
+)
+from ringfence.domains.privacy.rules.rights import is_copy, is_open, may_appeal
 from ringfence.domains.privacy.tenant_end import register_file_removal, register_row_removal
-from ringfence.domains.privacy.usecases.build_package import build_package
+from ringfence.domains.privacy.usecases.answer_request import answer_request
+from ringfence.domains.privacy.usecases.appeal import appeal_refusal, decide_appeal
 from ringfence.domains.privacy.usecases.carry_out import carry_out, sweep_again
 from ringfence.domains.privacy.usecases.collect_orphans import collect_orphans
 from ringfence.domains.privacy.usecases.complete_rights import complete_deletion
@@ -34,6 +43,7 @@ from ringfence.domains.privacy.usecases.erase import (
     end_tenant,
     erase_identifier,
     expire,
+    find_person,
     request_erasure,
     request_identifier_erasure,
     request_items_erasure,
@@ -59,23 +69,30 @@ __all__ = [
     "HeldItem",
     "HeldPerson",
     "all_classifications",
-    "build_package",
+    "answer_request",
+    "appeal_refusal",
     "carry_out",
     "classification",
     "collect_orphans",
     "complete_deletion",
+    "decide_appeal",
     "destroy_items",
     "destroy_person",
     "end_tenant",
     "erase_identifier",
     "expire",
     "extend_request",
+    "find_person",
     "get_erasure",
     "get_rights_request",
+    "is_copy",
+    "is_open",
     "link_rows",
     "list_rights_requests",
+    "may_appeal",
     "not_personal",
     "open_package",
+    "open_requests",
     "person_ids",
     "place_hold",
     "refuse_request",
@@ -88,6 +105,7 @@ __all__ = [
     "register_next_item_day",
     "register_package_part",
     "register_person_cleanup",
+    "register_profile",
     "register_row_removal",
     "release_hold",
     "replay",
@@ -95,10 +113,12 @@ __all__ = [
     "request_identifier_erasure",
     "request_items_erasure",
     "request_rights",
+    "requests_of_person",
     "row_links",
     "stale",
     "sweep_again",
     "sweep_retention",
     "unclassified",
+    "urgent_infos",
     "verify_request",
 ]

@@ -10,14 +10,28 @@ from typing import Any
 from uuid import UUID
 
 from ringfence.domains.privacy.rights_vocabulary import (
-    Channel,
-    ExtensionReason,
-    Jurisdiction,
-    Method,
-    Refusal,
-    RightsKind,
-    RightsState,
-    Urgency,
+    Channel as Channel,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
+    ExtensionReason as ExtensionReason,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
+    Jurisdiction as Jurisdiction,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
+    Method as Method,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
+    Refusal as Refusal,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
+    RightsKind as RightsKind,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
+    RightsState as RightsState,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
+    Urgency as Urgency,
 )
 from ringfence.kernel.errors import NotFound, RingfenceError
 
@@ -205,7 +219,8 @@ class RightsInfo:
     id: UUID
     tenant_id: UUID
     kind: RightsKind
-    person: UUID
+    person: UUID | None
+    """None: nobody was meant when it came in."""
     jurisdiction: Jurisdiction
     channel: Channel
     state: RightsState
@@ -221,6 +236,12 @@ class RightsInfo:
     refusal: Refusal | None
     completed_at: datetime | None
     erasure_id: UUID | None
+    decided_by: str | None
+    """Who refused it, or decided an appeal."""
+    appeal_of: UUID | None
+    """Of an appeal: what was refused."""
+    follows_appeal: UUID | None
+    """Of what was taken up again: the appeal that was granted."""
     package_bytes: int | None
     """Of a package that can be fetched."""
     urgency: Urgency
@@ -266,6 +287,20 @@ class CannotExtend(RingfenceError):
     """The time to answer is extended once, before it ends, of a request that is open."""
 
     code = "cannot_extend"
+    http_status = 409
+
+
+class CannotAppeal(RingfenceError):
+    """What was refused is appealed once; not what the person took back, nor an appeal."""
+
+    code = "cannot_appeal"
+    http_status = 409
+
+
+class RefusedBySame(RingfenceError):
+    """Somebody else than who refused decides of the appeal."""
+
+    code = "refused_by_same_person"
     http_status = 409
 
 

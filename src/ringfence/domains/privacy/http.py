@@ -11,9 +11,11 @@ from ninja import Query, Router, Schema, Status
 from pydantic import ConfigDict
 
 from ringfence.domains.privacy import api
-from ringfence.domains.privacy.contracts import ErasureInfo
+from ringfence.domains.privacy.contracts import ErasureInfo, RightsInfo
 from ringfence.domains.privacy.rights_vocabulary import RightsKind
 from ringfence.domains.privacy.schemas import (
+    AppealDecisionIn,
+    AppealIn,
     ExtensionIn,
     RefusalIn,
     RightsIn,
@@ -27,7 +29,7 @@ from ringfence.kernel.errors import InvalidInput
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 from ringfence.platform.keys.persons import Identifier
 from ringfence.platform_django.admission import InsufficientScope
-from ringfence.platform_django.http import OPENS, caller_of, requires, responses
+from ringfence.platform_django.http import OPENS, Caller, caller_of, requires, responses
 from ringfence.platform_django.use import current_actor
 
 router = Router(tags=["privacy"])
@@ -100,7 +102,8 @@ def get_erasure(request: HttpRequest, erasure_id: str) -> ErasureOut:
 )
 @requires(_RIGHTS)
 def create_rights_request(request: HttpRequest, body: RightsIn) -> Status[RightsOut]:
-    """Note what a person asks. Nothing is done for it before it is verified."""
+    """Note what a person asks. Nothing is done for it before it is verified. A number that means
+    nobody is answered too: the receipt says that nothing is held."""
     info = api.request_rights(
         caller_of(request).tenant_id,
         _who(body),
@@ -149,9 +152,7 @@ def verify_rights_request(request: HttpRequest, request_id: str, body: Verificat
     """The person themselves asks, which the caller answers for: a job makes the package, or erases
     the person. To verify a deletion needs ``privacy:erase`` as well."""
     caller, id_ = caller_of(request), _rights(request_id)
-    found = api.get_rights_request(caller.tenant_id, id_)
-    if found.kind == RightsKind.DELETION and _ERASE not in caller.scopes:
-        raise InsufficientScope("to erase needs its own scope", details={"needed": _ERASE})
+    _may_verify(caller, api.get_rights_request(caller.tenant_id, id_))
     actor = current_actor()
     return rights_out(api.verify_request(caller.tenant_id, id_, body.method, actor=actor))
 
@@ -177,7 +178,41 @@ def extend_rights_request(request: HttpRequest, request_id: str, body: Extension
 def refuse_rights_request(request: HttpRequest, request_id: str, body: RefusalIn) -> RightsOut:
     """Do not meet a request, for a reason that the law knows."""
     tenant = caller_of(request).tenant_id
-    return rights_out(api.refuse_request(tenant, _rights(request_id), body.reason))
+    info = api.refuse_request(tenant, _rights(request_id), body.reason, actor=current_actor())
+    return rights_out(info)
+
+
+@router.post(
+    "/rights-requests/{request_id}/appeal",
+    response=responses(RightsOut, 404, 409, 422, success=201),
+    operation_id="appeal_rights_refusal",
+)
+@requires(_RIGHTS)
+def appeal_rights_refusal(
+    request: HttpRequest, request_id: str, body: AppealIn
+) -> Status[RightsOut]:
+    """Note that the person appeals a refusal: a request of its own, to be verified and decided."""
+    tenant = caller_of(request).tenant_id
+    return Status(201, rights_out(api.appeal_refusal(tenant, _rights(request_id), body.channel)))
+
+
+@router.post(
+    "/rights-requests/{request_id}/decide",
+    response=responses(RightsOut, 404, 409, 422),
+    operation_id="decide_rights_appeal",
+)
+@requires(_RIGHTS)
+def decide_rights_appeal(
+    request: HttpRequest, request_id: str, body: AppealDecisionIn
+) -> RightsOut:
+    """Decide a verified appeal; not by who refused. Granted, what was refused is taken up again: as
+    a request of its own. Of a deletion that needs ``privacy:erase`` as well."""
+    caller, id_ = caller_of(request), _rights(request_id)
+    appeal = api.get_rights_request(caller.tenant_id, id_)
+    if body.granted and appeal.appeal_of is not None:
+        _may_verify(caller, api.get_rights_request(caller.tenant_id, appeal.appeal_of))
+    info = api.decide_appeal(caller.tenant_id, id_, body.reason, actor=current_actor())
+    return rights_out(info)
 
 
 @router.get(
@@ -196,6 +231,11 @@ def get_rights_package(request: HttpRequest, request_id: str) -> StreamingHttpRe
     answer.headers["Content-Length"] = str(found.length)
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+def _may_verify(caller: Caller, found: RightsInfo) -> None:
+    if found.kind == RightsKind.DELETION and _ERASE not in caller.scopes:
+        raise InsufficientScope("to erase needs its own scope", details={"needed": _ERASE})
 
 
 def _who(body: ErasureIn | RightsIn) -> Identifier | UUID:

@@ -53,7 +53,8 @@ class RightsRequest(TenantModel):
     """What a person asked of the tenant, and how it was answered; the person is a random id."""
 
     kind = models.CharField(max_length=16)
-    person_id = models.UUIDField()
+    person_id = models.UUIDField(null=True)
+    """None: nobody was meant by what was told when it came in, and nothing is held of them."""
     jurisdiction = models.CharField(max_length=16)
     channel = models.CharField(max_length=16)
     state = models.CharField(max_length=16, default=RightsState.RECEIVED)
@@ -66,6 +67,12 @@ class RightsRequest(TenantModel):
     verified_by = models.CharField(max_length=80, null=True)
     method = models.CharField(max_length=24, null=True)
     refusal = models.CharField(max_length=24, null=True)
+    decided_by = models.CharField(max_length=80, null=True)
+    """Who refused it, or decided an appeal."""
+    appeal_of = models.UUIDField(null=True)
+    """Of an appeal: the request that was refused."""
+    follows_appeal = models.UUIDField(null=True)
+    """Of what an appeal brought back: the appeal."""
     completed_at = models.DateTimeField(null=True)
     erasure_id = models.UUIDField(null=True)
     """Of a deletion: the erasure that carries it out."""
@@ -94,6 +101,10 @@ class RightsRequest(TenantModel):
                 name="rights_unfinished",
                 condition=~Q(state__in=[RightsState.DONE, RightsState.REFUSED]),
             ),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["appeal_of"], name="rights_appeal_once"),
+            models.UniqueConstraint(fields=["follows_appeal"], name="rights_follows_once"),
         ]
 
 

@@ -70,7 +70,7 @@ not_personal(
 
 not_personal(RIGHTS, "random id of a row or of the business customer", "id", "tenant_id")
 not_personal(RIGHTS, "random id whose key seals the package", "package_id", "package_day")
-not_personal(RIGHTS, "random id of a row", "erasure_id")
+not_personal(RIGHTS, "random id of a row", "erasure_id", "appeal_of", "follows_appeal")
 not_personal(RIGHTS, "evidence: counts and hashes, signed", "receipt", "package_bytes")
 register(
     PersonId(RIGHTS, "person_id", "requester", item="package_id"),
@@ -102,7 +102,7 @@ register(
         )
     ),
 )
-not_personal(RIGHTS, "who of the business customer or its programs", "verified_by")
+not_personal(RIGHTS, "who of the business customer or its programs", "verified_by", "decided_by")
 
 _IDS = "evidence of a use of keys: random ids and words of the software, no value and no person"
 _CHAIN = "hash, number or time of the audit trail"

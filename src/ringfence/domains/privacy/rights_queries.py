@@ -41,6 +41,21 @@ def get_rights_request(tenant_id: UUID, request_id: UUID) -> RightsInfo:
     return rights_info(row)
 
 
+def requests_of_person(tenant_id: UUID, person: UUID) -> tuple[RightsInfo, ...]:
+    """What a person asked of a tenant, the newest first."""
+    with tenant(tenant_id):
+        rows = RightsRequest.objects.using(APP).filter(tenant_id=tenant_id, person_id=person)
+        return tuple(rights_info(row) for row in rows.order_by("-id")[:MAX_PAGE])
+
+
+def open_requests(tenant_id: UUID) -> tuple[RightsInfo, ...]:
+    """The tenant's requests that are not finished, whose time ends first first."""
+    end = Coalesce(F("extended_until"), F("due_at"))
+    with tenant(tenant_id):
+        rows = RightsRequest.objects.using(APP).filter(tenant_id=tenant_id, state__in=_OPEN)
+        return tuple(rights_info(row) for row in rows.annotate(end=end).order_by("end", "id"))
+
+
 def list_rights_requests(
     tenant_id: UUID,
     state: RightsState | None = None,
@@ -61,11 +76,13 @@ def list_rights_requests(
     return RightsPage(tuple(found[:limit]), cursor)
 
 
-def packages_to_build() -> list[UUID]:
-    """Verified requests for a copy that is not made yet, also begun ones; oldest first."""
+def requests_to_answer() -> list[UUID]:
+    """Verified requests that a job answers and has not, also begun ones; oldest first."""
     rows = RightsRequest.objects.using(OPERATOR).filter(
+        Q(kind__in=[kind for kind in RightsKind if rights.by_worker(kind)])
+        | Q(person_id__isnull=True, kind=RightsKind.DELETION)
+        | Q(kind=RightsKind.APPEAL, decided_by__isnull=False),
         state__in=(RightsState.VERIFIED, RightsState.RUNNING),
-        kind__in=[kind for kind in RightsKind if rights.is_copy(kind)],
     )
     return list(rows.order_by("id").values_list("id", flat=True))
 
@@ -95,6 +112,12 @@ def urgent_requests() -> list[tuple[UUID, Urgency]]:
     ]
 
 
+def urgent_infos() -> tuple[RightsInfo, ...]:
+    """Open requests of all tenants whose time ends soon, or has ended; the sooner first."""
+    rows = RightsRequest.objects.using(OPERATOR).in_bulk([id_ for id_, _ in urgent_requests()])
+    return tuple(rights_info(row) for row in rows.values())
+
+
 def rights_info(row: RightsRequest) -> RightsInfo:
     state = RightsState(row.state)
     return RightsInfo(
@@ -116,6 +139,9 @@ def rights_info(row: RightsRequest) -> RightsInfo:
         refusal=Refusal(row.refusal) if row.refusal else None,
         completed_at=row.completed_at,
         erasure_id=row.erasure_id,
+        decided_by=row.decided_by,
+        appeal_of=row.appeal_of,
+        follows_appeal=row.follows_appeal,
         package_bytes=row.package_bytes,
         urgency=rights.urgency(state, clock().now(), row.extended_until or row.due_at),
         receipt=row.receipt,

@@ -11,6 +11,13 @@ class RightsKind(StrEnum):
     ACCESS = "access"
     PORTABILITY = "portability"
     DELETION = "deletion"
+    RESTRICTION = "restriction"
+    """What is held stays, and is opened for claims and the person's own requests alone."""
+    RESTRICTION_END = "restriction_end"
+    OBJECTION = "objection"
+    """Nothing of theirs is used for marketing, training or support any more."""
+    APPEAL = "appeal"
+    """Of a refusal: somebody else decides anew."""
 
 
 class Jurisdiction(StrEnum):
@@ -25,6 +32,8 @@ class Channel(StrEnum):
     """How the request came in."""
 
     API = "api"
+    PORTAL = "portal"
+    """By the person themselves, on the privacy portal."""
     NOTE = "note"
     """Somebody wrote down what was said or sent to them."""
 

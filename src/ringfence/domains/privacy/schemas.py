@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from ringfence.domains.privacy.contracts import RightsInfo
 from ringfence.domains.privacy.rights_vocabulary import (
@@ -22,13 +22,23 @@ from ringfence.domains.privacy.rights_vocabulary import (
 )
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 
+AskedKind = Literal[
+    RightsKind.ACCESS,
+    RightsKind.PORTABILITY,
+    RightsKind.DELETION,
+    RightsKind.RESTRICTION,
+    RightsKind.RESTRICTION_END,
+    RightsKind.OBJECTION,
+]
+"""Every kind but an appeal, which is made of a refusal."""
+
 
 class RightsIn(Schema):
     """What is asked, by whom: exactly one of ``number`` and ``person``."""
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: RightsKind
+    kind: AskedKind
     number: str | None = None
     """E.164; it is not kept."""
     person: str | None = None
@@ -57,12 +67,36 @@ class RefusalIn(Schema):
     reason: Refusal
 
 
+class AppealIn(Schema):
+    """How the appeal came in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    channel: Channel = Channel.API
+
+
+class AppealDecisionIn(Schema):
+    """Whether what was refused is taken up again; if not, why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    granted: bool
+    reason: Refusal | None = None
+
+    @model_validator(mode="after")
+    def _reason_where_refused(self) -> Self:
+        if self.granted == (self.reason is not None):
+            raise ValueError("a refusal has a reason, and nothing else has")
+        return self
+
+
 class RightsOut(Schema):
     """A request and how far it is."""
 
     id: str
     kind: RightsKind
-    person: str
+    person: str | None
+    """null: nobody was meant by the number when it came in; nothing is held."""
     jurisdiction: Jurisdiction
     channel: Channel
     state: RightsState
@@ -79,6 +113,10 @@ class RightsOut(Schema):
     method: Method | None
     refusal: Refusal | None
     completed_at: datetime | None
+    appeal_of: str | None
+    """Of an appeal: the request that was refused."""
+    follows_appeal: str | None
+    """Of a request that an appeal brought back: the appeal."""
     erasure: str | None
     """Of a deletion: the erasure that carries it out."""
     package_bytes: int | None
@@ -108,7 +146,7 @@ def rights_out(info: RightsInfo) -> RightsOut:
     return RightsOut(
         id=public_id(Prefix.RIGHTS_REQUEST, info.id),
         kind=info.kind,
-        person=public_id(Prefix.PERSON, info.person),
+        person=None if info.person is None else public_id(Prefix.PERSON, info.person),
         jurisdiction=info.jurisdiction,
         channel=info.channel,
         state=info.state,
@@ -123,7 +161,13 @@ def rights_out(info: RightsInfo) -> RightsOut:
         method=info.method,
         refusal=info.refusal,
         completed_at=info.completed_at,
+        appeal_of=_request(info.appeal_of),
+        follows_appeal=_request(info.follows_appeal),
         erasure=None if info.erasure_id is None else public_id(Prefix.ERASURE, info.erasure_id),
         package_bytes=info.package_bytes,
         receipt=None if info.receipt is None else dict(info.receipt),
     )
+
+
+def _request(id_: UUID | None) -> str | None:
+    return None if id_ is None else public_id(Prefix.RIGHTS_REQUEST, id_)

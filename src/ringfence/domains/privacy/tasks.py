@@ -14,7 +14,7 @@ from ringfence.domains.privacy import api
 from ringfence.domains.privacy.queries import erasures_since, unfinished_erasures
 from ringfence.domains.privacy.rights_queries import (
     deletions_carried_out,
-    packages_to_build,
+    requests_to_answer,
     urgent_requests,
 )
 from ringfence.kernel.errors import RingfenceError
@@ -79,10 +79,10 @@ def orphans(timestamp: int) -> None:
 
 @app.task(name="privacy.build_package", retry=RetryStrategy(max_attempts=5, exponential_wait=3))
 def build_package(request: str) -> None:
-    """Make the package of one rights request."""
-    done = api.build_package(UUID(request))
-    kv = {"request": request, "state": done.state, "bytes": done.package_bytes}
-    _log.info("package made", extra={"kv": kv})
+    """Answer one rights request."""
+    done = api.answer_request(UUID(request))
+    kv = {"request": request, "kind": done.kind, "state": done.state, "bytes": done.package_bytes}
+    _log.info("rights request answered", extra={"kv": kv})
 
 
 @app.periodic(cron="*/10 * * * *")
@@ -90,12 +90,12 @@ def build_package(request: str) -> None:
 def rights(timestamp: int) -> None:
     """Go on with rights requests that were interrupted."""
     _complete_deletions()
-    for request in packages_to_build():
+    for request in requests_to_answer():
         try:
-            api.build_package(request)
+            api.answer_request(request)
         except (RingfenceError, OSError) as error:
             kv = {"request": request.hex, "code": getattr(error, "code", type(error).__name__)}
-            _log.error("package not made", extra={"kv": kv})
+            _log.error("rights request not answered", extra={"kv": kv})
 
 
 @app.periodic(cron="27 6 * * *")

@@ -29,8 +29,10 @@ from ringfence.engine.verbs.model import (
     Dial,
     DialTarget,
     Fetch,
+    Hangup,
     Program,
     Reject,
+    Say,
     TrunkTarget,
     straight,
 )
@@ -127,7 +129,9 @@ class Decisions:
         if own is None or own.tenant_id != request.tenant:
             raise CallerIdRefused("calls present active numbers of the tenant only")
         first = first_target(self._current(), request.tenant, request.to)
-        if request.url is None:
+        if request.say is not None:
+            program = straight(Say(request.say, loop=2, personal=True), Hangup())
+        elif request.url is None:
             program = _flow(request.tenant, request.flow, request.caller_id)
         else:
             program = straight(Fetch(request.url))
@@ -137,17 +141,22 @@ class Decisions:
         program, targets = paid, [first, *_targets(paid)]
         emergency = is_emergency("", targets)
         numbers = [request.caller_id, *map(_number, targets)]
-        plans = recording_plans(request.tenant, numbers, emergency=emergency)
-        return RouteDecision(
+        decision = RouteDecision(
             tenant=request.tenant,
             number=None,
             program=program,
             facts=facts_of(request.tenant, request.call, request.caller_id, request.to, program),
+            emergency=emergency,
+            first=first,
+        )
+        if request.say is not None:
+            return decision  # what is said to one person is in no recording
+        plans = recording_plans(request.tenant, numbers, emergency=emergency)
+        return msgspec.structs.replace(
+            decision,
             recording=recording_of(plans.conversation),
             recording_later=recording_of(plans.later),
             message=recording_of(plans.message),
-            emergency=emergency,
-            first=first,
         )
 
     def program(self, request: ProgramRequest) -> Program:

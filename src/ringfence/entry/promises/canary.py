@@ -36,6 +36,7 @@ _SCOPES = (
     *("calls:read", "numbers:read", "numbers:write", "recordings:read", "recordings:write"),
     "trunks:read",
 )
+_RIGHTS_SCOPES = ("privacy:rights",)
 _BRIEF_SCOPES = ("devices:write", "webhooks:write")
 _OPERATOR_SCOPES = ("tenants:provision", "tenants:read", "tenants:write", "trunks:write")
 _ROLES = ("caller", "callee")
@@ -77,6 +78,7 @@ def bring_to_life(settings: Settings, database: Connection) -> Canary:
         calls = [_await(partial(_ended, api, caller), "its call record") for api in apis]
         recording = _await(partial(_stored, apis[0], calls[0]), "its recording")
         closed = _closed(operator, base, ends.isoformat())
+        _ask(_api(operator, base, tenants[0], ends.isoformat(), _RIGHTS_SCOPES), caller)
         since = SystemClock().now().isoformat()
         for _ in range(_READS):
             apis[0].get(f"/calls/{calls[0]}")
@@ -181,6 +183,14 @@ def _await(find: Callable[[], T | None], what: str) -> T:
             raise CanaryDied(f"{what} did not come in {_PATIENCE:.0f} s")
         time.sleep(0.3)
     return found
+
+
+def _ask(api: Rest, caller: str) -> None:
+    """Who called wants a copy of what is held of them, and gets it."""
+    asked = {"kind": "access", "number": caller, "jurisdiction": "us-ca", "channel": "note"}
+    path = f"/rights-requests/{api.post('/rights-requests', asked)['id']}"
+    api.post(f"{path}/verify", {"method": "callback"})
+    _await(lambda: api.get(path)["state"] == "done" or None, "the copy of its data")
 
 
 def _calls(api: Rest, caller: str) -> list[dict[str, Any]]:

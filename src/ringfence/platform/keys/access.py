@@ -46,7 +46,17 @@ GRANTS: Mapping[str, Grant] = {
     "worker": Grant(
         _SERVE
         | _LISTS
-        | {"reassign", "state", "destroy", "hold", "release", "orphans", "settle", "journal"}
+        | {
+            "reassign",
+            "state",
+            "choose",
+            "destroy",
+            "hold",
+            "release",
+            "orphans",
+            "settle",
+            "journal",
+        }
         | {"status", "backup", "identifier"},
         frozenset({SEAL, "service", "billing", "fraud", "marketing", "legal", "rights"}),
     ),

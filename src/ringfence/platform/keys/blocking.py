@@ -168,6 +168,21 @@ class BlockingKeys:
         """Returns when no client can use what the new state forbids."""
         return self._ask(lambda client: client.set_state(tenant, person, state))
 
+    def choose(
+        self,
+        tenant: UUID,
+        person: UUID,
+        *,
+        restricted: bool | None = None,
+        objects_to: Sequence[str] = (),
+    ) -> m.Destroyed:
+        """As KeyClient.choose."""
+        return self._ask(
+            lambda client: client.choose(
+                tenant, person, restricted=restricted, objects_to=objects_to
+            )
+        )
+
     def reassign(self, tenant: UUID, identifier: Identifier) -> Resolved:
         """Begin a new tenure: the identifier means somebody else from now on."""
         return self._ask(lambda client: client.reassign(tenant, identifier))

@@ -290,6 +290,18 @@ class KeyClient:
         request = m.StateRequest(tenant, person, state)
         return await self._call("state", request, m.Destroyed, _DESTROY_SECONDS)
 
+    async def choose(
+        self,
+        tenant: UUID,
+        person: UUID,
+        *,
+        restricted: bool | None = None,
+        objects_to: Sequence[str] = (),
+    ) -> m.Destroyed:
+        """Change a part of what a person decided; in force when it returns, in every process."""
+        request = m.ChoiceRequest(tenant, person, restricted, tuple(objects_to))
+        return await self._call("choose", request, m.Destroyed, _DESTROY_SECONDS)
+
     async def reassign(self, tenant: UUID, identifier: Identifier) -> Resolved:
         """Begin a new tenure: the identifier means somebody else from now on."""
         return await self._call(

@@ -119,6 +119,16 @@ class StateRequest(msgspec.Struct, frozen=True):
     state: SubjectState
 
 
+class ChoiceRequest(msgspec.Struct, frozen=True):
+    """``choose`` -> Destroyed: what of a person's state changes; the rest stays. None: as it is."""
+
+    tenant: UUID
+    person: UUID
+    restricted: bool | None = None
+    objects_to: tuple[str, ...] = ()
+    """Purposes that are added to the objections."""
+
+
 class HoldRequest(msgspec.Struct, frozen=True):
     """``hold`` -> None; ``release`` (without refs) -> Destroyed."""
 

@@ -77,6 +77,7 @@ class KeyServer:
             ("reassign", m.ReassignRequest, self._reassign),
             ("destroy", m.DestroyRequest, self._destroy),
             ("state", m.StateRequest, self._state),
+            ("choose", m.ChoiceRequest, self._choose),
             ("hold", m.HoldRequest, self._hold),
             ("release", m.HoldRequest, self._release),
             ("orphans", m.OrphansRequest, self._orphans),
@@ -208,6 +209,18 @@ class KeyServer:
             given = request.state
             state = SubjectState(given.restricted, given.consents, given.objections, remains)
             subjects.write_state(store, name, state)
+
+        await self.owner.run(work)
+        return m.Destroyed(0, await self._invalidate())
+
+    async def _choose(self, request: m.ChoiceRequest, session: Session) -> m.Destroyed:
+        def work(store: KeyStore) -> None:
+            name = names.state_name(request.tenant, request.person)
+            state = subjects.read_state(store, name)
+            objections = dict.fromkeys((*state.objections, *request.objects_to))
+            restricted = state.restricted if request.restricted is None else request.restricted
+            changed = SubjectState(restricted, state.consents, tuple(objections), state.remains)
+            subjects.write_state(store, name, changed)
 
         await self.owner.run(work)
         return m.Destroyed(0, await self._invalidate())

@@ -14,9 +14,11 @@ FORM = "ringfence.rights/1"
 
 def receipt(info: RightsInfo, result: Mapping[str, Any]) -> dict[str, Any]:
     """Plain JSON of a request that is done. The person stands in it as the hash of their random id,
-    formed as in the certificate of an erasure."""
+    formed as in the certificate of an erasure; null where nobody was meant."""
     assert info.verified_at is not None and info.completed_at is not None
-    person = hashlib.sha256(f"{info.person.hex}\n".encode()).hexdigest()
+    person = None
+    if info.person is not None:
+        person = hashlib.sha256(f"{info.person.hex}\n".encode()).hexdigest()
     extended = info.extended_until
     return {
         "form": FORM,

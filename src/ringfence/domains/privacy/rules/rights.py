@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from ringfence.domains.privacy.rights_vocabulary import (
     Jurisdiction,
+    Refusal,
     RightsKind,
     RightsState,
     Urgency,
@@ -27,6 +28,15 @@ _LAW = {
 }
 """Most that the law gives, and gives once more: 11 CCR 7021(b), GDPR article 12(3); elsewhere in
 the US what the states' laws have alike (TDPSA 541.052 and others)."""
+_APPEAL = {
+    Jurisdiction.US_CA: Period(45, Unit.DAYS),
+    Jurisdiction.EU: Period(1, Unit.MONTHS),
+    Jurisdiction.US_OTHER: Period(45, Unit.DAYS),
+}
+"""Most for the answer to an appeal: 45 days of Colorado, the shortest of the states that know one
+(others 60); where the law knows none, as for a request."""
+OBJECTED = ("marketing", "training", "support")
+"""Purposes that an objection ends; what a contract or the law asks for goes on."""
 _NEXT = {
     _STATES.RECEIVED: {_STATES.VERIFIED, _STATES.REFUSED},
     _STATES.VERIFIED: {_STATES.RUNNING, _STATES.REFUSED},
@@ -97,6 +107,11 @@ def extended_until(received: datetime, terms: Terms) -> datetime:
     return min(after(due_at(received, terms), terms.extension), most)
 
 
+def appeal_due_at(received: datetime, jurisdiction: Jurisdiction, terms: Terms) -> datetime:
+    """Until when an appeal is decided; it is not extended."""
+    return min(after(received, _APPEAL[jurisdiction]), after(received, terms.deadline))
+
+
 def acknowledge_by(received: datetime, terms: Terms) -> datetime:
     """Until when the person is told that the request came in."""
     return after(received, terms.acknowledgement)
@@ -112,9 +127,18 @@ def is_open(state: RightsState) -> bool:
     return bool(_NEXT[state])
 
 
-def may_extend(state: RightsState, extended: bool, now: datetime, due: datetime) -> bool:
-    """Once, while it is open, and before its end: the person must be told within it."""
-    return is_open(state) and not extended and now <= due
+def may_extend(
+    kind: RightsKind, state: RightsState, extended: bool, now: datetime, due: datetime
+) -> bool:
+    """Once, while it is open, and before its end: the person must be told within it. An appeal has
+    one time alone."""
+    return kind is not RightsKind.APPEAL and is_open(state) and not extended and now <= due
+
+
+def may_appeal(kind: RightsKind, state: RightsState, refusal: Refusal | None) -> bool:
+    """Of what was refused; not of what the person took back, nor of an appeal."""
+    refused = state is RightsState.REFUSED and refusal is not Refusal.WITHDRAWN
+    return refused and kind is not RightsKind.APPEAL
 
 
 def urgency(state: RightsState, now: datetime, end: datetime) -> Urgency:
@@ -129,3 +153,9 @@ def urgency(state: RightsState, now: datetime, end: datetime) -> Urgency:
 def is_copy(kind: RightsKind) -> bool:
     """Whether it is answered by a package."""
     return kind in (RightsKind.ACCESS, RightsKind.PORTABILITY)
+
+
+def by_worker(kind: RightsKind) -> bool:
+    """Whether a job of its own answers it once it is verified. A deletion is answered by its
+    erasure, an appeal by a decision."""
+    return kind not in (RightsKind.DELETION, RightsKind.APPEAL)

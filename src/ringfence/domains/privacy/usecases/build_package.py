@@ -119,6 +119,7 @@ class _Sink:
 def _write(row: RightsRequest, sink: _Sink) -> dict[str, Any]:
     """The package; what its receipt says of it."""
     known, erased = _known_as(row)
+    assert row.person_id is not None
     tables = [] if erased else collect_values(row.tenant_id, row.person_id)
     files: list[dict[str, Any]] = []
     # Of a file that it cannot seek in, zipfile wants write() and flush() alone; its stub, more.
@@ -141,6 +142,7 @@ def _write(row: RightsRequest, sink: _Sink) -> dict[str, Any]:
         archive.writestr("index.html", package.page_text(data))
     held = [one for table in tables for one in table.rows]
     return {
+        "held": not erased,
         "erased": erased,
         "rows": {table.name: len(table.rows) for table in tables if table.rows},
         "values": sum(len(one.values) for one in held),
@@ -153,6 +155,7 @@ def _write(row: RightsRequest, sink: _Sink) -> dict[str, Any]:
 def _data(
     row: RightsRequest, known: str | None, tables: list[Table], files: list[dict[str, Any]]
 ) -> dict[str, Any]:
+    assert row.person_id is not None
     return {
         "form": package.FORM,
         "request": public_id(Prefix.RIGHTS_REQUEST, row.id),
@@ -179,6 +182,7 @@ def _named(row: dict[str, Any]) -> dict[str, Any]:
 def _known_as(row: RightsRequest) -> tuple[str | None, bool]:
     """What the person is known by, and whether they were erased: nobody can then be shown to be
     meant by what stays of them."""
+    assert row.person_id is not None
     try:
         found = keys().person_identifier(row.tenant_id, row.person_id, PURPOSE, actor=_ACTOR)
     except (KeyDestroyed, KeyUnknown):

@@ -108,6 +108,12 @@ def request_items_erasure(
     return _enqueue(_order_items(tenant, items, actor, reason))
 
 
+def find_person(tenant: UUID, identifier: Identifier, *, actor: str) -> UUID | None:
+    """Whom an identifier means now, if anybody. Raises Unavailable."""
+    (found,) = keys().find(tenant, [identifier], purpose=_PURPOSE, actor=actor)
+    return None if found is None else found.person
+
+
 def find_persons(
     tenant: UUID, identifier: Identifier, *, earlier_tenures: bool = False, actor: str
 ) -> list[UUID]:

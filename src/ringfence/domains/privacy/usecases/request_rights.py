@@ -16,6 +16,7 @@ from ringfence.domains.privacy.contracts import (
     WrongRightsState,
 )
 from ringfence.domains.privacy.models import RightsRequest
+from ringfence.domains.privacy.profiles import profile_of
 from ringfence.domains.privacy.queries import person_is_known
 from ringfence.domains.privacy.rights_queries import rights_info
 from ringfence.domains.privacy.rights_vocabulary import (
@@ -28,18 +29,17 @@ from ringfence.domains.privacy.rights_vocabulary import (
     RightsState,
 )
 from ringfence.domains.privacy.rules import rights
-from ringfence.domains.privacy.usecases.erase import find_persons, request_erasure
+from ringfence.domains.privacy.usecases.erase import find_person, request_erasure
 from ringfence.platform.keys.persons import Identifier
 from ringfence.platform_django.clock import clock, new_id
 from ringfence.platform_django.tenancy import APP, tenant
-from ringfence.policies.profiles.loading import load_profile
 
 BUILD_TASK = "privacy.build_package"
 
 
 def request_rights(
     tenant_id: UUID,
-    who: UUID | Identifier,
+    who: UUID | Identifier | None,
     kind: RightsKind,
     jurisdiction: Jurisdiction,
     channel: Channel,
@@ -47,18 +47,22 @@ def request_rights(
     actor: str,
 ) -> RightsInfo:
     """Note a request; nothing is done for it before it is verified. The identifier goes no further
-    than to the key store, which tells the person's random id.
+    than to the key store, which tells the person's random id. Whom it means nobody (or None) is
+    answered too: by a receipt that nothing is held.
 
-    Raises PersonUnknown, Unavailable.
+    Raises PersonUnknown for an id of nobody, Unavailable; ValueError for an appeal, which is made
+    by ``appeal_refusal``.
     """
+    if kind is RightsKind.APPEAL:
+        raise ValueError("an appeal is of a refusal")
     if isinstance(who, Identifier):
-        (person,) = find_persons(tenant_id, who, actor=actor)
-    elif person_is_known(tenant_id, who):
+        person = find_person(tenant_id, who, actor=actor)
+    elif who is None or person_is_known(tenant_id, who):
         person = who
     else:
         raise PersonUnknown("nobody of this tenant is meant")
     now = clock().now()
-    terms = _terms(jurisdiction)
+    terms = terms_for(tenant_id, jurisdiction)
     with tenant(tenant_id):
         row = RightsRequest.objects.using(APP).create(
             id=new_id(),
@@ -79,40 +83,43 @@ def verify_request(tenant_id: UUID, request_id: UUID, method: Method, *, actor: 
 
     Raises RightsRequestNotFound, WrongRightsState.
     """
-    with _changing(tenant_id, request_id) as row:
-        _become(row, RightsState.VERIFIED)
+    with changing(tenant_id, request_id) as row:
+        become(row, RightsState.VERIFIED)
         row.verified_at, row.verified_by, row.method = clock().now(), actor, method
-        if rights.is_copy(RightsKind(row.kind)):
+        if row.kind == RightsKind.APPEAL:
+            become(row, RightsState.RUNNING)
+        elif row.person_id is None or rights.by_worker(RightsKind(row.kind)):
             app.configure_task(BUILD_TASK).defer(request=row.id.hex)
         else:
             row.erasure_id = request_erasure(tenant_id, row.person_id, actor=actor).id
-            _become(row, RightsState.RUNNING)
+            become(row, RightsState.RUNNING)
     return rights_info(row)
 
 
 def extend_request(tenant_id: UUID, request_id: UUID, reason: ExtensionReason) -> RightsInfo:
     """Put the answer off, once. Raises RightsRequestNotFound, CannotExtend."""
-    with _changing(tenant_id, request_id) as row:
+    with changing(tenant_id, request_id) as row:
         state, extended = RightsState(row.state), row.extended_until is not None
-        if not rights.may_extend(state, extended, clock().now(), row.due_at):
-            raise CannotExtend("it was extended, is over its end, or is finished")
-        terms = _terms(Jurisdiction(row.jurisdiction))
+        kind = RightsKind(row.kind)
+        if not rights.may_extend(kind, state, extended, clock().now(), row.due_at):
+            raise CannotExtend("it was extended, is over its end, is finished, or is an appeal")
+        terms = terms_for(tenant_id, Jurisdiction(row.jurisdiction))
         row.extended_until = rights.extended_until(row.received_at, terms)
         row.extension_reason = reason
     return rights_info(row)
 
 
-def refuse_request(tenant_id: UUID, request_id: UUID, reason: Refusal) -> RightsInfo:
+def refuse_request(tenant_id: UUID, request_id: UUID, reason: Refusal, *, actor: str) -> RightsInfo:
     """Do not meet a request. Raises RightsRequestNotFound, WrongRightsState."""
-    with _changing(tenant_id, request_id) as row:
-        _become(row, RightsState.REFUSED)
-        row.refusal, row.completed_at = reason, clock().now()
+    with changing(tenant_id, request_id) as row:
+        become(row, RightsState.REFUSED)
+        row.refusal, row.completed_at, row.decided_by = reason, clock().now(), actor
     return rights_info(row)
 
 
-def _terms(jurisdiction: Jurisdiction) -> rights.Terms:
-    """Of the strictest profile, until a tenant has one of its own."""
-    return rights.terms_of(jurisdiction, load_profile().rights)
+def terms_for(tenant_id: UUID, jurisdiction: Jurisdiction) -> rights.Terms:
+    """Of the profile that binds the tenant."""
+    return rights.terms_of(jurisdiction, profile_of(tenant_id).rights)
 
 
 _CHANGED = (
@@ -123,13 +130,14 @@ _CHANGED = (
     "extended_until",
     "extension_reason",
     "refusal",
+    "decided_by",
     "completed_at",
     "erasure_id",
 )
 
 
 @contextmanager
-def _changing(tenant_id: UUID, request_id: UUID) -> Iterator[RightsRequest]:
+def changing(tenant_id: UUID, request_id: UUID) -> Iterator[RightsRequest]:
     """The row, for nobody else until the block ends; then it is saved."""
     with tenant(tenant_id):
         rows = RightsRequest.objects.using(APP).select_for_update()
@@ -140,7 +148,7 @@ def _changing(tenant_id: UUID, request_id: UUID) -> Iterator[RightsRequest]:
         row.save(using=APP, update_fields=_CHANGED)
 
 
-def _become(row: RightsRequest, wanted: RightsState) -> None:
+def become(row: RightsRequest, wanted: RightsState) -> None:
     if not rights.may_become(RightsState(row.state), wanted):
         raise WrongRightsState(
             f"the request is {row.state}", details={"state": str(row.state), "wanted": str(wanted)}

@@ -1,0 +1,37 @@
+"""The privacy portal, for the entrances."""
+
+from ringfence.domains.portal.queries import (
+    find_portal,
+    find_visit,
+    get_portal,
+    may_fetch,
+    own_request,
+    proven_visit,
+    requests_of,
+)
+from ringfence.domains.portal.usecases.ask_code import ask_code
+from ringfence.domains.portal.usecases.call_with_code import call_with_code
+from ringfence.domains.portal.usecases.configure import close_portal, put_portal
+from ringfence.domains.portal.usecases.prove import appeal, confirm, leave, prove
+from ringfence.domains.portal.usecases.sweep_visits import sweep_visits
+from ringfence.domains.portal.usecases.tell_officers import tell_officers
+
+__all__ = [
+    "appeal",
+    "ask_code",
+    "call_with_code",
+    "close_portal",
+    "confirm",
+    "find_portal",
+    "find_visit",
+    "get_portal",
+    "leave",
+    "may_fetch",
+    "own_request",
+    "prove",
+    "proven_visit",
+    "put_portal",
+    "requests_of",
+    "sweep_visits",
+    "tell_officers",
+]

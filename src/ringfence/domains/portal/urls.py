@@ -1,0 +1,18 @@
+"""A tenant's portal, under ``/privacy/<slug>/``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from ringfence.domains.portal import pages
+
+urlpatterns = [
+    path("", pages.start),
+    path("code/", pages.code),
+    path("requests/", pages.requests),
+    path("requests/confirm/", pages.confirm),
+    path("requests/<str:request_id>/package", pages.package),
+    path("requests/<str:request_id>/receipt", pages.receipt),
+    path("requests/<str:request_id>/appeal", pages.appeal),
+    path("leave/", pages.leave),
+]

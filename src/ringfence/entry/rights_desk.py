@@ -1,0 +1,195 @@
+"""The privacy officer's desk: the requests of a tenant's data subjects, by the end of their time.
+
+For whoever is signed in and may work them in the tenant, the operator's privacy officer under a
+grant among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET, require_POST
+
+from ringfence.domains.identity.api import memberships_of, principal_of
+from ringfence.domains.identity.contracts import TenantRequired, UserPrincipal
+from ringfence.domains.identity.sign_in.session import session_of
+from ringfence.domains.privacy import api
+from ringfence.domains.privacy.contracts import RightsInfo
+from ringfence.domains.privacy.rights_vocabulary import (
+    ExtensionReason,
+    Method,
+    Refusal,
+    RightsKind,
+    RightsState,
+)
+from ringfence.kernel.errors import NotFound, RingfenceError
+from ringfence.kernel.ids import InvalidId, Prefix, parse_public_id, public_id
+from ringfence.platform_django.admission import Admission, MfaRequired, StepUpRequired
+from ringfence.platform_django.use import using
+
+_RIGHTS, _ERASE = "privacy:rights", "privacy:erase"
+Desk = Callable[..., HttpResponse]
+
+
+def _desk(view: Desk) -> Desk:
+    """A view for whoever may work requests in the tenant that the address names, or in their only
+    one."""
+
+    @wraps(view)
+    def admitted(request: HttpRequest, **parts: str) -> HttpResponse:
+        session = session_of(request)
+        if session is None:
+            return HttpResponseRedirect(reverse("account_login"))
+        named = request.GET.get("tenant", "")
+        try:
+            wanted = parse_public_id(Prefix.TENANT, named) if named else None
+            principal = principal_of(session, wanted)
+            principal.admit(Admission(_RIGHTS))
+        except StepUpRequired:
+            return _first(reverse("account_reauthenticate"), request)
+        except MfaRequired:
+            return _first(reverse("account_secure"), request)
+        except TenantRequired:
+            context = {"memberships": memberships_of(session.user_id)}
+            return render(request, "portal/desk_choose.html", context)
+        except InvalidId:
+            raise Http404 from None
+        except RingfenceError:
+            return render(request, "403.html", status=403)
+        try:
+            with using("service", principal.actor):
+                return view(request, principal, **parts)
+        except (NotFound, InvalidId):
+            raise Http404 from None
+
+    return admitted
+
+
+@require_GET
+@login_required
+@_desk
+def desk(request: HttpRequest, principal: UserPrincipal) -> HttpResponse:
+    """What is open, by the end of its time, and what was finished last."""
+    tenant_id = principal.tenant_id
+    finished = [
+        one
+        for one in api.list_rights_requests(tenant_id, limit=50).requests
+        if one.state in (RightsState.DONE, RightsState.REFUSED)
+    ]
+    context = {
+        "open": [_shown(one) for one in api.open_requests(tenant_id)],
+        "finished": [_shown(one) for one in finished[:20]],
+    }
+    return _render(request, principal, "desk", context)
+
+
+@require_GET
+@login_required
+@_desk
+def detail(request: HttpRequest, principal: UserPrincipal, request_id: str) -> HttpResponse:
+    """One request, and what may be done with it."""
+    info = api.get_rights_request(principal.tenant_id, _id(request_id))
+    open_ = info.state in (RightsState.RECEIVED, RightsState.VERIFIED)
+    context = {
+        "one": _shown(info),
+        "methods": [] if info.state is not RightsState.RECEIVED else list(Method),
+        "refusals": list(Refusal) if open_ else [],
+        "extensions": list(ExtensionReason)
+        if open_ and info.extended_until is None and info.kind is not RightsKind.APPEAL
+        else [],
+        "decide": info.kind is RightsKind.APPEAL
+        and info.state is RightsState.RUNNING
+        and info.decided_by is None,
+        "all_refusals": list(Refusal),
+        "erases": info.kind is RightsKind.DELETION,
+        "receipt": info.receipt,
+    }
+    return _render(request, principal, "desk_request", context)
+
+
+@require_POST
+@login_required
+@_desk
+def act(
+    request: HttpRequest, principal: UserPrincipal, request_id: str, action: str
+) -> HttpResponse:
+    """Verify, extend, refuse, or decide an appeal."""
+    id_, tenant_id, actor = _id(request_id), principal.tenant_id, principal.actor
+    said = request.POST.get("reason", "")
+    try:
+        match action:
+            case "verify":
+                _may_erase(principal, api.get_rights_request(tenant_id, id_))
+                api.verify_request(tenant_id, id_, Method(said), actor=actor)
+            case "extend":
+                api.extend_request(tenant_id, id_, ExtensionReason(said))
+            case "refuse":
+                api.refuse_request(tenant_id, id_, Refusal(said), actor=actor)
+            case "grant":
+                appeal = api.get_rights_request(tenant_id, id_)
+                if appeal.appeal_of is not None:
+                    _may_erase(principal, api.get_rights_request(tenant_id, appeal.appeal_of))
+                api.decide_appeal(tenant_id, id_, None, actor=actor)
+            case "reject":
+                api.decide_appeal(tenant_id, id_, Refusal(said), actor=actor)
+            case _:
+                raise Http404
+        messages.success(request, "Done.")
+    except ValueError:
+        messages.error(request, "Please choose.")
+    except StepUpRequired:
+        return _first(reverse("account_reauthenticate"), request)
+    except NotFound:
+        raise
+    except RingfenceError as error:
+        messages.error(request, f"It was not done: {error.message}.")
+    return HttpResponseRedirect(_address(principal, f"{request_id}/"))
+
+
+def _may_erase(principal: UserPrincipal, found: RightsInfo) -> None:
+    if found.kind is RightsKind.DELETION:
+        principal.admit(Admission(_ERASE))
+
+
+def _shown(info: RightsInfo) -> dict[str, Any]:
+    return {
+        "id": public_id(Prefix.RIGHTS_REQUEST, info.id),
+        "info": info,
+        "end": info.extended_until or info.due_at,
+        "person": "nobody" if info.person is None else public_id(Prefix.PERSON, info.person),
+        "kind": info.kind.replace("_", " "),
+        "appeal_of": None
+        if info.appeal_of is None
+        else public_id(Prefix.RIGHTS_REQUEST, info.appeal_of),
+    }
+
+
+def _id(text: str) -> UUID:
+    return parse_public_id(Prefix.RIGHTS_REQUEST, text)
+
+
+def _address(principal: UserPrincipal, path: str = "") -> str:
+    query = urlencode({"tenant": public_id(Prefix.TENANT, principal.tenant_id)})
+    return f"/accounts/rights/{path}?{query}"
+
+
+def _first(url: str, request: HttpRequest) -> HttpResponse:
+    """A fresh proof, or a second factor, and then back to a page that is read."""
+    back = request.get_full_path() if request.method == "GET" else "/accounts/rights/"
+    return HttpResponseRedirect(f"{url}?{urlencode({'next': back})}")
+
+
+def _render(
+    request: HttpRequest, principal: UserPrincipal, name: str, context: dict[str, Any]
+) -> HttpResponse:
+    tenant = public_id(Prefix.TENANT, principal.tenant_id)
+    return render(request, f"portal/{name}.html", context | {"tenant": tenant})
