@@ -22,6 +22,7 @@ from ringfence.domains.compliance.http import (
     cpni_notices_router,
     cpni_proofs_router,
 )
+from ringfence.domains.consent.http import router as consent_router
 from ringfence.domains.devices.http import router as devices_router
 from ringfence.domains.flows.http import flows_router, prompts_router, targets_router
 from ringfence.domains.identity.http import (
@@ -75,6 +76,7 @@ for router in (
     audit_router,
     calls_router,
     clients_router,
+    consent_router,
     cpni_account_router,
     cpni_cases_router,
     cpni_notices_router,

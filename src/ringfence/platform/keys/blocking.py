@@ -23,7 +23,7 @@ from ringfence.platform.keys.names import Bucket, LeafRef
 from ringfence.platform.keys.objects import Leaf
 from ringfence.platform.keys.orphans import Candidate
 from ringfence.platform.keys.persons import Identifier, NewItem, Resolved
-from ringfence.platform.keys.subjects import SubjectState
+from ringfence.platform.keys.subjects import StateChange, SubjectState
 from ringfence.platform.settings import Settings
 
 T = TypeVar("T")
@@ -167,6 +167,26 @@ class BlockingKeys:
     def set_state(self, tenant: UUID, person: UUID, state: SubjectState) -> m.Destroyed:
         """Returns when no client can use what the new state forbids."""
         return self._ask(lambda client: client.set_state(tenant, person, state))
+
+    def choose(
+        self,
+        tenant: UUID,
+        person: UUID,
+        change: StateChange,
+        *,
+        actor: str,
+        listed: Sequence[str] = (),
+        unlisted: Sequence[str] = (),
+        objects: Sequence[str] = (),
+    ) -> m.Destroyed:
+        """Change some of a person's choices and the suppression lists that they are on; returns
+        when no client can use what is forbidden now. Raises KeyDestroyed, KeyUnknown."""
+        return self._ask(
+            lambda client: client.choose(
+                tenant, person, change,
+                actor=actor, listed=listed, unlisted=unlisted, objects=objects,
+            )
+        )  # fmt: skip
 
     def reassign(self, tenant: UUID, identifier: Identifier) -> Resolved:
         """Begin a new tenure: the identifier means somebody else from now on."""

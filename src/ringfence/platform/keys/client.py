@@ -22,7 +22,7 @@ from ringfence.platform.keys.names import Bucket, LeafRef
 from ringfence.platform.keys.objects import Leaf
 from ringfence.platform.keys.orphans import Candidate
 from ringfence.platform.keys.persons import Identifier, NewItem, Resolved
-from ringfence.platform.keys.subjects import SubjectState
+from ringfence.platform.keys.subjects import StateChange, SubjectState
 from ringfence.platform.rpc import RpcClient, RpcError
 
 MAX_LEAVES = 100_000
@@ -289,6 +289,24 @@ class KeyClient:
         """Returns when no client can use what the new state forbids."""
         request = m.StateRequest(tenant, person, state)
         return await self._call("state", request, m.Destroyed, _DESTROY_SECONDS)
+
+    async def choose(
+        self,
+        tenant: UUID,
+        person: UUID,
+        change: StateChange,
+        *,
+        actor: str,
+        listed: Sequence[str] = (),
+        unlisted: Sequence[str] = (),
+        objects: Sequence[str] = (),
+    ) -> m.Destroyed:
+        """Change some of a person's choices and the suppression lists that they are on; returns
+        when no client can use what is forbidden now. Raises KeyDestroyed, KeyUnknown."""
+        request = m.ChoiceRequest(
+            tenant, person, change, actor, tuple(listed), tuple(unlisted), tuple(objects)
+        )
+        return await self._call("choose", request, m.Destroyed, _DESTROY_SECONDS)
 
     async def reassign(self, tenant: UUID, identifier: Identifier) -> Resolved:
         """Begin a new tenure: the identifier means somebody else from now on."""

@@ -77,6 +77,7 @@ class KeyServer:
             ("reassign", m.ReassignRequest, self._reassign),
             ("destroy", m.DestroyRequest, self._destroy),
             ("state", m.StateRequest, self._state),
+            ("choose", m.ChoiceRequest, self._choose),
             ("hold", m.HoldRequest, self._hold),
             ("release", m.HoldRequest, self._release),
             ("orphans", m.OrphansRequest, self._orphans),
@@ -211,6 +212,15 @@ class KeyServer:
 
         await self.owner.run(work)
         return m.Destroyed(0, await self._invalidate())
+
+    async def _choose(self, request: m.ChoiceRequest, session: Session) -> m.Destroyed:
+        """Raises KeyDestroyed for an erased person, KeyUnknown where there never was one."""
+        await self.owner.run(lambda store: reading.choose(store, request))
+        if request.unlisted:
+            await self.owner.rotate()
+        self._record(session, request.tenant, request.actor, "choose", objects=request.objects)
+        forbids = request.change.forbids
+        return m.Destroyed(0, await self._invalidate() if forbids else self._generation.value)
 
     async def _identifier(
         self, request: m.IdentifierRequest, session: Session
