@@ -23,6 +23,7 @@ from ringfence.domains.compliance.http import (
     cpni_proofs_router,
 )
 from ringfence.domains.consent.http import router as consent_router
+from ringfence.domains.consent.pages import gpc
 from ringfence.domains.devices.http import router as devices_router
 from ringfence.domains.flows.http import flows_router, prompts_router, targets_router
 from ringfence.domains.identity.http import (
@@ -134,6 +135,8 @@ urlpatterns = [
     path("_allauth/", include("allauth.headless.urls")),
     path("oauth/token", token),
     path("oauth/revoke", revoke_token),
+    path("policy/preferences/", include("ringfence.domains.consent.urls")),
     path("policy/", include("ringfence.entry.promises.urls")),
+    path(".well-known/gpc.json", gpc),
     path(".well-known/oauth-authorization-server", metadata),
 ]
