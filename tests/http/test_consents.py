@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,8 +22,10 @@ from ringfence.domains.consent.vocabulary import ConsentMethod, ConsentScope, Co
 from ringfence.domains.privacy import api as privacy
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.keys.persons import Identifier
+from ringfence.platform_django.clock import use_clock
 from ringfence.platform_django.keys import use_keys
 from ringfence.platform_django.tenancy import tenant
+from ringfence.platform_django.use import using
 
 NUMBER = "+14155550100"
 TEXT = "Send me news by text message. Message rates may apply. Reply STOP to end."
@@ -216,6 +219,33 @@ def test_a_refusal_binds_though_its_transaction_is_lost(acme: Someone) -> None:
     assert consents.refused(acme.tenant, ConsentScope.RECORDING, who) == [True]
     say(acme.secret, "granted", "recording")
     assert consents.refused(acme.tenant, ConsentScope.RECORDING, who) == [False]
+
+
+@pytest.mark.promise("SIP-08.1-04")
+def test_the_number_goes_after_four_years_and_what_was_said_stays(
+    acme: Someone, keys: Keys, db: DatabaseUrls
+) -> None:
+    with use_clock(keys.clock):
+        given = say(acme.secret, "granted", source="https://acme.example/news")
+        rules = [one for one in keys.settings.retention.rules() if one[1] == "consents"]
+        assert rules == [("identifier", "consents", 1461)], "3 · 365 + 366"
+        read = "SELECT contact_sealed IS NULL, source_sealed IS NULL, state FROM consent_evidence"
+        for days, gone in ((1461, False), (1, True)):
+            keys.clock.advance(timedelta(days=days))
+            with use_keys(keys.blocking("worker")):
+                privacy.sweep_retention(rules)
+            with psycopg.connect(db.owner) as connection:
+                assert connection.execute(read).fetchall() == [(gone, gone, "granted")]
+        with psycopg.connect(db.owner) as connection:
+            certificate = connection.execute(
+                "SELECT certificate FROM privacy_erasure WHERE rule = 'consents'"
+                " AND certificate->>'signature' IS NOT NULL"
+            ).fetchall()
+        assert certificate
+        assert chain(acme.tenant) == []
+        with using("service", "test"):
+            listed = consents.list_evidence(acme.tenant, UUID(hex=given["person"][2:]))
+        assert [one.source for one in listed.evidence] == [None]
 
 
 def test_endpoints_are_told(acme: Someone, db: DatabaseUrls) -> None:

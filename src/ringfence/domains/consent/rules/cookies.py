@@ -78,6 +78,6 @@ def read(text: str) -> dict[Category, bool]:
     found: dict[Category, bool] = {}
     for part in text.split(".")[: len(Category)]:
         name, _, word = part.partition("-")
-        if name in Category and word in ("yes", "no"):
+        if name in set(Category) and word in ("yes", "no"):
             found[Category(name)] = word == "yes"
     return found
