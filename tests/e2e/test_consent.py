@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import urllib.request
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -67,19 +67,19 @@ async def test_a_refusal_ends_a_recording_within_a_second_and_bars_the_next(
         await tracks_begin(recorded, before)
         call = await call_of(recorded, caller)
         await asyncio.sleep(1.0)
-        asked = datetime.now(UTC)
+        asked = time.time()
         refusal = await asyncio.to_thread(say, recorded, caller, "withdrawn", source=call)
-        answered = datetime.now(UTC)
+        answered = time.time()
         await listen(out.audio, packets=100)  # the call goes on
         await out.hangup()
     made = await recorded.stored(call)
     stopped = moment(made["ended_at"])
-    assert (stopped - asked).total_seconds() < 1.0
-    assert (answered - asked).total_seconds() < 1.0
+    assert stopped - asked < 1.0
+    assert answered - asked < 1.0
     ended = moment((await asyncio.to_thread(recorded.get, f"/calls/{call}"))["ended_at"])
-    assert (ended - stopped).total_seconds() > 1.5
+    assert ended - stopped > 1.5
     kept = len(await asyncio.to_thread(recorded.audio, made["id"], "caller")) / 8000
-    assert kept < (stopped - moment(made["started_at"])).total_seconds() + 0.5
+    assert kept < stopped - moment(made["started_at"]) + 0.5
 
     again = await asyncio.to_thread(files, recorded)
     for who, expected in ((caller, 0), (NEW_YORK + place.telephone()[-4:], 2), (caller, 2)):
