@@ -121,7 +121,8 @@ def _set(rule: str, days: Callable[[int], int]) -> Callable[[Site], AbstractCont
 PERIODS_AS_PROMISED = Control(
     name="periods-as-promised",
     says="Call records, recordings and evidence of consent are configured to be kept exactly as"
-    " long as is promised, and where a tenant chose another time, that is within the bounds of its choice.",
+    " long as is promised, and where a tenant chose another time, that is within the bounds of its"
+    " choice.",
     limits="Reads the settings as the next start will; `expired-gone` sees what the running"
     " processes do. Of what is kept as long as the account, it sees nothing.",
     population=lambda site: len(_promised(site)),
