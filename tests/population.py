@@ -23,6 +23,8 @@ from ringfence.domains.calls.models import Call, CallLeg, CallTag
 from ringfence.domains.compliance import api as compliance
 from ringfence.domains.compliance.rules.authentication import Channel
 from ringfence.domains.compliance.rules.records import Kind
+from ringfence.domains.consent import api as consents
+from ringfence.domains.consent.vocabulary import ConsentMethod, ConsentScope, ConsentState
 from ringfence.domains.devices import api as devices
 from ringfence.domains.devices.contracts import NewDevice
 from ringfence.domains.flows import api as flows
@@ -106,6 +108,7 @@ class Populated:
     case: UUID
     notice: UUID
     rights: UUID
+    wording: UUID
 
     def path_values(self) -> dict[str, str]:
         """A value of ours for each path parameter of the API."""
@@ -131,6 +134,7 @@ class Populated:
             "case_id": public_id(Prefix.CPNI_CASE, self.case),
             "notice_id": public_id(Prefix.CPNI_NOTICE, self.notice),
             "request_id": public_id(Prefix.RIGHTS_REQUEST, self.rights),
+            "wording_id": public_id(Prefix.WORDING, self.wording),
         }
 
 
@@ -177,6 +181,7 @@ def populate(name: str, index: int) -> Populated:
         *connect(key.secret),
         *ask_for_calls(tenant.id, name),
         ask_for_copy(tenant.id),
+        consent_to(tenant.id),
     )
 
 
@@ -190,6 +195,25 @@ def ask_for_copy(tenant: UUID) -> UUID:
     caller = Identifier("e164", "+14155550100")
     law = (RightsKind.ACCESS, Jurisdiction.US_CA, Intake.NOTE)
     return privacy.request_rights(tenant, caller, *law, actor="test").id
+
+
+def consent_to(tenant: UUID) -> UUID:
+    """The caller agrees to something, by a wording."""
+    text = "Send me news by text message."
+    wording = consents.create_wording(
+        tenant, ConsentScope.MESSAGING_MARKETING, "en", text, actor="test"
+    ).id
+    consents.record(
+        tenant,
+        Identifier("e164", "+14155550100"),
+        ConsentScope.MESSAGING_MARKETING,
+        ConsentState.GRANTED,
+        method=ConsentMethod.WEB_FORM,
+        source="https://example.com/news",
+        wording_id=wording,
+        actor="test",
+    )
+    return wording
 
 
 def connect(secret: str) -> tuple[UUID, str]:

@@ -53,6 +53,12 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "audit.list_viewers": {"object": "CA" + "0" * 32},
     "calls.originate": {"to": "+12025550199", "caller_id": "+12025550101", "url": "https://x.invalid/"},
     "cpni.put_contract": {"regime": "Their contract says how.", "reason": "a contract of 2026"},
+    "consents.check": {"number": "+14155550100"},
+    "consents.create_wording": {"scope": "training", "language": "en", "text": "May we?"},
+    "consents.list": {"person": "PE" + "0" * 32},
+    "consents.record": {
+        "number": "+14155550100", "scope": "profiling", "state": "denied", "method": "api",
+    },
     "devices.create": {"name": "Phone"},
     "devices.rotate_password": {},
     "flows.create": {"name": "Second"},

@@ -85,7 +85,11 @@ WALKED_ELSEWHERE = OF_PEOPLE | {
     "create_tenant",
     "create_tenant_key",
     "create_tenant_trunk",
+    "check_consent",
+    "create_consent_wording",
     "create_rights_request",
+    "list_consents",
+    "record_consent",
     "create_trunk",
     "delete_trunk",
     "get_key",
@@ -200,6 +204,7 @@ def traces(someone: Populated) -> set[str]:
         someone.case,
         someone.notice,
         someone.rights,
+        someone.wording,
     )
     return {id_.hex for id_ in ids} | {someone.e164, someone.secret, someone.token}
 
@@ -221,6 +226,10 @@ def test_the_document_has_the_routes(db: DatabaseUrls) -> None:
         "/api/v1/clients",
         "/api/v1/clients/{client_id}",
         "/api/v1/clients/{client_id}/rotate",
+        "/api/v1/consent-wordings",
+        "/api/v1/consent-wordings/{wording_id}",
+        "/api/v1/consents",
+        "/api/v1/consents/check",
         "/api/v1/cpni/account",
         "/api/v1/cpni/account/backup",
         "/api/v1/cpni/account/password",
@@ -364,7 +373,7 @@ def test_the_other_tenants_objects_do_not_exist(two: tuple[Populated, Populated]
             assert foreign.status_code == absent.status_code == 404
             assert foreign.json() == absent.json()
             walked += 1
-    assert walked == 42
+    assert walked == 44
 
 
 def test_the_other_tenants_ids_find_nothing_in_filters(two: tuple[Populated, Populated]) -> None:

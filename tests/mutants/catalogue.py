@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tests.mutants import of_content, of_policy, of_retention, of_rights
+from tests.mutants import of_consent, of_content, of_policy, of_retention, of_rights
 
 MUTANTS = (
     *of_retention.MUTANTS,
     *of_content.MUTANTS,
     *of_policy.MUTANTS,
     *of_rights.MUTANTS,
+    *of_consent.MUTANTS,
 )

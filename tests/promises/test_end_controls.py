@@ -78,6 +78,7 @@ def site_of(world: Ending, db: DatabaseUrls) -> Iterator[Site]:
             caller="",
             call=recorded.id,
             quiet_call=recorded.id,
+            refused_call=recorded.id,
             placed=(),
             recording="",
             tracks={"caller": recorded.tracks[0].id},

@@ -16,6 +16,7 @@ from tests.people import make_user
 from tests.promises.test_row_clean_up import World, world
 
 from ringfence.domains.compliance.models import Contact
+from ringfence.domains.consent.models import Evidence
 from ringfence.domains.identity.models import Invitation, User
 from ringfence.domains.privacy import api as privacy
 from ringfence.domains.privacy import registry
@@ -157,4 +158,8 @@ def _name_elsewhere(persons: set[UUID]) -> None:
         RightsRequest.objects.create(
             tenant_id=tenant_id, kind="access", person_id=person, jurisdiction="eu",
             channel="note", received_at=now, acknowledge_by=now, due_at=now,
+        )  # fmt: skip
+        Evidence.objects.create(
+            tenant_id=tenant_id, seq=1, person_id=person, scope="training", state="denied",
+            method="written", recorded_at=now, actor="test", previous="", digest="0" * 64,
         )  # fmt: skip

@@ -34,6 +34,8 @@ TENANT_TABLES = {
     "compliance_contact": "tenant_id",
     "compliance_disclosure": "tenant_id",
     "compliance_notice": "tenant_id",
+    "consent_evidence": "tenant_id",
+    "consent_wording": "tenant_id",
     "devices_device": "tenant_id",
     "flows_flow": "tenant_id",
     "flows_prompt": "tenant_id",

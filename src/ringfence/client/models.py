@@ -343,6 +343,69 @@ class RequestList(Struct, frozen=True, kw_only=True):
     next: str | None
 
 
+class Consent(Struct, frozen=True, kw_only=True):
+    """A piece of evidence; nothing of it ever changes."""
+
+    id: str
+    person: str
+    sequence: int
+    scope: str
+    state: str
+    method: str
+    wording: str | None
+    wording_hash: str | None
+    source: str | None
+    recorded_at: datetime
+    recorded_by: str
+    digest: str
+
+
+class ConsentList(Struct, frozen=True, kw_only=True):
+    """`ConsentList` of the API."""
+
+    consents: list[Consent]
+    next: int | None
+
+
+class ConsentStateOut(Struct, frozen=True, kw_only=True):
+    """What holds of one scope now."""
+
+    scope: str
+    allowed: bool
+    state: str | None
+    default: str
+    since: datetime | None
+    consent: str | None
+
+
+class ConsentStates(Struct, frozen=True, kw_only=True):
+    """`ConsentStates` of the API."""
+
+    person: str | None
+    states: list[ConsentStateOut]
+
+
+class Wording(Struct, frozen=True, kw_only=True):
+    """`Wording` of the API."""
+
+    id: str
+    scope: str
+    language: str
+    version: int
+    text: str
+    hash: str
+    created_at: datetime
+    created_by: str
+    etag: str | None = None
+    """State that was read, for the update of it; None in a list."""
+
+
+class WordingList(Struct, frozen=True, kw_only=True):
+    """`WordingList` of the API."""
+
+    wordings: list[Wording]
+
+
 class Contact(Struct, frozen=True, kw_only=True):
     """A contact on file; ``of_record``: for long enough to be called or written to. ``value``
     is masked for everybody but the owner.

@@ -256,6 +256,202 @@ class CallsResource(Resource):
         )
 
 
+class ConsentsResource(Resource):
+    """Operations of `client.consents`."""
+
+    def record(
+        self,
+        *,
+        scope: Literal[
+            "messaging_marketing",
+            "messaging_informational",
+            "recording",
+            "ai_processing",
+            "training",
+            "marketing",
+            "cookies_analytics",
+            "cookies_ads",
+            "sale_or_sharing",
+            "targeted_ads",
+            "profiling",
+            "cpni_use",
+        ],
+        state: Literal["granted", "denied", "withdrawn"],
+        method: Literal[
+            "web_form",
+            "phone_keypress",
+            "spoken",
+            "text_message",
+            "written",
+            "email",
+            "api",
+            "rights_request",
+            "gpc_signal",
+        ],
+        number: str | UnsetType | None = UNSET,
+        email: str | UnsetType | None = UNSET,
+        person: str | UnsetType | None = UNSET,
+        source: str | UnsetType = UNSET,
+        wording: str | UnsetType | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.Consent:
+        """Write down what a person allowed or refused. A refusal holds when this answers.
+
+        Needs a key or a session of a tenant with the scope `consents:write`.
+        """
+        return self._post(
+            models.Consent,
+            "/api/v1/consents",
+            body={
+                "scope": scope,
+                "state": state,
+                "method": method,
+                "number": number,
+                "email": email,
+                "person": person,
+                "source": source,
+                "wording": wording,
+            },
+            idempotency_key=idempotency_key,
+        )
+
+    def list(
+        self,
+        *,
+        person: str,
+        before: int | None = None,
+        limit: int | None = None,
+        purpose: str | None = None,
+    ) -> models.ConsentList:
+        """What one person said, newest first.
+
+        Needs a key or a session of a tenant with the scope `consents:read`.
+        """
+        return self._get(
+            models.ConsentList,
+            "/api/v1/consents",
+            query={"person": person, "before": before, "limit": limit},
+            purpose=purpose,
+        )
+
+    def iter(
+        self,
+        *,
+        person: str,
+        before: int | None = None,
+        limit: int | None = None,
+        purpose: str | None = None,
+    ) -> Iterator[models.Consent]:
+        """All that `list` finds, page after page of `limit` as it is consumed."""
+        while True:
+            page = self.list(person=person, before=before, limit=limit, purpose=purpose)
+            yield from page.consents
+            before = page.next
+            if before is None:
+                return
+
+    def check(
+        self,
+        *,
+        number: str | UnsetType | None = UNSET,
+        email: str | UnsetType | None = UNSET,
+        person: str | UnsetType | None = UNSET,
+        scope: Literal[
+            "messaging_marketing",
+            "messaging_informational",
+            "recording",
+            "ai_processing",
+            "training",
+            "marketing",
+            "cookies_analytics",
+            "cookies_ads",
+            "sale_or_sharing",
+            "targeted_ads",
+            "profiling",
+            "cpni_use",
+        ]
+        | UnsetType
+        | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.ConsentStates:
+        """What a person allows now. Ask right before the use: it changes nothing and is not
+        kept.
+
+        Needs a key or a session of a tenant with the scope `consents:read`.
+        """
+        return self._post(
+            models.ConsentStates,
+            "/api/v1/consents/check",
+            body={"number": number, "email": email, "person": person, "scope": scope},
+            idempotency_key=idempotency_key,
+        )
+
+    def create_wording(
+        self,
+        *,
+        scope: Literal[
+            "messaging_marketing",
+            "messaging_informational",
+            "recording",
+            "ai_processing",
+            "training",
+            "marketing",
+            "cookies_analytics",
+            "cookies_ads",
+            "sale_or_sharing",
+            "targeted_ads",
+            "profiling",
+            "cpni_use",
+        ],
+        language: str,
+        text: str,
+        idempotency_key: str | None = None,
+    ) -> models.Wording:
+        """A text to ask by. Another text is another version; the same as the last one is that
+        one.
+
+        Needs a key or a session of a tenant with the scope `consents:wordings`.
+        """
+        return self._post(
+            models.Wording,
+            "/api/v1/consent-wordings",
+            body={"scope": scope, "language": language, "text": text},
+            idempotency_key=idempotency_key,
+        )
+
+    def list_wordings(
+        self,
+        *,
+        scope: Literal[
+            "messaging_marketing",
+            "messaging_informational",
+            "recording",
+            "ai_processing",
+            "training",
+            "marketing",
+            "cookies_analytics",
+            "cookies_ads",
+            "sale_or_sharing",
+            "targeted_ads",
+            "profiling",
+            "cpni_use",
+        ]
+        | None = None,
+    ) -> models.WordingList:
+        """All versions of all wordings.
+
+        Needs a key or a session of a tenant with the scope `consents:read`.
+        """
+        return self._get(models.WordingList, "/api/v1/consent-wordings", query={"scope": scope})
+
+    def get_wording(self, wording_id: str) -> models.Wording:
+        """One wording, as it was shown.
+
+        Needs a key or a session of a tenant with the scope `consents:read`.
+        """
+        return self._get(models.Wording, path_of("/api/v1/consent-wordings/{}", wording_id))
+
+
 class CpniResource(Resource):
     """Operations of `client.cpni`."""
 
@@ -2349,6 +2545,7 @@ class Operations:
     def __init__(self, transport: Transport) -> None:
         self.audit = AuditResource(transport)
         self.calls = CallsResource(transport)
+        self.consents = ConsentsResource(transport)
         self.cpni = CpniResource(transport)
         self.devices = DevicesResource(transport)
         self.events = EventsResource(transport)

@@ -185,7 +185,15 @@ class CallCommand(msgspec.Struct, frozen=True):
 
     tenant: UUID
     call: UUID
-    action: Literal["pause_recording", "resume_recording", "stop_recording", "redirect", "hang_up"]
+    action: Literal[
+        "pause_recording",
+        "resume_recording",
+        "stop_recording",
+        "bar_recording",
+        "redirect",
+        "hang_up",
+    ]
+    """``bar_recording``: stop, and record nothing of this call any more."""
     flow: UUID | None = None
     url: str | None = None
     """redirect: exactly one of them."""

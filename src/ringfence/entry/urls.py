@@ -22,6 +22,8 @@ from ringfence.domains.compliance.http import (
     cpni_notices_router,
     cpni_proofs_router,
 )
+from ringfence.domains.consent.http import router as consent_router
+from ringfence.domains.consent.pages import gpc
 from ringfence.domains.devices.http import router as devices_router
 from ringfence.domains.flows.http import flows_router, prompts_router, targets_router
 from ringfence.domains.identity.http import (
@@ -76,6 +78,7 @@ for router in (
     audit_router,
     calls_router,
     clients_router,
+    consent_router,
     cpni_account_router,
     cpni_cases_router,
     cpni_notices_router,
@@ -137,7 +140,9 @@ urlpatterns = [
     path("_allauth/", include("allauth.headless.urls")),
     path("oauth/token", token),
     path("oauth/revoke", revoke_token),
+    path("policy/preferences/", include("ringfence.domains.consent.urls")),
     path("policy/", include("ringfence.entry.promises.urls")),
     path("privacy/<slug:slug>/", include("ringfence.domains.portal.urls")),
+    path(".well-known/gpc.json", gpc),
     path(".well-known/oauth-authorization-server", metadata),
 ]

@@ -66,6 +66,10 @@ class SealedFieldNumber(IntEnum):
     RIGHTS_PACKAGE = 40
     """The object with the copy of their data that a person asked for. Row: the request, whose
     ``package_id`` is its item."""
+    CONSENT_CONTACT = 41
+    """consent.Evidence.contact_sealed. Row: the evidence."""
+    CONSENT_SOURCE = 42
+    """consent.Evidence.source_sealed. Row: the evidence."""
 
 
 IDENTIFIER = "identifier"
@@ -83,6 +87,8 @@ CUSTOMER_RECORDINGS = "customer_recordings"
 """Retention rule of tracks whose lasting key is the customer's."""
 RIGHTS_PACKAGES = "rights_packages"
 """Retention rule of copies that persons asked for; the day is that on which one was made."""
+CONSENTS = "consents"
+"""Retention rule of evidence of consent; the day is that of its id."""
 INVITATIONS = "invitations"
 """Retention rule of the addresses of who was invited; the day is that of the invitation's id."""
 CONSOLE_USERS = "console_users"

@@ -47,6 +47,8 @@ class Prefix(StrEnum):
     CPNI_NOTICE = "CN"
     SSO_CONNECTION = "SO"
     RIGHTS_REQUEST = "RR"
+    CONSENT = "CO"
+    WORDING = "CW"
 
 
 class InvalidId(InvalidInput):

@@ -112,6 +112,8 @@ Days = Annotated[int, Field(ge=1, le=36_500)]
 class IdentifierRetention(_Section):
     call_records: Days = 550
     invitations: Days = 30
+    consents: Days = 1461
+    """Four years, the limitation under the TCPA: ``promises verify`` refuses less."""
 
 
 class ContentRetention(_Section):

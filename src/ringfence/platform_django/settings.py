@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "ringfence.domains.compliance",
     "ringfence.domains.policy",
     "ringfence.domains.portal",
+    "ringfence.domains.consent",
 ]
 MIDDLEWARE = [
     "ringfence.platform_django.middleware.RequestIds",

@@ -36,6 +36,7 @@ from ringfence.engine.ports import (
 )
 from ringfence.engine.verbs.model import Dial, Facts, Reject, SipTarget, TrunkTarget, straight
 from ringfence.entry.control import database as module
+from ringfence.entry.control.consents import with_refusals
 from ringfence.entry.control.database import ControlUnavailable, DatabaseThreads
 from ringfence.entry.control.decisions import Decisions
 from ringfence.entry.control.main import serve
@@ -43,6 +44,7 @@ from ringfence.kernel.clock import SystemClock
 from ringfence.kernel.errors import Unavailable
 from ringfence.kernel.ids import uuid7
 from ringfence.platform.database import DatabaseUrls
+from ringfence.platform.keys.persons import Identifier, IdentifierKind
 from ringfence.platform.rpc import RpcClient, RpcError
 from ringfence.platform.settings import Settings
 
@@ -170,6 +172,37 @@ def test_recording_is_decided_with_the_route_and_never_for_emergencies(
         decision = installation.route(installation.carrier, e164)
         assert (decision.emergency, decision.recording) == (True, None), user
     assert not installation.route(installation.carrier).emergency
+
+
+def test_who_refuses_is_not_recorded(installation: Installation, keys: Keys) -> None:
+    recordings.change_settings(installation.tenant, SettingsInfo(enabled=True))
+    tenant, carrier, web = installation.tenant, installation.carrier, keys.blocking("web")
+
+    def kept() -> list[bool]:
+        plans = installation.route(carrier)
+        return [
+            plan is not None for plan in (plans.recording, plans.recording_later, plans.message)
+        ]
+
+    assert kept() == [True, True, True]
+    web.suppress(installation.other, "no_recording", [Identifier("e164", "+14155550100")])
+    web.suppress(tenant, "no_marketing", [Identifier("e164", "+14155550100")])
+    assert kept() == [True, True, True], "of another tenant, or of something else"
+    for target in ("+12025550199", "sip:desk@192.0.2.9"):
+        kind: IdentifierKind = "e164" if target.startswith("+") else "user"
+        web.suppress(tenant, "no_recording", [Identifier(kind, target)])
+        assert kept() == [False, True, True], target
+        later = with_refusals(tenant, installation.route(carrier).program)
+        assert later.unrecorded
+        keys.blocking("worker").unsuppress(tenant, "no_recording", [Identifier(kind, target)])
+    assert not with_refusals(tenant, installation.route(carrier).program).unrecorded
+    web.suppress(tenant, "no_recording", [Identifier("e164", "+14155550100")])
+    assert kept() == [False, False, False]
+    web.unsuppress(tenant, "no_recording", [Identifier("e164", "+14155550100")])
+    assert kept() == [True, True, True]
+    keys.stop()
+    assert kept() == [False, False, False], "nobody can say that nobody refuses"
+    keys.start()
 
 
 def test_a_trunk_whose_credentials_do_not_open_is_left_out(

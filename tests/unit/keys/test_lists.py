@@ -11,8 +11,10 @@ from tests.unit.keys.conftest import TENANT, Home, destroy
 from ringfence.platform.keys import links, names, persons, rotation, suppression
 from ringfence.platform.keys.erasure import Destruction, ErasePerson
 from ringfence.platform.keys.errors import KeyDestroyed, KeyUnknown, Refused, UnfitName
+from ringfence.platform.keys.names import state_name
 from ringfence.platform.keys.persons import Identifier
 from ringfence.platform.keys.store import KeyStore
+from ringfence.platform.keys.subjects import StateChange, SubjectState, read_state
 
 CALLER = Identifier("e164", "+14155550123")
 OTHER = Identifier("e164", "+14155550124")
@@ -127,3 +129,40 @@ def test_an_identifier_is_told_for_rights_and_legal_alone(keys: Keys) -> None:
         ("rights", "key_destroyed"), ("rights", "key_unknown"),
     ]  # fmt: skip
     assert uses[0].objects == (caller.hex,) and uses[0].actor == "officer"
+
+
+def stored(keys: Keys, person: UUID) -> SubjectState:
+    server = keys.server
+    assert server is not None
+    name = state_name(TENANT, person)
+    return keys._run(server.owner.run(lambda store: read_state(store, name)))
+
+
+def test_a_choice_changes_what_it_names_and_nothing_else(keys: Keys) -> None:
+    web, control = keys.blocking("web"), keys.blocking("control")
+    (found,) = web.resolve(TENANT, [CALLER])
+    web.choose(
+        TENANT, found.person, StateChange(restricted=True, consent=("marketing", "training")),
+        actor="test", listed=["no_recording"],
+    )  # fmt: skip
+    change = StateChange(withdraw=("training",), objects=("support",))
+    web.choose(TENANT, found.person, change, actor="test", objects=["CO1"])
+    assert stored(keys, found.person) == SubjectState(True, ("marketing",), ("support",))
+    assert control.is_suppressed(TENANT, "no_recording", [CALLER, OTHER]) == [True, False]
+    web.choose(
+        TENANT, found.person, StateChange(restricted=False, accept=("support",)),
+        actor="test", unlisted=["no_recording", "no_such"],
+    )  # fmt: skip
+    assert control.is_suppressed(TENANT, "no_recording", [CALLER]) == [False]
+    assert stored(keys, found.person) == SubjectState(False, ("marketing",), ())
+    told = [one for one in keys.uses if one.action == "choose"]
+    assert [one.objects for one in told] == [(), ("CO1",), ()]
+    for credential in ("signalling", "media", "live", "control", "cli"):
+        with pytest.raises(Refused):
+            keys.blocking(credential).choose(TENANT, found.person, StateChange(), actor="test")
+    with pytest.raises(KeyUnknown):
+        web.choose(uuid4(), found.person, StateChange(), actor="test", listed=["no_recording"])
+    erase(keys, found.person)
+    with pytest.raises(KeyDestroyed):
+        web.choose(TENANT, found.person, StateChange(), actor="test", listed=["no_recording"])
+    assert control.is_suppressed(TENANT, "no_recording", [CALLER]) == [False]

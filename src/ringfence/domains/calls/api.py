@@ -1,7 +1,7 @@
 """Calls, for other domains and the entrances."""
 
 from ringfence.domains.calls.journal_queries import list_events, timeline
-from ringfence.domains.calls.queries import get_call, last_call_at, list_calls
+from ringfence.domains.calls.queries import get_call, last_call_at, list_calls, live_calls_of_person
 from ringfence.domains.calls.usage import (
     UsageLeg,
     ended_calls,
@@ -30,6 +30,7 @@ __all__ = [
     "last_call_at",
     "list_calls",
     "list_events",
+    "live_calls_of_person",
     "originate_call",
     "project_calls",
     "projected_position",

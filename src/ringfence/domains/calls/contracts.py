@@ -163,7 +163,14 @@ class CallNotFound(NotFound):
     code = "call_not_found"
 
 
-CallAction = Literal["pause_recording", "resume_recording", "stop_recording", "redirect", "hang_up"]
+CallAction = Literal[
+    "pause_recording",
+    "resume_recording",
+    "stop_recording",
+    "bar_recording",
+    "redirect",
+    "hang_up",
+]
 
 
 class CallCommand(msgspec.Struct, frozen=True):

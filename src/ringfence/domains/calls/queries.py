@@ -39,6 +39,21 @@ _CALL_FACTS = [item.name for item in fields(CallInfo) if item.name not in _OWN]
 _LEG_FACTS = [item.name for item in fields(LegInfo) if item.name not in _OWN]
 
 
+def live_calls_of_person(tenant_id: UUID, person: UUID) -> set[UUID]:
+    """The calls of the tenant that go on, as far as their events are known, and that the person
+    made, was called by, or has a leg of."""
+    with tenant(tenant_id):
+        legs = CallLeg.objects.filter(tenant_id=tenant_id, party_id=person, ended_at=None)
+        calls = Call.objects.filter(tenant_id=tenant_id, ended_at=None)
+        return set(
+            calls.filter(
+                Q(caller_id=person)
+                | Q(callee_id=person)
+                | Q(id__in=legs.values_list("call_id", flat=True))
+            ).values_list("id", flat=True)
+        )
+
+
 def _leg_info(row: CallLeg, opened: dict[str, Opened]) -> LegInfo:
     number, error = _number(row.party_id, opened["party_sealed"])
     facts = {name: getattr(row, name) for name in _LEG_FACTS}

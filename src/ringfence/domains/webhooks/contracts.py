@@ -22,6 +22,7 @@ EVENT_TYPES = (
     "call.tagged",
     "recording.stored",
     "wallet.low",
+    "consent.changed",
 )
 """What endpoints may ask for."""
 

@@ -117,7 +117,7 @@ async def on_fetched(call: Call, event: Fetched) -> None:
     assert call.interpreter is not None
     call.interpreter.replace(program)
     call.load(call.interpreter)
-    call.recording_plan = call.later_plan
+    call.recording_plan = None if program.unrecorded else call.later_plan
     call.parameters = {}
     if command is not None:
         command.succeed()

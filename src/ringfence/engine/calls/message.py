@@ -34,17 +34,23 @@ class TakingMessage:
 
     def _record(self) -> None:
         call = self._call
-        assert call.message_plan is not None
+        plan = call.message_plan
+        assert plan is not None
         call.recording = Recording(
             call,
-            call.message_plan,
+            plan,
             (call.primary,),
             quiet_seconds=self._verb.silence_seconds,
         )
         call.recording.begin()
 
     async def on_spoken(self, event: Spoken) -> None:
-        if event.announcement is self._beep:
+        if event.announcement is not self._beep:
+            return
+        if self._call.message_plan is None:  # barred while the beep sounded
+            await self.abandon()
+            await self._call.proceed("failed")
+        else:
             self._record()
 
     async def on_recorded(self, event: Recorded) -> None:

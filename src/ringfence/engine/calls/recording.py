@@ -99,7 +99,7 @@ class Recording:
             self._do(self._record, self._beginning)
 
     def command(self, event: Command) -> None:
-        """Pause, resume or stop. Fails with CallState, MediaLost, Unavailable."""
+        """Pause, resume, stop or bar. Fails with CallState, MediaLost, Unavailable."""
 
         async def obey() -> None:
             try:
@@ -246,7 +246,7 @@ class Recording:
     async def _obey(self, event: Command) -> None:
         if event.action == "pause_recording":
             await self._pause()
-        elif event.action == "stop_recording":
+        elif event.action in ("stop_recording", "bar_recording"):
             await self._stop()
         elif not event.done.cancelled():  # else its tenant was told that it stays paused
             await self._switch(Phase.PAUSED, Phase.RECORDING, "resume", EventKind.RECORDING_RESUMED)

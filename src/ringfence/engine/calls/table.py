@@ -156,6 +156,12 @@ async def _on_command(call: Call, event: ev.Command) -> None:
             event.fail(CallState("nobody has answered yet"))
         else:
             fetching.ask(call, event, flow=request.flow, url=request.url)
+    elif request.action == "bar_recording":
+        call.recording_plan = call.later_plan = call.message_plan = None
+        if call.recording is None:
+            event.succeed()
+        else:
+            call.recording.command(event)
     elif call.recording is None:
         event.fail(CallState("the call is not in conversation"))
     else:

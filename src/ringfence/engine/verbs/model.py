@@ -305,6 +305,8 @@ class Program(msgspec.Struct, frozen=True):
     version: int | None = None
     facts: Facts | None = None
     """Of one that a call goes on with: what is known now, if it asks for more than was known."""
+    unrecorded: bool = False
+    """Of one that a call goes on with: somebody whom it may ring refuses to be recorded."""
 
 
 def straight(*verbs: Verb) -> Program:

@@ -37,6 +37,7 @@ from ringfence.engine.verbs.model import (
     straight,
 )
 from ringfence.entry.control.compile import compile_flow
+from ringfence.entry.control.consents import permitted, with_refusals
 from ringfence.entry.control.credit import may_start
 from ringfence.entry.control.emergency import is_emergency, marked, only_emergency
 from ringfence.entry.control.facts import facts_of
@@ -107,6 +108,7 @@ class Decisions:
         program, targets = paid, list(_targets(paid))
         numbers = [request.caller, request.called, *map(_number, targets)]
         plans = recording_plans(plan.tenant_id, numbers, emergency=emergency)
+        plans = permitted(plan.tenant_id, plans, request.caller, (request.called, *targets))
         return RouteDecision(
             tenant=plan.tenant_id,
             number=plan.number_id,
@@ -152,6 +154,7 @@ class Decisions:
         if request.say is not None:
             return decision  # what is said to one person is in no recording
         plans = recording_plans(request.tenant, numbers, emergency=emergency)
+        plans = permitted(request.tenant, plans, request.caller_id, targets)
         return msgspec.structs.replace(
             decision,
             recording=recording_of(plans.conversation),
@@ -169,7 +172,7 @@ class Decisions:
         program = _flow(request.tenant, request.flow, called)
         known = caller if is_e164(caller) else ""
         facts = facts_of(request.tenant, request.call, known, called, program)
-        return msgspec.structs.replace(program, facts=facts)
+        return with_refusals(request.tenant, msgspec.structs.replace(program, facts=facts))
 
     def devices(self, tenant: UUID, names: frozenset[str]) -> dict[str, UUID]:
         """Of these user names, the tenant's devices. Raises django.db.Error."""

@@ -24,7 +24,8 @@ def main(settings: Settings) -> None:
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Answer the call plane on the control socket, deliver the spools, until ``stop``."""
-    from ringfence.entry.control.decisions import Decisions  # these need Django's registry
+    from ringfence.entry.control.consents import with_refusals  # these need Django's registry
+    from ringfence.entry.control.decisions import Decisions
     from ringfence.entry.control.documents import Documents
     from ringfence.entry.control.rating import Rating
     from ringfence.entry.control.shipper import Shipper
@@ -35,7 +36,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
     async def program(ask: ProgramRequest) -> Program:
         if ask.url is not None:
-            return await documents.fetch_document(ask)
+            found = await documents.fetch_document(ask)
+            return await database.run(partial(with_refusals, ask.tenant, found))
         return await database.run(partial(decisions.program, ask))
 
     server = RpcServer(settings.control_socket)

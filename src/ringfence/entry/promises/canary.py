@@ -34,7 +34,7 @@ _CLOSED = "Examined, closed"
 _NUMBERS = ("+12025550161", "+12025550162")
 _SCOPES = (
     *("calls:read", "numbers:read", "numbers:write", "recordings:read", "recordings:write"),
-    "trunks:read",
+    *("consents:read", "consents:write", "consents:wordings", "trunks:read"),
 )
 _RIGHTS_SCOPES = ("privacy:rights",)
 _BRIEF_SCOPES = ("devices:write", "webhooks:write")
@@ -63,6 +63,7 @@ def bring_to_life(settings: Settings, database: Connection) -> Canary:
     net = loopback_of(settings.data_dir)
     hosts, desk = (f"{net}.5", f"{net}.7"), f"{net}.6"
     caller = f"+1212555{secrets.randbelow(10_000):04}"
+    refuser = f"+1415555{secrets.randbelow(10_000):04}"
     try:
         tenants = [tenant_named(operator, name) for name in _NAMES]
         apis = [_api(operator, base, tenant, ends.isoformat()) for tenant in tenants]
@@ -75,6 +76,14 @@ def bring_to_life(settings: Settings, database: Connection) -> Canary:
             asyncio.run(_call(api, host, number, desk, caller, sip_uri(settings, number), talking))
             for api, host, number, talking in zip(apis, hosts, _NUMBERS, until, strict=True)
         )
+        _refuse(apis[0], refuser)
+        asyncio.run(
+            _call(
+                apis[0], hosts[0], _NUMBERS[0], desk, refuser, sip_uri(settings, _NUMBERS[0]),
+                lambda: True,
+            )
+        )  # fmt: skip
+        refused = _await(partial(_ended, apis[0], refuser), "the record of a call not recorded")
         calls = [_await(partial(_ended, api, caller), "its call record") for api in apis]
         recording = _await(partial(_stored, apis[0], calls[0]), "its recording")
         closed = _closed(operator, base, ends.isoformat())
@@ -90,6 +99,7 @@ def bring_to_life(settings: Settings, database: Connection) -> Canary:
             caller=caller,
             call=parse_public_id(Prefix.CALL, calls[0]),
             quiet_call=parse_public_id(Prefix.CALL, calls[1]),
+            refused_call=parse_public_id(Prefix.CALL, refused),
             placed=placed,
             recording=recording,
             tracks=_tracks(database, parse_public_id(Prefix.RECORDING, recording)),
@@ -99,6 +109,15 @@ def bring_to_life(settings: Settings, database: Connection) -> Canary:
         )
     except ApiRefused as error:
         raise CanaryDied(error.message) from None
+
+
+def _refuse(api: Rest, number: str) -> None:
+    """Somebody agrees to be recorded, and thinks better of it."""
+    asked = {"scope": "recording", "language": "en", "text": "May we record your calls?"}
+    wording = api.post("/consent-wordings", asked)["id"]
+    said = {"number": number, "scope": "recording", "method": "spoken", "source": "examination"}
+    api.post("/consents", said | {"state": "granted", "wording": wording})
+    api.post("/consents", said | {"state": "withdrawn"})
 
 
 def _closed(operator: Rest, base: str, expires_at: str) -> str:

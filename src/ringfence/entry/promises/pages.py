@@ -16,6 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from ringfence.domains.consent.pages import banner_of
 from ringfence.domains.policy import api
 from ringfence.domains.policy.contracts import VersionInfo, VersionNotFound
 from ringfence.entry.promises.states import BAD, State
@@ -223,7 +224,7 @@ def _sha256(text: str) -> str:
 def _page(
     request: HttpRequest, name: str, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
-    context |= {"page": name, "bad": [state.value for state in BAD]}
+    context |= {"page": name, "bad": [state.value for state in BAD], "banner": banner_of(request)}
     answer = render(request, f"policy/{name}.html", context, status=status)
     return _headed(answer, "'self'")
 

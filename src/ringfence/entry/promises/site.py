@@ -55,6 +55,8 @@ class Canary:
     """E.164 of who called; the quiet tenant was called from it too."""
     call: UUID
     quiet_call: UUID
+    refused_call: UUID
+    """Of somebody who had refused to be recorded; of the first tenant."""
     placed: tuple[Placed, ...]
     recording: str
     """Its public id."""

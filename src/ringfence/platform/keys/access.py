@@ -38,7 +38,7 @@ GRANTS: Mapping[str, Grant] = {
     "control": Grant(_SERVE | _LISTS, frozenset({SEAL, "service", "billing", "fraud"})),
     "live": Grant(frozenset({"leaves"}), frozenset({"service"})),
     "web": Grant(
-        _SERVE | _LISTS | {"reassign", "state"},
+        _SERVE | _LISTS | {"reassign", "state", "choose"},
         frozenset(
             {SEAL, "service", "billing", "fraud", "support", "security", "marketing", "training"}
         ),

@@ -23,7 +23,7 @@ from ringfence.platform.keys.names import Bucket, LeafRef
 from ringfence.platform.keys.objects import Leaf
 from ringfence.platform.keys.orphans import Candidate
 from ringfence.platform.keys.persons import Identifier, NewItem, Resolved
-from ringfence.platform.keys.subjects import SubjectState
+from ringfence.platform.keys.subjects import StateChange, SubjectState
 from ringfence.platform.settings import Settings
 
 T = TypeVar("T")
@@ -172,16 +172,21 @@ class BlockingKeys:
         self,
         tenant: UUID,
         person: UUID,
+        change: StateChange,
         *,
-        restricted: bool | None = None,
-        objects_to: Sequence[str] = (),
+        actor: str,
+        listed: Sequence[str] = (),
+        unlisted: Sequence[str] = (),
+        objects: Sequence[str] = (),
     ) -> m.Destroyed:
-        """As KeyClient.choose."""
+        """Change some of a person's choices and the suppression lists that they are on; returns
+        when no client can use what is forbidden now. Raises KeyDestroyed, KeyUnknown."""
         return self._ask(
             lambda client: client.choose(
-                tenant, person, restricted=restricted, objects_to=objects_to
+                tenant, person, change,
+                actor=actor, listed=listed, unlisted=unlisted, objects=objects,
             )
-        )
+        )  # fmt: skip
 
     def reassign(self, tenant: UUID, identifier: Identifier) -> Resolved:
         """Begin a new tenure: the identifier means somebody else from now on."""

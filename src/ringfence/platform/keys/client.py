@@ -22,7 +22,7 @@ from ringfence.platform.keys.names import Bucket, LeafRef
 from ringfence.platform.keys.objects import Leaf
 from ringfence.platform.keys.orphans import Candidate
 from ringfence.platform.keys.persons import Identifier, NewItem, Resolved
-from ringfence.platform.keys.subjects import SubjectState
+from ringfence.platform.keys.subjects import StateChange, SubjectState
 from ringfence.platform.rpc import RpcClient, RpcError
 
 MAX_LEAVES = 100_000
@@ -294,12 +294,18 @@ class KeyClient:
         self,
         tenant: UUID,
         person: UUID,
+        change: StateChange,
         *,
-        restricted: bool | None = None,
-        objects_to: Sequence[str] = (),
+        actor: str,
+        listed: Sequence[str] = (),
+        unlisted: Sequence[str] = (),
+        objects: Sequence[str] = (),
     ) -> m.Destroyed:
-        """Change a part of what a person decided; in force when it returns, in every process."""
-        request = m.ChoiceRequest(tenant, person, restricted, tuple(objects_to))
+        """Change some of a person's choices and the suppression lists that they are on; returns
+        when no client can use what is forbidden now. Raises KeyDestroyed, KeyUnknown."""
+        request = m.ChoiceRequest(
+            tenant, person, change, actor, tuple(listed), tuple(unlisted), tuple(objects)
+        )
         return await self._call("choose", request, m.Destroyed, _DESTROY_SECONDS)
 
     async def reassign(self, tenant: UUID, identifier: Identifier) -> Resolved:

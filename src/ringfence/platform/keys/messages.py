@@ -11,7 +11,7 @@ from ringfence.platform.keys.erasure import Destruction
 from ringfence.platform.keys.names import Bucket, LeafRef
 from ringfence.platform.keys.orphans import Candidate
 from ringfence.platform.keys.persons import Identifier, NewItem, Resolved
-from ringfence.platform.keys.subjects import SubjectState
+from ringfence.platform.keys.subjects import StateChange, SubjectState
 
 SEAL = "seal"
 """In place of a purpose: the leaf is wanted to seal, not to open."""
@@ -120,13 +120,18 @@ class StateRequest(msgspec.Struct, frozen=True):
 
 
 class ChoiceRequest(msgspec.Struct, frozen=True):
-    """``choose`` -> Destroyed: what of a person's state changes; the rest stays. None: as it is."""
+    """``choose`` -> Destroyed. What a person chose, all of it or nothing: the rest of their state
+    stays. ``objects`` are the ids that the audit record names."""
 
     tenant: UUID
     person: UUID
-    restricted: bool | None = None
-    objects_to: tuple[str, ...] = ()
-    """Purposes that are added to the objections."""
+    change: StateChange
+    actor: str
+    listed: tuple[str, ...] = ()
+    """Suppression lists that their identifier is put on."""
+    unlisted: tuple[str, ...] = ()
+    """Those that it is taken from."""
+    objects: tuple[str, ...] = ()
 
 
 class HoldRequest(msgspec.Struct, frozen=True):

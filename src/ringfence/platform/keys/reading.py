@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from ringfence.kernel.errors import RingfenceError
-from ringfence.platform.keys import holds, leaves, names, persons, subjects
+from ringfence.platform.keys import holds, leaves, names, persons, subjects, suppression
 from ringfence.platform.keys import messages as m
 from ringfence.platform.keys.names import Bucket, LeafRef
 from ringfence.platform.keys.store import KeyStore
@@ -63,6 +63,20 @@ def _read_leaf(
     if request.hold is not None:
         return holds.held_leaf(store, tenant, request.hold, ref)
     return leaves.leaf(store, tenant, ref, known=known)
+
+
+def choose(store: KeyStore, request: m.ChoiceRequest) -> None:
+    """Change a living person's state and the lists that their identifier is on, in the caller's
+    transaction. Raises KeyDestroyed, KeyUnknown."""
+    tenant, person = request.tenant, request.person
+    identifier = persons.identifier_of(store, tenant, person)
+    name = names.state_name(tenant, person)
+    subjects.write_state(store, name, request.change.of(subjects.read_state(store, name)))
+    if identifier is not None:
+        for listed in request.listed:
+            suppression.suppress(store, tenant, listed, [identifier])
+        for unlisted in request.unlisted:
+            suppression.unsuppress(store, tenant, unlisted, [identifier])
 
 
 def count(store: KeyStore) -> tuple[int, int, int, int, int]:

@@ -214,16 +214,13 @@ class KeyServer:
         return m.Destroyed(0, await self._invalidate())
 
     async def _choose(self, request: m.ChoiceRequest, session: Session) -> m.Destroyed:
-        def work(store: KeyStore) -> None:
-            name = names.state_name(request.tenant, request.person)
-            state = subjects.read_state(store, name)
-            objections = dict.fromkeys((*state.objections, *request.objects_to))
-            restricted = state.restricted if request.restricted is None else request.restricted
-            changed = SubjectState(restricted, state.consents, tuple(objections), state.remains)
-            subjects.write_state(store, name, changed)
-
-        await self.owner.run(work)
-        return m.Destroyed(0, await self._invalidate())
+        """Raises KeyDestroyed for an erased person, KeyUnknown where there never was one."""
+        await self.owner.run(lambda store: reading.choose(store, request))
+        if request.unlisted:
+            await self.owner.rotate()
+        self._record(session, request.tenant, request.actor, "choose", objects=request.objects)
+        forbids = request.change.forbids
+        return m.Destroyed(0, await self._invalidate() if forbids else self._generation.value)
 
     async def _identifier(
         self, request: m.IdentifierRequest, session: Session

@@ -32,6 +32,36 @@ class SubjectState(msgspec.Struct, frozen=True, array_like=True):
             raise Refused("this purpose needs the subject's consent")
 
 
+class StateChange(msgspec.Struct, frozen=True):
+    """Some of a person's choices; everything else stays as it is."""
+
+    restricted: bool | None = None
+    consent: tuple[str, ...] = ()
+    """Purposes that the person consents to from now on."""
+    withdraw: tuple[str, ...] = ()
+    """Purposes that they do not consent to any more."""
+    objects: tuple[str, ...] = ()
+    """Purposes that they object to."""
+    accept: tuple[str, ...] = ()
+    """Purposes that they object to no more."""
+
+    @property
+    def forbids(self) -> bool:
+        """Whether anything that was allowed may be forbidden now."""
+        return bool(self.restricted or self.withdraw or self.objects)
+
+    def of(self, state: SubjectState) -> SubjectState:
+        """The state after the change."""
+        consents = (set(state.consents) | set(self.consent)) - set(self.withdraw)
+        objections = (set(state.objections) | set(self.objects)) - set(self.accept)
+        return SubjectState(
+            restricted=state.restricted if self.restricted is None else self.restricted,
+            consents=tuple(sorted(consents)),
+            objections=tuple(sorted(objections)),
+            remains=state.remains,
+        )
+
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(SubjectState)
 _DEFAULT = SubjectState()

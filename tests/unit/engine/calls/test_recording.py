@@ -19,7 +19,7 @@ from ringfence.kernel.errors import Unavailable
 from ringfence.platform.keys.persons import Identifier
 
 PROMPT = "file:/prompt.wav"
-Action = Literal["pause_recording", "resume_recording", "stop_recording"]
+Action = Literal["pause_recording", "resume_recording", "stop_recording", "bar_recording"]
 
 
 def _plan(world: World, prompt: str | None = None) -> None:
@@ -155,6 +155,44 @@ async def _all_commands(world: World) -> None:
     await _command(world, "stop_recording")
     await _command(world, "stop_recording")
     await _command(world, "pause_recording")
+
+
+@pytest.mark.parametrize("prompt", [None, PROMPT])
+async def test_a_barred_call_is_recorded_no_more(world: World, prompt: str | None) -> None:
+    """Whether it is recorded already or still announced; again changes nothing."""
+    _plan(world, prompt)
+    world.control.later = world.control.message = RecordingPlan(basis="later")
+    uac, _ = await world.bridged()
+    if prompt is None:
+        await until(lambda: world.call().recording.phase.name == "RECORDING")
+    else:
+        await until(lambda: world.media.count("play") == 2)
+    await _command(world, "bar_recording")
+    await _command(world, "bar_recording")
+    call = world.call()
+    assert (call.recording_plan, call.later_plan, call.message_plan) == (None, None, None)
+    for leg in (0, 1) if prompt is not None else ():
+        _played(world, leg)
+    events = _recording(await _end(world, uac))
+    begun = ["recording.started", "recording.completed"] if prompt is None else []
+    assert kinds(events) == begun
+    assert world.media.count("subscribe") == world.media.count("stop") == len(begun)
+
+
+async def test_a_call_that_rings_is_barred_before_it_is_recorded(world: World) -> None:
+    _plan(world)
+    uac = world.uac(world.caller)
+    uac.request("INVITE", sdp=PHONE_SDP)
+    invite = await world.a.expect("INVITE")
+    world.a.respond(invite, 180)
+    await world.caller.expect("180 INVITE")
+    await _command(world, "bar_recording")
+    world.a.respond(invite, 200, sdp=PHONE_SDP)
+    await world.a.expect("ACK")
+    uac.ack(await world.caller.expect("200 INVITE"))
+    await until(lambda: all(leg._pending_ack is None for leg in world.call().legs))
+    events = await _end(world, uac)
+    assert not _recording(events) and world.media.count("subscribe") == 0
 
 
 async def test_other_tenants_do_not_know_the_call(world: World) -> None:

@@ -13,9 +13,11 @@ from ringfence.domains.privacy.usecases.build_package import build_package
 from ringfence.domains.privacy.usecases.complete_rights import complete
 from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform.keys.errors import KeyDestroyed, KeyUnknown
+from ringfence.platform.keys.subjects import StateChange
 from ringfence.platform_django.keys import keys
 from ringfence.platform_django.tenancy import OPERATOR, across_tenants
 
+_ACTOR = "job:rights"
 _UNDER_WAY = (RightsState.VERIFIED, RightsState.RUNNING)
 
 
@@ -48,13 +50,19 @@ def _choose(row: RightsRequest, kind: RightsKind) -> dict[str, object]:
     assert row.person_id is not None
     try:
         if kind is RightsKind.OBJECTION:
-            keys().choose(row.tenant_id, row.person_id, objects_to=rights.OBJECTED)
+            _change(row, StateChange(objects=rights.OBJECTED))
             return {"held": True, "not_used_for": list(rights.OBJECTED)}
         restricted = kind is RightsKind.RESTRICTION
-        keys().choose(row.tenant_id, row.person_id, restricted=restricted)
+        _change(row, StateChange(restricted=restricted))
     except (KeyDestroyed, KeyUnknown):
         return {"held": False}
     return {"held": True, "restricted": restricted}
+
+
+def _change(row: RightsRequest, change: StateChange) -> None:
+    assert row.person_id is not None
+    asked = public_id(Prefix.RIGHTS_REQUEST, row.id)
+    keys().choose(row.tenant_id, row.person_id, change, actor=_ACTOR, objects=(asked,))
 
 
 def _answer_appeal(row: RightsRequest) -> RightsInfo:

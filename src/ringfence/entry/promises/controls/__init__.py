@@ -4,6 +4,7 @@ from ringfence.entry.promises.control import Control
 from ringfence.entry.promises.controls.audit_trail import AUDIT_TRAIL
 from ringfence.entry.promises.controls.calls_recorded import CALLS_RECORDED
 from ringfence.entry.promises.controls.closed_gone import CLOSED_GONE
+from ringfence.entry.promises.controls.consent_evidence import CONSENT_EVIDENCE
 from ringfence.entry.promises.controls.expired_gone import EXPIRED_GONE
 from ringfence.entry.promises.controls.files_clear import FILES_CLEAR
 from ringfence.entry.promises.controls.periods_as_promised import PERIODS_AS_PROMISED
@@ -19,6 +20,7 @@ CONTROLS: tuple[Control, ...] = (
     AUDIT_TRAIL,
     CALLS_RECORDED,
     CLOSED_GONE,
+    CONSENT_EVIDENCE,
     EXPIRED_GONE,
     PERIODS_AS_PROMISED,
     POLICY_PUBLISHED,

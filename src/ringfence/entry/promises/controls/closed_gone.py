@@ -22,6 +22,7 @@ _WINDOW = "accounts.reactivation_days"
 _STAYS = {
     "audit_batch", "audit_use",
     "compliance_case", "compliance_disclosure", "compliance_notice",
+    "consent_evidence", "consent_wording",
     "ledger_account", "ledger_checkpoint", "ledger_entry", "ledger_line", "ledger_rate",
     "ledger_rate_deck", "ledger_unrated",
     "policy_acceptance",

@@ -18,6 +18,7 @@ from ringfence.policies.profiles.retention import Keep
 _CLAUSES = {
     "identifier.call_records": ("CTX-04.B-01", "SIP-08.1-01"),
     "content.recordings": ("CCA-04.0-02",),
+    "identifier.consents": ("SIP-08.1-04",),
 }
 _SLACK = 2
 """Days that a setting may exceed the longest that a period can be by the calendar."""
@@ -28,6 +29,7 @@ def _promised(site: Site) -> dict[str, Period]:
     periods = {
         "identifier.call_records": kept.cdr.active,
         "content.recordings": kept.recordings.active,
+        "identifier.consents": kept.messaging_consents.active,
         "content.customer_recordings": kept.recordings.active,
     }
     return {rule: period for rule, period in periods.items() if period.finite}
@@ -118,8 +120,9 @@ def _set(rule: str, days: Callable[[int], int]) -> Callable[[Site], AbstractCont
 
 PERIODS_AS_PROMISED = Control(
     name="periods-as-promised",
-    says="Call records and recordings are configured to be kept exactly as long as is promised,"
-    " and where a tenant chose another time, that is within the bounds of its choice.",
+    says="Call records, recordings and evidence of consent are configured to be kept exactly as"
+    " long as is promised, and where a tenant chose another time, that is within the bounds of its"
+    " choice.",
     limits="Reads the settings as the next start will; `expired-gone` sees what the running"
     " processes do. Of what is kept as long as the account, it sees nothing.",
     population=lambda site: len(_promised(site)),

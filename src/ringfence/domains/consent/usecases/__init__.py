@@ -1,0 +1,1 @@
+"""What consent and its evidence can do, one module each."""
