@@ -172,6 +172,14 @@ def keys_backup(file: Path) -> None:
     print(f"{back_up(load_settings(), file)} bytes")
 
 
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def egress(context: click.Context) -> None:
+    """Run the one process that sends to third parties alone, or see what it may send."""
+    if context.invoked_subcommand is None:
+        _entry("egress.main")(_start_process("egress"))
+
+
 @cli.command()
 def control() -> None:
     """Run the call plane's decisions and the journal's projectors alone."""

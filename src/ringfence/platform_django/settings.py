@@ -95,6 +95,7 @@ INSTALLED_APPS = [
     "ringfence.domains.webhooks",
     "ringfence.domains.compliance",
     "ringfence.domains.policy",
+    "ringfence.domains.processors",
 ]
 MIDDLEWARE = [
     "ringfence.platform_django.middleware.RequestIds",
