@@ -81,9 +81,9 @@ def find_receiver(
         raise refuse(Refusal.NOT_REGISTERED, "no registered processor is at this host")
     if template.purpose not in found.purposes:
         raise refuse(Refusal.PURPOSE_NOT_ALLOWED, "the processor is not there for this purpose")
-    _check_agreement(found, today)
-    if found.country not in regions and found.safeguard == "none":
-        raise refuse(Refusal.REGION_NOT_ALLOWED, "nothing covers the transfer to this country")
+    problem = problem_of(found, today, regions)
+    if problem is not None:
+        raise refuse(problem, "nothing may be sent to this processor now")
     fields = template.fields
     return name, fields if found.fields is None else fields.intersection(found.fields)
 
@@ -97,12 +97,18 @@ def _registered(
     return "", None
 
 
-def _check_agreement(processor: ProcessorSettings, today: date) -> None:
+def problem_of(
+    processor: ProcessorSettings, today: date, regions: Collection[str]
+) -> Refusal | None:
+    """Why nothing may be sent to a processor today; None: it may."""
     agreement = processor.agreement
     if agreement is None or today < agreement.signed_on:
-        raise refuse(Refusal.AGREEMENT_MISSING, "no agreement binds the processor")
+        return Refusal.AGREEMENT_MISSING
     if agreement.expires_on is not None and today > agreement.expires_on:
-        raise refuse(Refusal.AGREEMENT_EXPIRED, "the agreement with the processor has ended")
+        return Refusal.AGREEMENT_EXPIRED
+    if processor.country not in regions and processor.safeguard == "none":
+        return Refusal.REGION_NOT_ALLOWED
+    return None
 
 
 def check_fields(present: Iterable[str], allowed: Collection[str]) -> tuple[str, ...]:
