@@ -70,7 +70,7 @@ def running(settings: Settings) -> list[Running]:
             raise
     here = ("examiner", os.getpid())
     return [
-        Running(name, pid) for name, root in (*roots, here) for pid in dict.fromkeys(_family(root))
+        Running(name, pid) for name, root in (*roots, here) for pid in dict.fromkeys(family(root))
     ]
 
 
@@ -83,7 +83,8 @@ def _of_units() -> Iterator[tuple[str, int]]:
                 yield name, int(pid)
 
 
-def _family(pid: int) -> Iterator[int]:
+def family(pid: int) -> Iterator[int]:
+    """A process and its descendants."""
     with contextlib.suppress(psutil.NoSuchProcess):
         yield pid
         for child in psutil.Process(pid).children(recursive=True):
