@@ -10,13 +10,14 @@ import signal
 import socket
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 from aiohttp import web
+from aiosmtpd.controller import Controller
 from tests.egress_fixture import serving_egress
 from tests.keys_fixture import Keys
 from tests.unit.webhooks.conftest import (
@@ -42,7 +43,13 @@ from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.egress import EgressFailed, EgressRefused, Sending
 from ringfence.platform.gate.client import EgressClient
 from ringfence.platform.secrets import installation_secret
-from ringfence.platform.settings import NodeSettings, Settings
+from ringfence.platform.settings import (
+    AgreementSettings,
+    MailSettings,
+    NodeSettings,
+    ProcessorSettings,
+    Settings,
+)
 from ringfence.platform_django.clock import clock
 
 __all__ = ["reach", "tenant", "worker"]
@@ -378,3 +385,56 @@ async def test_another_user_is_not_served(place: Settings, db: DatabaseUrls) -> 
             timeout=60,
         )
     assert done.stdout.strip() == "egress_not_ours", done.stderr[-400:]
+
+
+class Sink:
+    """Keeps what an SMTP server took."""
+
+    def __init__(self) -> None:
+        self.taken: list[Any] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.taken.append(envelope.content)
+        return "250 taken"
+
+
+@pytest.mark.promise("CCA-07.0-02")
+@pytest.mark.parametrize("bound", [False, True])
+async def test_a_processor_without_an_agreement_gets_nothing(
+    place: Settings, db: DatabaseUrls, bound: bool
+) -> None:
+    sink = Sink()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    server = Controller(sink, hostname="127.0.0.1", port=port)
+    server.start()
+    agreement = AgreementSettings(sha256="ab" * 32, signed_on=date(2020, 1, 1))
+    mailer = ProcessorSettings(
+        hosts=("127.0.0.1",), templates=("mail",), country="US", safeguard="dpf",
+        agreement=agreement if bound else None,
+    )  # fmt: skip
+    settings = place.model_copy(
+        update={
+            "processors": {"mailer": mailer},
+            "mail": MailSettings(smtp_url=f"smtp://127.0.0.1:{port}"),
+        }
+    )
+    try:
+        with serving_egress(settings, db.callplane):
+            async with EgressClient(settings) as client:
+                if bound:
+                    await client.mail("ada@engines.example", "Hello", "text")
+                else:
+                    with pytest.raises(EgressRefused) as caught:
+                        await client.mail("ada@engines.example", "Hello", "text")
+                    assert caught.value.code == "processor_agreement_missing"
+    finally:
+        await asyncio.to_thread(server.stop)
+    (row,) = rows(db)
+    assert row[2:4] == ("mail", "127.0.0.1")
+    if bound:
+        assert len(sink.taken) == 1
+        assert (row[1], row[4], row[8]) == ("mailer", ["from", "subject", "text", "to"], "answered")
+    else:
+        assert sink.taken == []
+        assert row[7] == "processor_agreement_missing"
