@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ _SEEN = """
     WHERE tenant_id = %s AND template = 'remote_audio' AND host = %s AND refusal IS NULL
     ORDER BY id DESC LIMIT 1
 """
+_OPEN = "SELECT 1 FROM processors_sent WHERE id = %s AND outcome IS NULL"
 _INSERT = """
     INSERT INTO processors_sent
         (id, tenant_id, receiver, template, purpose, host, fields, size, digest)
@@ -117,7 +119,16 @@ def _made(site: Site) -> _Probe:
             server.shutdown()
             thread.join()
     row = next((one for one in rows if one not in before), None)
+    _settle(owner, row)
     return _Probe(row, "/permitted" in came, "/stranger" in came)
+
+
+def _settle(owner: str, row: UUID | None) -> None:
+    """Wait for what became of it: a row that changes meanwhile cannot be planted upon."""
+    deadline = time.monotonic() + _SECONDS
+    with psycopg.connect(owner, autocommit=True) as connection:
+        while time.monotonic() < deadline and connection.execute(_OPEN, [row]).fetchone():
+            time.sleep(0.02)
 
 
 def _ask(site: Site, template: str, url: str) -> None:
