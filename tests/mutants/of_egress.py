@@ -23,8 +23,8 @@ MUTANTS = (
         "ledger-complete",
         ("CMX-04.0-07",),
         _RULES,
-        "        if found is None:\n            raise refuse(Refusal.FIELD_NOT_ALLOWED",
-        "        if found is None and not name:\n            raise refuse(Refusal.FIELD_NOT_ALLOWED",
+        "        if found is None:\n            raise refuse",
+        "        if found is None and not name:\n            raise refuse",
         _DECIDED,
     ),
     Mutant(
