@@ -7,9 +7,11 @@ import contextlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ringfence.entry.egress.rules import nftables, units
@@ -60,7 +62,11 @@ def network(table: Path | str) -> Iterator[list[Running]]:
         said = [shell.stdout.readline().strip() for _ in range(3)]
         if said[-1] != "ready":
             pytest.skip(f"no network could be made: {shell.stderr.read()[-200:]}")
-        yield [Running("worker", int(said[0])), Running("egress", int(said[1]))]
+        worker, egress = map(int, said[:2])
+        for pid, user in ((worker, OURS), (egress, EGRESS)):
+            while psutil.Process(pid).uids().effective != user:  # it is about to become that one
+                time.sleep(0.01)
+        yield [Running("worker", worker), Running("egress", egress)]
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(shell.pid, 9)
