@@ -171,6 +171,7 @@ def populate(name: str, index: int) -> Populated:
     record_recording(tenant.id, call, leg, recording)
     erasure = order_erasure(tenant.id)
     bind(tenant.id)
+    send_out(tenant.id)
     return Populated(
         *(tenant.id, key.secret, trunk.id, number.id, call, leg, recording, erasure, e164),
         *listen(tenant.id),
@@ -183,6 +184,21 @@ def populate(name: str, index: int) -> Populated:
         ask_for_copy(tenant.id),
         consent_to(tenant.id),
     )
+
+
+def send_out(tenant: UUID) -> UUID:
+    """Something left for a system of the tenant."""
+    id_ = new_id()
+    with connections[CALLPLANE].cursor() as cursor:
+        cursor.execute(
+            "SELECT ringfence_record_egress(%s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s, %s, %s, "
+            "ARRAY[]::uuid[], ARRAY[]::text[], ARRAY[]::smallint[])",
+            [
+                *([id_], [tenant], ["tenant"], ["webhook"], ["service"], ["hooks.example.net"]),
+                *(["type timestamp"], [12], [b"digest"], [None], clock().now()),
+            ],
+        )
+    return id_
 
 
 def ask_for_copy(tenant: UUID) -> UUID:

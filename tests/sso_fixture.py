@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings
 from django.test import override_settings
+from tests.egress_fixture import serving_egress
 from tests.oidc_provider import Provider, serving
 from tests.sso import Company, company
 
@@ -37,6 +38,7 @@ def sso_pages(db: DatabaseUrls) -> Iterator[None]:
             RINGFENCE=settings.RINGFENCE.model_copy(update={"egress": out}),
         ),
         use_limits(),
+        serving_egress(settings.RINGFENCE.model_copy(update={"egress": out}), db.callplane),
     ):
         yield
 

@@ -138,11 +138,14 @@ def _judged(examination, clause):
         one["caught_at"] and one["undone"] and not one["error"]
         for one in _tried(examination, clause)
     )
-    return "enforced" if caught and examination["population"] > 0 else "unproven"
+    if not caught or not examination["population"] > 0:
+        return "unproven"
+    # of reports that were made before there was such a state: none
+    return "configured" if examination.get("unforced") else "enforced"
 
 
 def _worst(states):
-    order = ["broken", "unknown", "unproven", "demonstrated", "enforced"]
+    order = ["broken", "unknown", "unproven", "configured", "demonstrated", "enforced"]
     return min(states, key=order.index) if states else "planned"
 
 

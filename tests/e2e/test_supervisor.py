@@ -150,7 +150,7 @@ def test_sigterm_stops_in_opposite_order(own_installation: Installation) -> None
         {"worker", "web", "live"},
         {"signalling"},
         MEDIA | {"control", "speech"},
-        {"keys"},
+        {"keys", "egress"},
         {"database"},
     ]
     for stage in stages:

@@ -6,6 +6,7 @@ import email
 import email.policy
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,16 @@ from uuid import UUID
 import psycopg
 import pytest
 from aiosmtpd.controller import Controller
+from django.conf import settings
 from django.db import transaction
 from procrastinate.contrib.django import app
 from tests.api import someone
+from tests.egress_fixture import serving_egress
 from tests.keys_fixture import Keys, ShiftedClock
 from tests.signing_in import account, browser, configured, jobs, mails
 
 from ringfence.platform.database import DatabaseUrls
+from ringfence.platform.egress import EgressFailed
 from ringfence.platform_django import mail as outbox
 from ringfence.platform_django.clock import use_clock
 from ringfence.platform_django.keys import use_keys
@@ -55,6 +59,13 @@ def smtp() -> Iterator[tuple[Sink, str]]:
         yield sink, f"smtp://127.0.0.1:{server.port}"
     finally:
         server.stop()
+
+
+@contextmanager
+def sending(db: DatabaseUrls, url: str) -> Iterator[None]:
+    """Mails go to a server, by the egress process's service."""
+    with configured("mail", smtp_url=url), serving_egress(settings.RINGFENCE, db.callplane):
+        yield
 
 
 def _free_port() -> int:
@@ -151,7 +162,7 @@ def test_without_a_server_mails_are_files_of_this_user(
 def test_a_server_takes_mails(db: DatabaseUrls, keys: Keys, smtp: tuple[Sink, str]) -> None:
     sink, url = smtp
     id_ = outbox.queue_mail(TO, "Hello", "the text")
-    with configured("mail", smtp_url=url), use_keys(keys.blocking("worker")):
+    with sending(db, url), use_keys(keys.blocking("worker")):
         app.tasks[outbox.TASK](mail=id_.hex)
     ((recipients, content),) = sink.taken
     message = parsed(content)
@@ -165,13 +176,11 @@ def test_a_server_takes_mails(db: DatabaseUrls, keys: Keys, smtp: tuple[Sink, st
 def test_a_mail_stays_while_the_server_takes_none(
     db: DatabaseUrls, keys: Keys, smtp: tuple[Sink, str]
 ) -> None:
-    import smtplib
-
     sink, url = smtp
     id_ = outbox.queue_mail(TO, "Hello", "text")
     sink.refusal = "451 come again"
-    with configured("mail", smtp_url=url), use_keys(keys.blocking("worker")):
-        with pytest.raises(smtplib.SMTPException):
+    with sending(db, url), use_keys(keys.blocking("worker")):
+        with pytest.raises(EgressFailed):
             app.tasks[outbox.TASK](mail=id_.hex)
         assert len(mails()) == 1
         sink.refusal = ""
@@ -207,7 +216,7 @@ def test_a_crash_between_sending_and_noting_sends_twice_and_loses_none(
     def dies(self: Mail, *args: Any, **kwargs: Any) -> Any:
         raise KeyboardInterrupt
 
-    with configured("mail", smtp_url=url), use_keys(keys.blocking("worker")):
+    with sending(db, url), use_keys(keys.blocking("worker")):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(Mail, "delete", dies)
             outbox.send_queued(id_)

@@ -264,6 +264,7 @@ def test_slow_providers_hold_few_threads(
     acme.provider.hang.add(path)
 
     def ask() -> None:
+        transport.ask_for(acme.tenant)  # as the sign-in does, in the thread of the request
         with suppress(requests.ConnectionError):
             transport.provider_session().get(f"{acme.provider.issuer}{path}")
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tests.mutants import of_consent, of_content, of_policy, of_retention, of_rights
+from tests.mutants import (
+    of_consent,
+    of_content,
+    of_egress,
+    of_policy,
+    of_retention,
+    of_rights,
+)
 
 MUTANTS = (
     *of_retention.MUTANTS,
@@ -10,4 +17,5 @@ MUTANTS = (
     *of_policy.MUTANTS,
     *of_rights.MUTANTS,
     *of_consent.MUTANTS,
+    *of_egress.MUTANTS,
 )

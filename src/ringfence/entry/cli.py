@@ -20,6 +20,7 @@ from ringfence.platform.settings import Settings, load_settings
 
 _PROVISION = "ringfence.entry.provision"
 _ELSEWHERE = {
+    "data-map": ("ringfence.entry.data_map", "show_data_map"),
     "api": ("ringfence.entry.api.main", "api_command"),
     "audit": ("ringfence.entry.audit", "audit_command"),
     "backup": ("ringfence.entry.backup.commands", "backup_command"),
@@ -170,6 +171,28 @@ def keys_backup(file: Path) -> None:
     from ringfence.entry.keys import back_up
 
     print(f"{back_up(load_settings(), file)} bytes")
+
+
+class _EgressCommands(click.Group):
+    """Those of entry.egress.commands, when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return ["processors", "rules"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        commands = importlib.import_module("ringfence.entry.egress.commands")
+        command: click.Command = getattr(commands, cmd_name)
+        return command
+
+
+@cli.group(cls=_EgressCommands, invoke_without_command=True)
+@click.pass_context
+def egress(context: click.Context) -> None:
+    """Run the one process that sends to third parties alone, or see what it may send."""
+    if context.invoked_subcommand is None:
+        _entry("egress.main")(_start_process("egress"))
 
 
 @cli.command()

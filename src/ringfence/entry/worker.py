@@ -12,7 +12,7 @@ from procrastinate.exceptions import ConnectorException
 
 from ringfence.entry.database import setup_django
 from ringfence.platform import process
-from ringfence.platform.egress import Egress
+from ringfence.platform.gate.client import EgressClient
 from ringfence.platform.settings import Settings
 
 _RETRY_SECONDS = 1.0
@@ -47,7 +47,7 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
 async def _deliver(settings: Settings, stop: asyncio.Event) -> None:
     from ringfence.domains.webhooks.delivery import Deliveries  # needs Django's registry
 
-    async with Egress(settings.egress) as egress:
+    async with EgressClient(settings) as egress:
         await Deliveries(egress).run(stop)
 
 

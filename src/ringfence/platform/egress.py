@@ -17,7 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
+from uuid import UUID
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -67,11 +68,14 @@ _GLOBAL_IPV6 = ip_network("2000::/3")
 _NAT64 = ip_network("64:ff9b::/96")
 
 Address = IPv4Address | IPv6Address
+Before = Callable[[str, URL, bytes | None], Awaitable[None]]
+"""Told of each hop (method, URL, body) before anything is sent; what it raises ends the request."""
 
 
 class EgressRefused(RingfenceError):
     """A request that is not made: ``reason`` in the details is ``url``, ``scheme``,
-    ``credentials``, ``port``, ``header``, ``address`` or ``plain_http``."""
+    ``credentials``, ``port``, ``header``, ``address`` or ``plain_http``; or, of the egress gate,
+    one of ``platform.gate.rules.Refusal``."""
 
     code = "egress_refused"
     http_status = 422
@@ -79,7 +83,9 @@ class EgressRefused(RingfenceError):
 
 class EgressFailed(RingfenceError):
     """No answer: ``reason`` in the details is ``dns``, ``connect``, ``tls``, ``timeout``,
-    ``too_large`` (then with ``status``), ``redirects`` or ``protocol`` (not HTTP, or cut off)."""
+    ``too_large`` (then with ``status``), ``redirects`` or ``protocol`` (not HTTP, or cut off).
+    ``gate``: the egress process did not answer; ``ledger``: it could not record what would leave,
+    so nothing left."""
 
     code = "egress_failed"
     http_status = 502
@@ -97,6 +103,36 @@ class Response:
     url: str
     """Where it came from, after redirects."""
     redirected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What a request is for."""
+
+    template: str
+    """Name of one of ``platform.gate.templates``."""
+    tenant: UUID | None = None
+
+
+class Outbound(Protocol):
+    """Where requests leave: the gate's client, or what makes them itself."""
+
+    async def fetch(
+        self,
+        method: Method,
+        url: str,
+        *,
+        sending: Sending,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float,  # noqa: ASYNC109
+        max_bytes: int,
+        redirects: int = 0,
+    ) -> Response:
+        """As ``Egress.fetch``."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 def is_public(address: Address) -> bool:
@@ -165,18 +201,23 @@ class Egress:
         timeout: float,  # noqa: ASYNC109 - over all hops, and part of the contract
         max_bytes: int,
         redirects: int = 0,
+        sending: Sending | None = None,
+        before: Before | None = None,
     ) -> Response:
         """One request, with up to ``redirects`` redirects followed (RFC 9110 15.4); with none, a
         redirect is the response.
 
         ``timeout`` (seconds) spans everything from the look-up to the last byte of the body, which
         may have ``max_bytes``. Headers other than Accept and Content-Type do not follow a redirect
-        to another origin. Raises EgressRefused, EgressFailed.
+        to another origin. ``sending`` is for the gate and means nothing here.
+        Raises EgressRefused, EgressFailed.
         """
         sent = _checked(headers or {})
         try:
             async with asyncio.timeout(timeout):
-                return await self._follow(method, _parse(url), sent, body, max_bytes, redirects)
+                return await self._follow(
+                    method, _parse(url), sent, body, max_bytes, redirects, before
+                )
         except TimeoutError:
             raise _failed("timeout", "no complete answer in time") from None
         except (
@@ -198,10 +239,13 @@ class Egress:
         body: bytes | None,
         max_bytes: int,
         redirects: int,
+        before: Before | None,
     ) -> Response:
         left = redirects
         while True:
             self._check_literal(url)
+            if before is not None:
+                await before(method, url, body)
             async with self._session(url.scheme).request(
                 method, url, headers=headers, data=body, allow_redirects=False
             ) as answer:

@@ -6,22 +6,20 @@ DEFINER function writes the row and the job. Who queues mails reads none (see de
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import timedelta
-from email.message import EmailMessage as Message
-from email.utils import format_datetime, make_msgid
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.core.mail import EmailMessage
-from django.core.mail.backends.smtp import EmailBackend
 from django.db import connections
 
 from ringfence.kernel.errors import RingfenceError
 from ringfence.kernel.fields import INSTALLATION, SealedFieldNumber
+from ringfence.platform.gate.client import EgressClient
+from ringfence.platform.gate.smtp import compose
 from ringfence.platform.keys.client import Value
 from ringfence.platform.keys.crypto import Place
 from ringfence.platform.keys.names import LeafRef
@@ -35,7 +33,6 @@ from ringfence.platform_django.use import current_actor, using
 TASK = "platform.send_mail"
 KEPT = timedelta(days=3)
 """A mail that could not be sent for so long is not sent any more."""
-_TIMEOUT = 20
 
 
 class UnreadableMail(RingfenceError):
@@ -63,7 +60,7 @@ def queue_mail(to: str, subject: str, text: str, *, db: str = APP) -> UUID:
 def send_queued(mail_id: UUID) -> bool:
     """Send a mail of the outbox and forget it; False when it is gone already.
 
-    Raises UnreadableMail, OSError and smtplib.SMTPException: it stays, to be tried again.
+    Raises UnreadableMail, OSError, EgressRefused, EgressFailed: it stays, to be tried again.
     """
     with across_tenants("send mail") as db:
         row = Mail.objects.using(db).select_for_update(skip_locked=True).filter(id=mail_id).first()
@@ -77,7 +74,7 @@ def send_queued(mail_id: UUID) -> bool:
         if settings.RINGFENCE.mail.smtp_url is None:
             _write(settings.RINGFENCE.mail_dir, mail_id, content)
         else:
-            _send(settings.RINGFENCE.mail.smtp_url, content)
+            asyncio.run(_send(content))
         row.delete(using=db)
     return True
 
@@ -90,44 +87,21 @@ def remove_unsent() -> int:
     return removed
 
 
-def _send(url: str, content: dict[str, str]) -> None:
-    parts = urlsplit(url)
-    secure = parts.scheme == "smtps"
-    port = parts.port or (465 if secure else 587)
-    server = EmailBackend(
-        host=parts.hostname,
-        port=port,
-        username=unquote(parts.username or ""),
-        password=unquote(parts.password or ""),
-        use_ssl=secure,
-        use_tls=not secure and bool(parts.username),
-        timeout=_TIMEOUT,
-        fail_silently=False,
-    )
-    mail = EmailMessage(
-        content["subject"],
-        content["text"],
-        settings.RINGFENCE.mail.sender,
-        [content["to"]],
-        headers=_HEADERS,
-    )
-    server.send_messages([mail])
-
-
-_HEADERS = {"Auto-Submitted": "auto-generated"}
+async def _send(content: dict[str, str]) -> None:
+    """By the egress process, which knows the server. Raises EgressRefused, EgressFailed."""
+    async with EgressClient(settings.RINGFENCE) as egress:
+        await egress.mail(content["to"], content["subject"], content["text"])
 
 
 def _write(folder: Path, mail_id: UUID, content: dict[str, str]) -> None:
     """The default where there is no SMTP server: a file that only this user reads."""
-    message = Message()
-    message["From"] = settings.RINGFENCE.mail.sender
-    message["To"] = content["to"]
-    message["Subject"] = content["subject"]
-    message["Date"] = format_datetime(clock().now())
-    message["Message-ID"] = make_msgid(domain="localhost")
-    for name, value in _HEADERS.items():
-        message[name] = value
-    message.set_content(content["text"])
+    message = compose(
+        settings.RINGFENCE.mail.sender,
+        content["to"],
+        content["subject"],
+        content["text"],
+        clock().now(),
+    )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{mail_id.hex}.eml"
     part = path.with_suffix(".part")

@@ -97,6 +97,7 @@ INSTALLED_APPS = [
     "ringfence.domains.policy",
     "ringfence.domains.portal",
     "ringfence.domains.consent",
+    "ringfence.domains.processors",
 ]
 MIDDLEWARE = [
     "ringfence.platform_django.middleware.RequestIds",

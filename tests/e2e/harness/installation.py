@@ -24,7 +24,17 @@ from typing import Any
 import psutil
 from tests.e2e.harness.wait import happens, wait_until
 
-SERVICES = {"database", "keys", "control", "speech", "signalling", "web", "live", "worker"}
+SERVICES = {
+    "database",
+    "keys",
+    "control",
+    "speech",
+    "signalling",
+    "web",
+    "live",
+    "worker",
+    "egress",
+}
 SIP_PORT = 5060
 _RINGFENCE = (sys.executable, "-m", "ringfence.entry.cli")
 

@@ -43,6 +43,7 @@ from ringfence.entry.control.documents import (
 from ringfence.kernel.clock import ManualClock
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform.database import DatabaseUrls
+from ringfence.platform.egress import Egress
 from ringfence.platform.settings import (
     EgressSettings,
     NodeSettings,
@@ -136,7 +137,9 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
         return Found(TRUNK, frozenset({"+12125550100"}), {"kate": DEVICE})
 
     clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
-    made = Documents(settings, run, devices=lambda tenant, names: {}, clock=clock)
+    made = Documents(
+        settings, run, devices=lambda tenant, names: {}, egress=Egress(settings.egress), clock=clock
+    )
     yield Place(made, settings.speech_dir / "remote", clock, asked)
     await made.close()
 

@@ -175,3 +175,18 @@ def test_the_worst_control_counts(kinds: list[str]) -> None:
 
 def _raise(site: Site) -> list[Finding]:
     raise OSError
+
+
+def test_what_nothing_forces_is_configured() -> None:
+    assert state(look(Things(), unforced=lambda site: "")) is State.ENFORCED
+    assert state(look(Things(), unforced=lambda site: "the worker can send")) is State.CONFIGURED
+    assert state(look(Things(bad={"x"}), unforced=lambda site: "why")) is State.BROKEN
+    assert state(look(Things(count=0), unforced=lambda site: "why")) is State.UNPROVEN
+    assert state(look(Things(blind=True), unforced=lambda site: "why")) is State.UNPROVEN
+
+
+def test_that_a_try_failed_is_unknown() -> None:
+    def cannot(site: Site) -> str:
+        raise OSError
+
+    assert state(look(Things(), unforced=cannot)) is State.UNKNOWN

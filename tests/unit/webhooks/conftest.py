@@ -23,6 +23,8 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 from django.conf import settings
+from django.db import connections
+from tests.egress_fixture import conninfo, serving_egress
 from tests.keys_fixture import Keys, ShiftedClock
 from tests.population import record_call
 
@@ -30,7 +32,7 @@ from ringfence.domains.accounts import api as accounts
 from ringfence.domains.webhooks import delivery
 from ringfence.domains.webhooks.delivery import Deliveries
 from ringfence.platform.database import DatabaseUrls
-from ringfence.platform.egress import Egress
+from ringfence.platform.gate.client import EgressClient
 from ringfence.platform.settings import EgressSettings
 from ringfence.platform_django.clock import new_id, use_clock
 from ringfence.platform_django.keys import use_keys
@@ -153,15 +155,23 @@ def until(condition: Callable[[], Any], seconds: float = 8) -> None:
         time.sleep(0.02)
 
 
-def delivering(reach: EgressSettings = LOOPBACK) -> AbstractContextManager[None]:
-    """A worker's loop runs."""
-    return in_background(_delivering(reach))
+@contextmanager
+def delivering(reach: EgressSettings = LOOPBACK) -> Iterator[None]:
+    """A worker's loop runs, and the egress process's service."""
+    installed = settings.RINGFENCE.model_copy(update={"egress": reach})
+    callplane = connections["callplane"].settings_dict
+    with (
+        serving_egress(installed, conninfo(callplane)),
+        in_background(_delivering(reach)),
+    ):
+        yield
 
 
 @asynccontextmanager
 async def _delivering(reach: EgressSettings) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    async with Egress(reach) as egress:
+    changed = settings.RINGFENCE.model_copy(update={"egress": reach})
+    async with EgressClient(changed) as egress:
         running = asyncio.create_task(Deliveries(egress).run(stop))
         try:
             yield

@@ -25,7 +25,7 @@ from ringfence.platform_django.clock import clock
 MESSAGES = 25
 
 
-def start(urls: DatabaseUrls, keys: Keys) -> subprocess.Popen[bytes]:
+def start(urls: DatabaseUrls, keys: Keys, name: str = "worker") -> subprocess.Popen[bytes]:
     environment = {
         **os.environ,
         "RINGFENCE_NODE__DATA_DIR": str(keys.settings.data_dir),
@@ -36,7 +36,7 @@ def start(urls: DatabaseUrls, keys: Keys) -> subprocess.Popen[bytes]:
         "RINGFENCE_DATABASE__IDENTITY_URL": urls.identity,
         "RINGFENCE_EGRESS__ALLOW_NETWORKS": '["127.0.0.0/8"]',
     }
-    code = "from ringfence.entry.cli import cli; cli(['worker'])"
+    code = f"from ringfence.entry.cli import cli; cli(['{name}'])"
     return subprocess.Popen([sys.executable, "-c", code], env=environment)
 
 
@@ -58,7 +58,7 @@ def test_a_worker_killed_in_the_act_loses_nothing(
             for seq in range(1, MESSAGES + 1)
         )
         try:
-            started.append(start(db, keys))
+            started += [start(db, keys), start(db, keys, "egress")]
             until(lambda: receiver.under_way == 20, 40)
             started[0].kill()
             started[0].wait(10)
@@ -83,8 +83,9 @@ def test_a_worker_killed_in_the_act_loses_nothing(
                 ),
                 40,
             )
-            started[1].send_signal(signal.SIGTERM)
-            assert started[1].wait(20) == 0
+            for process in started[1:]:
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(20) == 0
         finally:
             for process in started:
                 process.kill()

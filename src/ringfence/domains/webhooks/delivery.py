@@ -20,7 +20,7 @@ from ringfence.domains.webhooks import outbox
 from ringfence.domains.webhooks.messages import Message, messages
 from ringfence.domains.webhooks.outbox import Attempt, Claim
 from ringfence.domains.webhooks.rules.schedule import Outcome, outcome
-from ringfence.platform.egress import Egress, EgressFailed, EgressRefused
+from ringfence.platform.egress import EgressFailed, EgressRefused, Outbound, Sending
 from ringfence.platform_django.clock import clock
 from ringfence.platform_django.tenancy import across_tenants
 
@@ -35,6 +35,9 @@ _GATHER_SECONDS = 0.01
 _CHUNK = 10
 _THREADS = 3
 _MAX_BACK_OFF = 5.0
+TEMPLATE = "webhook"
+_OURS = frozenset({"gate", "ledger"})
+"""Of the egress process: the endpoint is not to blame, and it is tried again soon."""
 _log = logging.getLogger("ringfence.webhooks")
 T = TypeVar("T")
 
@@ -42,7 +45,7 @@ T = TypeVar("T")
 class Deliveries:
     """Claims, sends and records. ``run`` once."""
 
-    def __init__(self, egress: Egress) -> None:
+    def __init__(self, egress: Outbound) -> None:
         self._egress = egress
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="webhooks")
         self._busy: Counter[UUID] = Counter()
@@ -149,7 +152,7 @@ class Deliveries:
         return await asyncio.get_running_loop().run_in_executor(self._threads, _fresh, function)
 
 
-async def attempt(egress: Egress, message: Message) -> Attempt:
+async def attempt(egress: Outbound, message: Message) -> Attempt:
     """Post a message once."""
     started = clock().monotonic()
     status: int | None = None
@@ -159,6 +162,7 @@ async def attempt(egress: Egress, message: Message) -> Attempt:
         answer = await egress.fetch(
             "POST",
             message.url,
+            sending=Sending(TEMPLATE, message.claim.tenant_id),
             headers=message.headers,
             body=message.body,
             timeout=TIMEOUT_SECONDS,
@@ -169,6 +173,8 @@ async def attempt(egress: Egress, message: Message) -> Attempt:
         code = f"{error.details['reason']}_refused"
     except EgressFailed as error:
         code, status = error.details["reason"], error.details.get("status")
+        if code in _OURS:
+            return Attempt(message.claim, clock().now(), code=code)
     result = outcome(status)
     if result is Outcome.DELIVERED:
         code = None

@@ -19,7 +19,8 @@ from ringfence.entry.control.emergency import marked
 from ringfence.entry.control.remote_audio import NotPlayable, RemoteAudio
 from ringfence.kernel.clock import Clock, SystemClock
 from ringfence.kernel.errors import InvalidInput, RingfenceError
-from ringfence.platform.egress import Egress, EgressFailed, EgressRefused, Response
+from ringfence.platform.egress import EgressFailed, EgressRefused, Outbound, Response, Sending
+from ringfence.platform.gate.client import EgressClient
 from ringfence.platform.settings import Settings
 from ringfence.protocols import twiml
 from ringfence.protocols.twiml.xml import MAX_BYTES
@@ -107,10 +108,10 @@ class Documents:
         run: Run,
         *,
         devices: Devices,
-        egress: Egress | None = None,
+        egress: Outbound | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._egress = egress or Egress(settings.egress)
+        self._egress: Outbound = egress or EgressClient(settings)
         self._run = run
         self._devices = devices
         self._audio = RemoteAudio(
@@ -132,7 +133,7 @@ class Documents:
         url = request.url or ""
         deadline = asyncio.get_running_loop().time() + TOTAL_SECONDS
         try:
-            answer = await self._ask(request.method, url, request.params)
+            answer = await self._ask(request, url)
         except (EgressRefused, EgressFailed) as error:
             raise _translated(error, "the document") from None
         document = _read(answer)
@@ -155,14 +156,15 @@ class Documents:
             )
         except twiml.TwimlError as error:
             raise _invalid(error) from None
-        return await self._with_audio(marked(program), deadline)
+        return await self._with_audio(marked(program), request.tenant, deadline)
 
-    async def _ask(self, method: str, url: str, params: Mapping[str, str]) -> Response:
-        form = urlencode(params)
-        if method == "GET":
+    async def _ask(self, request: ProgramRequest, url: str) -> Response:
+        form, sending = urlencode(request.params), Sending("flow_document", request.tenant)
+        if request.method == "GET":
             return await self._egress.fetch(
                 "GET",
                 _with_query(url, form),
+                sending=sending,
                 headers={"Accept": _ACCEPT},
                 timeout=SECONDS,
                 max_bytes=MAX_BYTES,
@@ -171,6 +173,7 @@ class Documents:
         return await self._egress.fetch(
             "POST",
             url,
+            sending=sending,
             headers={"Accept": _ACCEPT, "Content-Type": _FORM},
             body=form.encode(),
             timeout=SECONDS,
@@ -178,7 +181,7 @@ class Documents:
             redirects=REDIRECTS,
         )
 
-    async def _with_audio(self, program: Program, deadline: float) -> Program:
+    async def _with_audio(self, program: Program, tenant: UUID, deadline: float) -> Program:
         urls = sorted(remote_audio(program))
         if not urls:
             return program
@@ -186,7 +189,8 @@ class Documents:
             raise DocumentInvalid(f"a document plays at most {MAX_FILES} files")
         try:
             async with asyncio.timeout_at(deadline):
-                paths = await asyncio.gather(*map(self._file, urls), return_exceptions=True)
+                files = (self._file(tenant, url) for url in urls)
+                paths = await asyncio.gather(*files, return_exceptions=True)
         except TimeoutError:
             message = "the audio of the document did not come in time"
             raise DocumentUnreachable(message, details={"reason": "timeout"}) from None
@@ -195,9 +199,9 @@ class Documents:
             raise failed
         return with_audio(program, dict(zip(urls, map(str, paths), strict=True)))
 
-    async def _file(self, url: str) -> str:
+    async def _file(self, tenant: UUID, url: str) -> str:
         try:
-            return await self._audio.fetch(url)
+            return await self._audio.fetch(tenant, url)
         except (EgressRefused, EgressFailed) as error:
             raise _translated(error, "the audio of a <Play>") from None
         except NotPlayable as error:

@@ -9,11 +9,12 @@ import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 from ringfence.domains.flows.audio import MAX_BYTES, to_telephone
 from ringfence.domains.flows.prompt_file import write_prompt
 from ringfence.kernel.clock import Clock
-from ringfence.platform.egress import Egress, Response
+from ringfence.platform.egress import Outbound, Response, Sending
 
 SECONDS = 10.0
 """To fetch one file."""
@@ -46,7 +47,7 @@ class NotPlayable(ValueError):
 class RemoteAudio:
     """A folder of audio files named by their content, of at most so many bytes."""
 
-    def __init__(self, folder: Path, egress: Egress, clock: Clock, *, most_bytes: int) -> None:
+    def __init__(self, folder: Path, egress: Outbound, clock: Clock, *, most_bytes: int) -> None:
         self._folder = folder
         self._egress = egress
         self._clock = clock
@@ -55,21 +56,22 @@ class RemoteAudio:
         self._fetching = asyncio.Semaphore(_AT_ONCE)
         self._storing = asyncio.Lock()
 
-    async def fetch(self, url: str) -> str:
+    async def fetch(self, tenant: UUID, url: str) -> str:
         """Path of a WAV file (8 kHz, mono, 16 bit) of what the URL leads to now.
 
         Raises NotPlayable, EgressRefused, EgressFailed, OSError, and what to_telephone raises.
         """
         async with self._fetching:
-            return str(await self._fetch(url))
+            return str(await self._fetch(tenant, url))
 
-    async def _fetch(self, url: str) -> Path:
+    async def _fetch(self, tenant: UUID, url: str) -> Path:
         known = self._known.get(url)
         kept = self._folder / known.name if known else None
         usable = kept is not None and await asyncio.to_thread(self._use, kept)
         answer = await self._egress.fetch(
             "GET",
             url,
+            sending=Sending("remote_audio", tenant),
             headers={"Accept": "audio/*", **(known.conditions if known and usable else {})},
             timeout=SECONDS,
             max_bytes=MAX_BYTES,

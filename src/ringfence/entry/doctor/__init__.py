@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ringfence.entry.doctor import backup, database, host, keys, network, speech
+from ringfence.entry.doctor import backup, database, host, keys, network, processors, speech
 from ringfence.entry.doctor.finding import Finding
 from ringfence.entry.supervisor.messages import NotRunning, ProcessStatus, ask
 from ringfence.kernel.clock import SystemClock
@@ -33,6 +33,7 @@ def examine() -> list[Finding]:
         host.check_descriptors(settings),
         *keys.check(settings),
         *backup.check(settings, SystemClock()),
+        *processors.check(settings, SystemClock()),
         *host.check_clock(SystemClock()),
         host.check_opus(),
         speech.check_speech(),

@@ -52,6 +52,9 @@ class Control:
     """Clauses that say what the product does, not what it never does: seen to work is enough."""
     limits: str = ""
     """What it does not see."""
+    unforced: Callable[[Site], str] | None = None
+    """Of a promise that holds by configuration alone where the operating system does not force it:
+    why it does not, found by trying; empty when it does. Raises like ``check``."""
     max_age: timedelta = field(default=timedelta(days=1))
     """How long its result may be shown as today's."""
 

@@ -53,6 +53,8 @@ class Examination(msgspec.Struct, frozen=True):
     """Why it could not look; nothing is known then."""
     mutants: tuple[Mutated, ...] = ()
     """What became of the product's code broken on purpose, when its tests were run."""
+    unforced: str = ""
+    """Why nothing forces what was seen to hold: it is configured, not enforced."""
 
 
 def examine(
@@ -60,13 +62,14 @@ def examine(
 ) -> Examination:
     """Run one control, of which ``mutants`` are known. What goes wrong in it is part of the result;
     it raises nothing."""
-    population, error = 0, ""
+    population, error, unforced = 0, "", ""
     findings: tuple[Finding, ...] = ()
     attempts: list[Attempt] = []
     try:
         population = control.population(site)
         findings = _looked(control, site)
         attempts = [_attempt(control, one, findings, site, clock) for one in control.violations]
+        unforced = control.unforced(site) if control.unforced is not None else ""
     except Exception as failure:  # whatever keeps a control from looking
         error = describe_error(failure)
     now = clock.now()
@@ -83,6 +86,7 @@ def examine(
         says=control.says,
         error=error,
         mutants=tuple(one for one in mutants if one.control == control.name),
+        unforced=unforced,
     )
 
 

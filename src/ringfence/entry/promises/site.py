@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,8 @@ class Site:
     database: Connection
     canary: Canary
     profile: Profile
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What a control keeps from one look to the next of the same run, by its name."""
 
     @property
     def objects(self) -> Path:

@@ -13,6 +13,8 @@ class State(StrEnum):
 
     ENFORCED = "enforced"
     """Its controls found nothing among something, and every violation of it was caught by name."""
+    CONFIGURED = "configured"
+    """As enforced, but nothing outside the product forces it: it is set up so, and was seen so."""
     DEMONSTRATED = "demonstrated"
     """Of a feature or of what is collected: it was seen to work."""
     NOT_CLAIMED = "not_claimed"
@@ -29,7 +31,14 @@ class State(StrEnum):
 
 
 BAD = frozenset({State.BROKEN, State.UNKNOWN})
-_WORST_FIRST = (State.BROKEN, State.UNKNOWN, State.UNPROVEN, State.DEMONSTRATED, State.ENFORCED)
+_WORST_FIRST = (
+    State.BROKEN,
+    State.UNKNOWN,
+    State.UNPROVEN,
+    State.CONFIGURED,
+    State.DEMONSTRATED,
+    State.ENFORCED,
+)
 
 
 def state_of(clause: str, examinations: Iterable[Examination], *, claimed: bool) -> State:
@@ -51,4 +60,6 @@ def _judged(clause: str, seen: Examination) -> State:
         return State.DEMONSTRATED
     tried = [one for one in seen.attempts if clause in one.clauses]
     caught = tried and all(one.caught for one in tried)
-    return State.ENFORCED if caught else State.UNPROVEN
+    if not caught:
+        return State.UNPROVEN
+    return State.CONFIGURED if seen.unforced else State.ENFORCED

@@ -35,6 +35,8 @@ class ClauseReport(msgspec.Struct, frozen=True):
     caught_at: tuple[datetime | None, ...] = ()
     """When each was named; None: never."""
     limits: tuple[str, ...] = ()
+    unforced: tuple[str, ...] = ()
+    """Why it is configured, not enforced."""
     error: tuple[str, ...] = ()
     survivors: tuple[str, ...] = ()
     """Ways to break the product's code for it that failed no test."""
@@ -113,6 +115,7 @@ def _clause(
         violation=tuple(one.name for one in tried),
         caught_at=tuple(one.caught_at for one in tried),
         limits=tuple(seen.limits for seen in backing if seen.limits),
+        unforced=tuple(seen.unforced for seen in backing if seen.unforced),
         error=tuple(seen.error for seen in backing if seen.error),
         survivors=tuple(
             one.name

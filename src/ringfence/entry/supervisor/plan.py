@@ -67,7 +67,10 @@ def build_plan(settings: Settings) -> Plan:
         before=database,
         prepare=_command("prepare"),
         stages=(
-            (ProcessSpec("keys", _command("keys"), ready_seconds=120, holds_root_key=True),),
+            (
+                ProcessSpec("keys", _command("keys"), ready_seconds=120, holds_root_key=True),
+                ProcessSpec("egress", _command("egress")),
+            ),
             (ProcessSpec("control", _command("control")), *media, speech),
             (signalling,),
             tuple(ProcessSpec(name, _command(name)) for name in ("live", "web", "worker")),

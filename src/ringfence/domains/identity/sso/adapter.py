@@ -23,7 +23,7 @@ from ringfence.domains.identity.sso.contracts import (
 from ringfence.domains.identity.sso.page import refusal
 from ringfence.domains.identity.sso.provider import TenantProvider
 from ringfence.domains.identity.sso.queries import connection_of
-from ringfence.domains.identity.sso.transport import provider_session
+from ringfence.domains.identity.sso.transport import ask_for, provider_session
 from ringfence.platform_django.tenancy import IDENTITY
 
 _log = logging.getLogger("ringfence.sso")
@@ -39,6 +39,7 @@ class TenantSocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         found = connection_of(provider) if provider and rules.is_slug(provider) else None
         if found is None or client_id not in (None, found.client_id):
             return []
+        ask_for(found.tenant_id)
         app = SocialApp(
             provider=TenantProvider.id,
             provider_id=found.slug,

@@ -1,5 +1,5 @@
 """What allauth asks identity providers goes the way of all requests to URLs that tenants name:
-through ``platform.egress``, without redirects, with limits of time and size."""
+through the egress gate, without redirects, with limits of time and size."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from io import BytesIO
 from typing import Any, cast
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import requests
 from django.conf import settings
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from ringfence.platform.egress import Egress, EgressFailed, EgressRefused, Method, Response
+from ringfence.platform.egress import EgressFailed, EgressRefused, Method, Response, Sending
+from ringfence.platform.gate.client import EgressClient
 
 TIMEOUT_SECONDS = 5.0
 """From the look-up to the last byte; a sign-in asks up to four times."""
@@ -27,7 +30,13 @@ MOST_AT_ONCE, MOST_OF_HOST = 5, 3
 others serve."""
 WAIT_SECONDS = 1.0
 """For a place among them."""
+_asking: ContextVar[UUID | None] = ContextVar("asking", default=None)
 _SENT = ("accept", "authorization", "content-type")
+
+
+def ask_for(tenant_id: UUID) -> None:
+    """Whose provider is asked from now on in this request: allauth names nobody."""
+    _asking.set(tenant_id)
 
 
 class EgressTransport(BaseAdapter):
@@ -65,10 +74,11 @@ def provider_session() -> requests.Session:
 
 
 async def _fetch(method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
-    async with Egress(settings.RINGFENCE.egress) as egress:
+    async with EgressClient(settings.RINGFENCE) as egress:
         return await egress.fetch(
             cast(Method, method),
             url,
+            sending=Sending("sso", _asking.get()),
             headers=headers,
             body=body,
             timeout=TIMEOUT_SECONDS,

@@ -7,6 +7,8 @@ from ringfence.entry.promises.controls.closed_gone import CLOSED_GONE
 from ringfence.entry.promises.controls.consent_evidence import CONSENT_EVIDENCE
 from ringfence.entry.promises.controls.expired_gone import EXPIRED_GONE
 from ringfence.entry.promises.controls.files_clear import FILES_CLEAR
+from ringfence.entry.promises.controls.ledger_complete import LEDGER_COMPLETE
+from ringfence.entry.promises.controls.nothing_leaves import NOTHING_LEAVES
 from ringfence.entry.promises.controls.periods_as_promised import PERIODS_AS_PROMISED
 from ringfence.entry.promises.controls.policy_published import POLICY_PUBLISHED
 from ringfence.entry.promises.controls.recordings_asked_for import RECORDINGS_ASKED_FOR
@@ -22,6 +24,8 @@ CONTROLS: tuple[Control, ...] = (
     CLOSED_GONE,
     CONSENT_EVIDENCE,
     EXPIRED_GONE,
+    LEDGER_COMPLETE,
+    NOTHING_LEAVES,
     PERIODS_AS_PROMISED,
     POLICY_PUBLISHED,
     RECORDINGS_ASKED_FOR,

@@ -1,0 +1,1 @@
+"""Who receives data: registered processors, and the record of everything that left."""

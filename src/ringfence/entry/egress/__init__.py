@@ -1,0 +1,1 @@
+"""The egress process, and the rules of the operating system around it."""
