@@ -95,7 +95,9 @@ def test_a_fresh_installation_keeps_what_is_backed(installation: Installation) -
     assert all(one["caught_at"] and one["undone"] for one in attempts)
     assert recheck(installation)[0] == 0
     board = see(installation, "/policy/board/")
-    assert f"{len(claimed)} " in board and f"signed as no. {2}" in board
+    for state in ("enforced", "configured", "planned"):
+        assert f"</span>{state} {report['totals'][state]}</a>" in board
+    assert f"signed as no. {2}" in board
     assert "broken" not in board and "unknown" not in board
     policy = installation.cli("promises", "policy", plain=True)
     assert set(re.findall(r'<li id="([^"]+)">', policy)) == claimed - unforced

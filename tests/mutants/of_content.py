@@ -131,6 +131,15 @@ MUTANTS = (
         (f"{_CALLS}::test_refused", f"{_CALLS}::test_no_answer"),
     ),
     Mutant(
+        "how-it-ended-is-lost",
+        "",
+        ("CLX-02.B-03",),
+        _RECORD,
+        "        end_reason=reason,\n",
+        '        end_reason="completed",\n',
+        (f"{_CALLS}::test_answered_bridged_and_hung_up_by_the_caller",),
+    ),
+    Mutant(
         "any-password-will-do",
         "",
         ("CTX-02.A-01",),
