@@ -63,11 +63,15 @@ def main() -> int:
             bad += not killed
             result = Mutated(one.name, one.control, one.clauses, killed)
             kept[one.name] = Kept(digest(one), result)
-    if not arguments.check:
-        kept = {one.name: kept[one.name] for one in MUTANTS if one.name in kept}
-        RECORD.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
+            if not arguments.check:  # a run that is stopped has not run for nothing
+                _write(kept)
     print(f"{len(wanted)} of {len(MUTANTS)} mutants made, {bad} not killed")
     return 1 if bad else 0
+
+
+def _write(kept: dict[str, Kept]) -> None:
+    known = {one.name: kept[one.name] for one in MUTANTS if one.name in kept}
+    RECORD.write_bytes(msgspec.json.format(msgspec.json.encode(known), indent=1) + b"\n")
 
 
 def _is_known(one: Mutant, kept: dict[str, Kept]) -> bool:

@@ -1,6 +1,5 @@
 """Fixtures of the end-to-end tests: a real installation per xdist worker, and SIPp."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,20 +10,7 @@ from tests.e2e.harness.sipp import SippRunner
 from tests.e2e.harness.studio import Studio
 from tests.e2e.harness.world import World
 
-_HERE = Path(__file__).parent
 _REPORT = pytest.StashKey[pytest.TestReport]()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In CI these tests are tried once more: they hear and time real calls on two shared cores.
-
-    What passed the second time only is a line of the summary, with its first failure above
-    (decision 0038).
-    """
-    if os.environ.get("CI"):
-        for item in items:
-            if item.path.is_relative_to(_HERE):
-                item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -109,7 +109,7 @@ MUTANTS = (
         ("CCA-01.0-10", "CMX-01.3-02", "CTX-01.B-02", "CTX-01.B-03"),
         _RECORD,
         '            call["answered_at"] = at\n',
-        '            call["answered_at"] = call["started_at"]\n',
+        '            call["answered_at"] = at.replace(year=2001)\n',
         (f"{_CALLS}::test_answered_bridged_and_hung_up_by_the_caller", *_WHOLE),
     ),
     Mutant(
