@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,8 @@ from ringfence.domains.consent.usecases.record import facts_of
 from ringfence.domains.consent.vocabulary import ConsentMethod, ConsentScope, ConsentState
 from ringfence.domains.privacy import api as privacy
 from ringfence.platform.database import DatabaseUrls
+from ringfence.platform.gate.rules import check_fields, fields_of
+from ringfence.platform.gate.templates import WEBHOOK
 from ringfence.platform.keys.persons import Identifier
 from ringfence.platform_django.clock import use_clock
 from ringfence.platform_django.keys import use_keys
@@ -256,3 +259,5 @@ def test_endpoints_are_told(acme: Someone, db: DatabaseUrls) -> None:
         rows = connection.execute("SELECT type, data FROM webhooks_delivery").fetchall()
     told = {"consent": given["id"], "person": given["person"], "scope": "profiling"}
     assert rows == [("consent.changed", told | {"state": "denied"})]
+    sent = {"type": "consent.changed", "timestamp": "", "data": rows[0][1]}
+    assert check_fields(fields_of(json.dumps(sent).encode(), "application/json"), WEBHOOK.fields)

@@ -133,7 +133,7 @@ MUTANTS = (
     Mutant(
         "how-it-ended-is-lost",
         "",
-        ("CLX-02.B-03",),
+        ("CLX-02.B-03", "CMX-01.3-03"),
         _RECORD,
         "        end_reason=reason,\n",
         '        end_reason="completed",\n',

@@ -50,11 +50,12 @@ _RECORDING = (
 )
 _TRACK = ("track", "leg_id", "state", "duration_ms", "complete", "bytes")
 _WALLET = ("currency", "balance_micros", "threshold_micros", "entry", "tenant")
+_CONSENT = ("consent", "person", "scope", "state")
 _TEST = ("webhook",)
 
 WEBHOOK = Template(
     "webhook",
-    "A customer's own system is told of its calls, recordings and wallet",
+    "A customer's own system is told of its calls, recordings, wallet and consents",
     "tenant",
     "service",
     ("identifier", "content"),
@@ -62,7 +63,8 @@ WEBHOOK = Template(
         {
             "type",
             "timestamp",
-            *(f"data.{name}" for name in (*_CALL, *_RECORDING, *_WALLET, *_TEST, "legs", "tracks")),
+            *(f"data.{name}" for name in (*_CALL, *_RECORDING, *_WALLET, *_CONSENT)),
+            *(f"data.{name}" for name in (*_TEST, "legs", "tracks")),
             *(f"data.legs.{name}" for name in _LEG),
             *(f"data.tracks.{name}" for name in _TRACK),
         }
