@@ -12,6 +12,7 @@ one survives, or cannot be made.
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import os
 import shutil
@@ -80,12 +81,30 @@ def _is_known(one: Mutant, kept: dict[str, Kept]) -> bool:
 
 
 def digest(one: Mutant) -> str:
-    """Over all that decides what becomes of a mutant, as far as it is near."""
+    """Over all that decides what becomes of a mutant, as far as it is near: the code that it
+    changes, and its tests with what stands beside other tests in their files."""
     total = hashlib.sha256(repr(one).encode())
-    files = {test.partition("::")[0] for test in one.tests}
-    for path in (ROOT / _SOURCE / one.file, *(ROOT / name for name in sorted(files))):
-        total.update(path.read_bytes())
+    total.update((ROOT / _SOURCE / one.file).read_bytes())
+    for test in sorted(one.tests):
+        name, _, wanted = test.partition("::")
+        total.update(_told(ROOT / name, wanted).encode())
     return total.hexdigest()
+
+
+def _told(path: Path, wanted: str) -> str:
+    """A file of tests; with a name, without the other tests."""
+    text = path.read_text()
+    if not wanted:
+        return text
+    tree = ast.parse(text)
+    tree.body = [
+        one
+        for one in tree.body
+        if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
+        or not one.name.startswith("test_")
+        or one.name == wanted
+    ]
+    return ast.unparse(tree)
 
 
 def _tried(one: Mutant) -> str:
