@@ -168,7 +168,8 @@ def close_for_good(life: Life) -> None:
     tenant = public_id(Prefix.TENANT, life.traveller.tenant)
     life.place_calls()
     assert ask("post", f"/tenants/{tenant}/close", life.operator).status_code == 200
-    life.go_to(life.today + 29)
+    life.go_to(life.today + 24)  # its people are told
+    life.go_to(life.today + 5)
     life.check(dark=life.traveller.tenant)
     life.go_to(life.today + 2)
     life.check(gone=life.traveller.tenant)
