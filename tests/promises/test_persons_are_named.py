@@ -18,6 +18,7 @@ from tests.promises.test_row_clean_up import World, world
 from ringfence.domains.compliance.models import Contact
 from ringfence.domains.consent.models import Evidence
 from ringfence.domains.identity.models import Invitation, User
+from ringfence.domains.portal.models import Visit
 from ringfence.domains.privacy import api as privacy
 from ringfence.domains.privacy import registry
 from ringfence.domains.privacy.contracts import (
@@ -162,4 +163,8 @@ def _name_elsewhere(persons: set[UUID]) -> None:
         Evidence.objects.create(
             tenant_id=tenant_id, seq=1, person_id=person, scope="training", state="denied",
             method="written", recorded_at=now, actor="test", previous="", digest="0" * 64,
+        )  # fmt: skip
+        Visit.objects.create(
+            tenant_id=tenant_id, browser_hash=b"b" * 32, wish="access", jurisdiction="eu",
+            by_call=False, person_id=person, state="asked", asked_at=now, expires_at=now,
         )  # fmt: skip
