@@ -30,7 +30,7 @@ from ringfence.platform.database import DatabaseUrls, url_parts
 from ringfence.platform.spool import SpoolWriter
 from ringfence.platform_django.use import using
 
-SECONDS = 30
+SECONDS = 90
 
 
 def record(event: CallEvent) -> bytes:
