@@ -25,7 +25,7 @@ demo: $(STAMP)
 ## make test     install the test peers if permitted, then run all tests
 test: $(STAMP)
 	@scripts/test-peers
-	$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 ## make bench    run the benchmarks (JSON lines)
 bench: $(STAMP)

@@ -12,7 +12,7 @@ from tests.oidc_provider import Provider, serving
 from tests.sso import Company, company
 
 from ringfence.platform.database import DatabaseUrls
-from ringfence.platform.settings import EgressSettings
+from ringfence.platform.processor_settings import EgressSettings
 from ringfence.platform_django.ratelimit import use_limits
 
 

@@ -31,8 +31,6 @@ from ringfence.platform.storage import (
     open_store,
 )
 
-pytestmark = pytest.mark.xdist_group("storage")
-
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 PATIENCE = 30
 LARGE = 200 << 20

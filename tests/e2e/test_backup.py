@@ -15,7 +15,7 @@ from tests.e2e.harness.installation import Installation
 
 from ringfence.platform.postgres import EmbeddedPostgres
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("backup")]
+pytestmark = pytest.mark.e2e
 
 ROOT = str(Path(__file__).parents[2])
 ACT = """

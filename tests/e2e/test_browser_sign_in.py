@@ -10,7 +10,7 @@ from tests.e2e.harness.browser import PASSWORD, People, ask, people, totp
 from tests.e2e.harness.installation import Installation
 from tests.e2e.harness.peers import need
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from ringfence.entry.demo.offer import loopback_of
 from ringfence.platform.database import database_urls
 from ringfence.platform.settings import load_settings
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.e2e
 
 WITHIN = 240.0
 NAMES = {

@@ -145,7 +145,6 @@ print(json.dumps({"confirmed": confirmed, "destroyed": destroyed, "values": valu
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.xdist_group("kill_points"),
     pytest.mark.parametrize(
         "own_world", [{"program": (sys.executable, "-c", _SERVE)}], indirect=True, ids=["serve"]
     ),

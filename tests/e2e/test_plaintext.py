@@ -31,7 +31,7 @@ from ringfence.entry.phone import Phone
 from ringfence.entry.phone.sound import tone_frames
 from ringfence.platform.postgres import EmbeddedPostgres
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("plaintext")]
+pytestmark = pytest.mark.e2e
 
 CONTROL = [
     Marker("control", "+16465553907"),

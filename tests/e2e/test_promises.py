@@ -24,7 +24,7 @@ from ringfence.entry.promises.controls.policy_published import POLICY_PUBLISHED
 from ringfence.platform.database import database_urls
 from ringfence.platform.settings import load_settings
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("promises")]
+pytestmark = pytest.mark.e2e
 
 RECHECK = Path(__file__).parents[2] / "tools" / "recheck.py"
 BACKED = {clause for control in CONTROLS for clause in control.clauses}

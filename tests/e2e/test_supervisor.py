@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.harness.installation import SERVICES, Installation, started
 from tests.e2e.harness.wait import wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("supervisor")]
+pytestmark = pytest.mark.e2e
 
 MEDIA = {"media-0", "media-1"}
 RETURN_SECONDS = 3.0

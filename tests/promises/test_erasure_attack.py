@@ -51,8 +51,6 @@ from ringfence.platform.unprivileged import chown_tree
 from ringfence.platform_django import roles
 from ringfence.platform_django.keys import use_keys
 
-pytestmark = pytest.mark.xdist_group("erasure_attack")
-
 SUBJECT, OTHER, THIRD = "+14155550142", "+12125550117", "+13125550133"
 CONTROL = "+14155559731"
 AREA = "+1415"

@@ -11,7 +11,8 @@ from collections import defaultdict
 import click
 
 from ringfence.platform.gate.templates import TEMPLATES, Template
-from ringfence.platform.settings import ProcessorSettings, Settings, load_settings
+from ringfence.platform.processor_settings import ProcessorSettings
+from ringfence.platform.settings import Settings, load_settings
 
 _HEAD = """# Data map
 

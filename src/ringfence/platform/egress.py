@@ -26,7 +26,7 @@ from yarl import URL
 
 import ringfence
 from ringfence.kernel.errors import RingfenceError
-from ringfence.platform.settings import EgressSettings
+from ringfence.platform.processor_settings import EgressSettings
 
 USER_AGENT = f"Ringfence/{ringfence.__version__}"
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -125,7 +125,7 @@ class Outbound(Protocol):
         sending: Sending,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        timeout: float,  # noqa: ASYNC109
+        timeout: float,  # noqa: ASYNC109 - part of the contract
         max_bytes: int,
         redirects: int = 0,
     ) -> Response:

@@ -12,11 +12,10 @@ import ipaddress
 import os
 import re
 import tomllib
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -25,9 +24,10 @@ from pydantic_settings import (
 )
 
 from ringfence.kernel.errors import RingfenceError
+from ringfence.platform.processor_settings import EgressSettings, ProcessorSettings
+from ringfence.platform.section import Section
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-_HOST = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
 
 
 class SettingsError(RingfenceError):
@@ -36,11 +36,7 @@ class SettingsError(RingfenceError):
     code = "invalid_settings"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NodeSettings(_Section):
+class NodeSettings(Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")] = "node1"
     data_dir: Path = Path("var")
     """Database, spool, sockets, generated secrets. One directory per installation."""
@@ -50,7 +46,7 @@ class NodeSettings(_Section):
     """How long calls in progress may go on when signalling is told to stop."""
 
 
-class DatabaseSettings(_Section):
+class DatabaseSettings(Section):
     owner_url: str | None = None
     """A PostgreSQL >= 16 superuser-made URL of the owner role; none starts the embedded server."""
     app_url: str | None = None
@@ -71,7 +67,7 @@ class DatabaseSettings(_Section):
         return self
 
 
-class KeysSettings(_Section):
+class KeysSettings(Section):
     directory: Path | None = None
     """Slot file and root key; default ``<data_dir>.keys``. Must lie outside the data directory,
     its backups and its snapshots, on a file system that overwrites in place."""
@@ -83,7 +79,7 @@ class KeysSettings(_Section):
     to a key management service. Takes the place of the file."""
 
 
-class StorageSettings(_Section):
+class StorageSettings(Section):
     url: str | None = None
     """Where sealed objects are kept: ``file:///path`` or ``s3://bucket/prefix``; default
     ``<data_dir>/objects``."""
@@ -95,7 +91,7 @@ class StorageSettings(_Section):
     """Default: what the environment or the machine's role provides."""
 
 
-class AuditSettings(_Section):
+class AuditSettings(Section):
     heads_url: str | None = None
     """Where the heads of the audit chains are put each day: like ``storage.url``, and best not in
     the same hands; default ``<data_dir>/audit-heads``."""
@@ -103,7 +99,7 @@ class AuditSettings(_Section):
     """Records of use are removed by whole months when they are older; their batches stay."""
 
 
-class BackupSettings(_Section):
+class BackupSettings(Section):
     directory: Path | None = None
     """Where base backups and the write-ahead log go; none: no backups. Best another disk."""
 
@@ -111,24 +107,24 @@ class BackupSettings(_Section):
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
-class IdentifierRetention(_Section):
+class IdentifierRetention(Section):
     call_records: Days = 550
     invitations: Days = 30
     consents: Days = 1461
     """Four years, the limitation under the TCPA: ``promises verify`` refuses less."""
 
 
-class ContentRetention(_Section):
+class ContentRetention(Section):
     recordings: Days = 90
     customer_recordings: Days = 90
     rights_packages: Days = 14
 
 
-class RecoveryRetention(_Section):
+class RecoveryRetention(Section):
     node: Days = 2
 
 
-class RetentionSettings(_Section):
+class RetentionSettings(Section):
     """Whole days that values of a category are kept under a rule, after the day that they are of:
     ``identifier.call_records = 550``."""
 
@@ -145,12 +141,12 @@ class RetentionSettings(_Section):
         ]
 
 
-class PrivacySettings(_Section):
+class PrivacySettings(Section):
     joint_content: Literal["call", "channel"] = "call"
     """What of a conversation dies with one of its parties: every track, or their own alone."""
 
 
-class PolicySettings(_Section):
+class PolicySettings(Section):
     """Who answers for the published policy; it names all of it, and is not published without."""
 
     operator: str = ""
@@ -168,13 +164,13 @@ class PolicySettings(_Section):
         return tuple(name for name, value in self if not value.strip())
 
 
-class SipListen(_Section):
+class SipListen(Section):
     transport: Literal["udp", "tcp"]
     host: str
     port: Port
 
 
-class SipSettings(_Section):
+class SipSettings(Section):
     listen: tuple[str, ...] = ("udp://0.0.0.0:5060", "tcp://0.0.0.0:5060")
     """Where SIP is spoken: ``udp://address:port`` or ``tcp://address:port``."""
     advertised_address: str | None = None
@@ -209,7 +205,7 @@ class SipSettings(_Section):
         return value
 
 
-class MediaSettings(_Section):
+class MediaSettings(Section):
     workers: Annotated[int, Field(ge=0, le=128)] = 0
     """Number of media processes; 0 means one per core."""
     bind_address: str = "0.0.0.0"  # noqa: S104 - phones outside this machine send here
@@ -229,7 +225,7 @@ class MediaSettings(_Section):
         return self
 
 
-class SpeechSettings(_Section):
+class SpeechSettings(Section):
     voice: str = ""
     """Voice where a flow names none; empty: the engine's default."""
     max_characters: Annotated[int, Field(ge=1, le=20_000)] = 4000
@@ -237,60 +233,7 @@ class SpeechSettings(_Section):
     """What is kept of texts without personal values; the least recently used goes first."""
 
 
-class EgressSettings(_Section):
-    allow_networks: tuple[str, ...] = ()
-    """Networks (CIDR) that tenants' URLs may lead to although they are not public: loopback in
-    tests, an intranet of the operator's own."""
-    regions: tuple[str, ...] = ()
-    """Where processors may be without a safeguard for the transfer, such as ``US``; none: each
-    needs one."""
-    ledger_months: Annotated[int, Field(ge=1, le=1200)] = 36
-    """The record of what left is removed by whole months when it is older."""
-    socket: Path | None = None
-    """Where the egress process listens; default ``<run_dir>/egress.sock``. Set it, and the group,
-    when that process runs as a user of its own."""
-    socket_group: str | None = None
-    """The group whose members may ask it; none: its own user alone."""
-
-    @field_validator("allow_networks")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for item in value:
-            ipaddress.ip_network(item)
-        return value
-
-
-class AgreementSettings(_Section):
-    """What binds a processor: the document lies elsewhere, its digest here."""
-
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    signed_on: date
-    expires_on: date | None = None
-    """The last day that it binds."""
-
-
-class ProcessorSettings(_Section):
-    """A third party that personal data is sent to. Purposes are those of service: there is none of
-    sale, nor of others' marketing."""
-
-    hosts: Annotated[tuple[Annotated[str, Field(pattern=_HOST)], ...], Field(min_length=1)]
-    """Exactly these names, in lower case."""
-    templates: Annotated[tuple[str, ...], Field(min_length=1)]
-    """What may be sent there: names of ``ringfence data-map``."""
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-    """Where it works, ISO 3166."""
-    safeguard: Literal["none", "scc", "adequacy", "dpf", "bcr", "consent"] = "none"
-    """What covers a transfer to there."""
-    purposes: Annotated[
-        tuple[Literal["service", "billing", "security", "legal"], ...], Field(min_length=1)
-    ] = ("service",)
-    agreement: AgreementSettings | None = None
-    """Without one, or after its end, nothing is sent."""
-    fields: tuple[str, ...] | None = None
-    """Fewer fields than the templates allow; none: what they allow."""
-
-
-class HttpSettings(_Section):
+class HttpSettings(Section):
     host: str = "127.0.0.1"
     port: Port = 8080
     requests_per_minute: Annotated[int, Field(ge=0)] = 1200
@@ -331,12 +274,12 @@ class WebSettings(HttpSettings):
         return url
 
 
-class LiveSettings(_Section):
+class LiveSettings(Section):
     host: str = "127.0.0.1"
     port: Port = 8081
 
 
-class AccountsSettings(_Section):
+class AccountsSettings(Section):
     sign_up: Literal["invitation", "open"] = "invitation"
     """Whether people need an invitation, or may also open an account for their company."""
     reactivation_days: Days = 30
@@ -349,14 +292,14 @@ class AccountsSettings(_Section):
     """After which a session that nobody used is over. A console that shows live calls uses it."""
 
 
-class MailSettings(_Section):
+class MailSettings(Section):
     smtp_url: str | None = None
     """``smtp://user:password@host:587`` (STARTTLS) or ``smtps://…:465``; none: mails are files in
     ``<data_dir>/mail``."""
     sender: str = "Ringfence <ringfence@localhost>"
 
 
-class LogSettings(_Section):
+class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "text"] = "text"
 

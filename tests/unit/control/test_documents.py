@@ -44,12 +44,8 @@ from ringfence.kernel.clock import ManualClock
 from ringfence.kernel.errors import RingfenceError
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.egress import Egress
-from ringfence.platform.settings import (
-    EgressSettings,
-    NodeSettings,
-    Settings,
-    SpeechSettings,
-)
+from ringfence.platform.processor_settings import EgressSettings
+from ringfence.platform.settings import NodeSettings, Settings, SpeechSettings
 
 TENANT, CALL, TRUNK, DEVICE = (UUID(int=n) for n in range(1, 5))
 HELLO = b"<Response><Say>hello</Say></Response>"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ringfence.entry.data_map import data_map
 from ringfence.platform.gate.templates import TEMPLATES
-from ringfence.platform.settings import AgreementSettings, ProcessorSettings, Settings
+from ringfence.platform.processor_settings import AgreementSettings, ProcessorSettings
+from ringfence.platform.settings import Settings
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "data-map.md"
 

@@ -42,14 +42,9 @@ from ringfence.kernel.events import CallEvent, EventKind
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.egress import EgressFailed, EgressRefused, Sending
 from ringfence.platform.gate.client import EgressClient
+from ringfence.platform.processor_settings import AgreementSettings, ProcessorSettings
 from ringfence.platform.secrets import installation_secret
-from ringfence.platform.settings import (
-    AgreementSettings,
-    MailSettings,
-    NodeSettings,
-    ProcessorSettings,
-    Settings,
-)
+from ringfence.platform.settings import MailSettings, NodeSettings, Settings
 from ringfence.platform_django.clock import clock
 
 __all__ = ["reach", "tenant", "worker"]

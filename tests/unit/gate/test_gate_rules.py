@@ -15,13 +15,8 @@ from ringfence.domains.recordings.schemas import RecordingOut, TrackOut
 from ringfence.platform.egress import EgressRefused
 from ringfence.platform.gate import rules
 from ringfence.platform.gate.templates import MAIL, TEMPLATES, WEBHOOK
-from ringfence.platform.settings import (
-    AgreementSettings,
-    ProcessorSettings,
-    Settings,
-    SettingsError,
-    load_settings,
-)
+from ringfence.platform.processor_settings import AgreementSettings, ProcessorSettings
+from ringfence.platform.settings import Settings, SettingsError, load_settings
 
 TODAY = date(2026, 6, 15)
 BOUND = AgreementSettings(

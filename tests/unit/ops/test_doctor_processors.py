@@ -8,12 +8,8 @@ import pytest
 
 from ringfence.entry.doctor.processors import check
 from ringfence.kernel.clock import ManualClock
-from ringfence.platform.settings import (
-    AgreementSettings,
-    MailSettings,
-    ProcessorSettings,
-    Settings,
-)
+from ringfence.platform.processor_settings import AgreementSettings, ProcessorSettings
+from ringfence.platform.settings import MailSettings, Settings
 
 CLOCK = ManualClock(datetime(2026, 6, 16, tzinfo=UTC))
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import ringfence
 from ringfence.platform.egress import Egress, EgressFailed, EgressRefused, Response, is_public
-from ringfence.platform.settings import EgressSettings
+from ringfence.platform.processor_settings import EgressSettings
 
 LOOPBACK = EgressSettings(allow_networks=("127.0.0.0/8",))
 TLS = ssl.create_default_context()

@@ -26,7 +26,10 @@ from ringfence.platform_django.partitions import ensure_partitions
 from ringfence.platform_django.tasks import ensure_partitions as ensure_partitions_job
 
 FAR = datetime(2031, 1, 31, 23, 59, 59, 999000, tzinfo=UTC)
-TABLES = ("accounts_request", "audit_use", "calls_call", "calls_journal", "calls_leg", "calls_tag")
+TABLES = (
+    *("accounts_request", "audit_use", "calls_call", "calls_journal", "calls_leg", "calls_tag"),
+    "processors_sent",
+)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from ringfence.domains.webhooks import delivery
 from ringfence.domains.webhooks.delivery import Deliveries
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.gate.client import EgressClient
-from ringfence.platform.settings import EgressSettings
+from ringfence.platform.processor_settings import EgressSettings
 from ringfence.platform_django.clock import new_id, use_clock
 from ringfence.platform_django.keys import use_keys
 

@@ -35,7 +35,7 @@ from ringfence.kernel.events import CallEvent, EventKind
 from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.keys.persons import Identifier
-from ringfence.platform.settings import EgressSettings
+from ringfence.platform.processor_settings import EgressSettings
 from ringfence.platform_django.clock import clock
 from ringfence.platform_django.keys import use_keys
 

@@ -12,7 +12,7 @@ import msgspec
 
 from ringfence.platform.egress import EgressRefused
 from ringfence.platform.gate.templates import TEMPLATES, Template
-from ringfence.platform.settings import ProcessorSettings
+from ringfence.platform.processor_settings import ProcessorSettings
 
 BODY = "(body)"
 """The field of a body that is neither JSON nor a form: no template has it."""
