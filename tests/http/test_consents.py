@@ -15,17 +15,21 @@ from django.conf import settings as django_settings
 from tests.api import Someone, ask, someone
 from tests.keys_fixture import Keys
 
+from ringfence.domains.calls.contracts import CallPlaneUnavailable
 from ringfence.domains.consent import api as consents
 from ringfence.domains.consent.models import Evidence
 from ringfence.domains.consent.rules.chain import Link, breaks
+from ringfence.domains.consent.tasks import stop_recordings
+from ringfence.domains.consent.usecases import settle
 from ringfence.domains.consent.usecases.record import facts_of
 from ringfence.domains.consent.vocabulary import ConsentMethod, ConsentScope, ConsentState
 from ringfence.domains.privacy import api as privacy
+from ringfence.kernel.errors import Unavailable
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.gate.rules import check_fields, fields_of
 from ringfence.platform.gate.templates import WEBHOOK
 from ringfence.platform.keys.persons import Identifier
-from ringfence.platform_django.clock import use_clock
+from ringfence.platform_django.clock import new_id, use_clock
 from ringfence.platform_django.keys import use_keys
 from ringfence.platform_django.tenancy import tenant
 from ringfence.platform_django.use import using
@@ -261,3 +265,25 @@ def test_endpoints_are_told(acme: Someone, db: DatabaseUrls) -> None:
     assert rows == [("consent.changed", told | {"state": "denied"})]
     sent = {"type": "consent.changed", "timestamp": "", "data": rows[0][1]}
     assert check_fields(fields_of(json.dumps(sent).encode(), "application/json"), WEBHOOK.fields)
+
+
+def test_a_call_plane_that_was_away_is_told_later(
+    acme: Someone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that gave up would leave somebody recorded who refused."""
+    call, told, away = new_id(), [], [True]
+
+    def command(tenant_id: UUID, call_id: UUID, action: str) -> None:
+        if away:
+            away.pop()
+            raise CallPlaneUnavailable("away")
+        told.append((tenant_id, call_id, action))
+
+    monkeypatch.setattr(settle, "live_calls_of_person", lambda *_: [call])
+    monkeypatch.setattr(settle, "command_call", command)
+    with pytest.raises(Unavailable):
+        stop_recordings(tenant=acme.tenant.hex, person=new_id().hex)
+    assert told == []
+    stop_recordings(tenant=acme.tenant.hex, person=new_id().hex)
+    assert told == [(acme.tenant, call, "bar_recording")]
+    assert stop_recordings.retry_strategy is not None

@@ -73,9 +73,9 @@ def stop_recordings(tenant_id: UUID, person: UUID) -> None:
 
 
 def stop_now(tenant_id: UUID, person: UUID) -> int:
-    """Record nothing more of the calls that a person takes part in; how many were told so. What
-    cannot be reached is logged: the job that follows tries again."""
-    told = 0
+    """Record nothing more of the calls that a person takes part in; of how many that could not be
+    said. These are logged: the job that follows tries again, until it could."""
+    missed = 0
     for call in live_calls_of_person(tenant_id, person):
         try:
             command_call(tenant_id, call, "bar_recording")
@@ -84,6 +84,5 @@ def stop_now(tenant_id: UUID, person: UUID) -> int:
         except (CallPlaneUnavailable, CallStateConflict) as error:
             kv = {"call": call.hex, "code": error.code}
             _log.error("a refused recording may go on", extra={"kv": kv})
-        else:
-            told += 1
-    return told
+            missed += 1
+    return missed
