@@ -13,7 +13,7 @@ MUTANTS = (
         "a-processor-for-sale",
         "ledger-complete",
         _NO_SALE,
-        "platform/settings.py",
+        "platform/processor_settings.py",
         'Literal["service", "billing", "security", "legal"]',
         'Literal["service", "billing", "security", "legal", "sale"]',
         _DECIDED,
