@@ -33,6 +33,7 @@ from ringfence.client import (
 )
 from ringfence.domains.accounts import api as accounts
 from ringfence.domains.accounts.contracts import ALL_SCOPES, OPERATOR_SCOPES
+from ringfence.domains.policy import api as policy
 from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform.database import DatabaseUrls
 from ringfence.protocols.wav import Encoding, header
@@ -59,6 +60,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "consents.record": {
         "number": "+14155550100", "scope": "profiling", "state": "denied", "method": "api",
     },
+    "policy.order_examination": {"profile": "strict"},
     "devices.create": {"name": "Phone"},
     "devices.rotate_password": {},
     "flows.create": {"name": "Second"},
@@ -166,6 +168,7 @@ def test_every_operation_is_served(
         "prompt_id": prompt.id,
         "tenant_id": public_id(Prefix.TENANT, acme.tenant),
         "currency": "USD",
+        "profile": policy.order_examination("strict", actor="test").profile,
     }
     order = ("get", "put", "patch", "post", "delete")
     todo = sorted(generate_client.operations(document()), key=lambda one: order.index(one.verb))

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 from django.test import Client
 from tests.api import Someone, ask, someone
-from tests.people import make_member, make_user, sign_in
+from tests.people import make_member, make_user, person, sign_in
 from tests.signing_in import mails
 
 from ringfence.domains.accounts import api as accounts
@@ -22,7 +23,7 @@ from ringfence.entry.promises.policy import render
 from ringfence.kernel.clock import ManualClock, SystemClock
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.settings import PolicySettings
-from ringfence.platform_django.clock import use_clock
+from ringfence.platform_django.clock import new_id, use_clock
 from ringfence.policies.catalogue import load_catalogue
 from ringfence.policies.profiles import Profile, load_profile, profile_hash, with_value
 
@@ -253,3 +254,54 @@ def test_published_versions_are_not_rewritten(time: ManualClock, db: DatabaseUrl
         for statement in ("UPDATE policy_version SET html = ''", "DELETE FROM policy_version"):
             with psycopg.connect(dsn) as connection, pytest.raises(psycopg.Error):
                 connection.execute(statement)
+
+
+def test_who_may_has_it_examined_and_sees_how_far_it_is(db: DatabaseUrls) -> None:
+    """From the board, once at a time; the worker runs it. Others see no button and are refused."""
+    officer = person("privacy-officer", None).client
+    others = [Client(), person("operator-support", None).client, person("owner", new_id()).client]
+    for client in others:
+        assert "Examine now" not in client.get("/policy/board/").content.decode()
+        assert client.post("/policy/board/examine/", {"profile": "strict"}).status_code == 403
+    assert api.last_order("strict") is None
+    wanted = {"profile": "strict", "clause": "SIP-08.2-01"}
+    assert "Examine now" in officer.get("/policy/board/SIP-08.2-01/").content.decode()
+    for _ in range(2):
+        answer = officer.post("/policy/board/examine/", wanted)
+        assert answer["Location"] == "/policy/board/SIP-08.2-01/?profile=strict"
+    with psycopg.connect(db.owner) as connection:
+        (only,) = connection.execute(
+            "SELECT args FROM procrastinate_jobs WHERE task_name = 'promises.examine'"
+        )
+    run = UUID(hex=only[0]["run"])
+    api.examination_step(run, "7 of 15: expired-gone")
+    page = officer.get("/policy/board/?profile=strict").content.decode()
+    assert "7 of 15: expired-gone" in page and 'http-equiv="refresh"' in page
+    assert "Examine now" not in page
+    assert 'http-equiv="refresh"' not in see("/policy/board/?profile=strict")
+    api.end_examination(run, "the database was away")
+    page = officer.get("/policy/board/?profile=strict").content.decode()
+    assert "Examine now" in page and "the database was away" in page
+    assert officer.post("/policy/board/examine/", {"profile": "lax"}).status_code == 404
+
+
+def test_an_examination_that_died_with_its_worker_bars_no_other(time: ManualClock) -> None:
+    first = api.order_examination("strict", actor="test")
+    time.advance(timedelta(minutes=29))
+    assert api.order_examination("strict", actor="test").run == first.run
+    time.advance(timedelta(minutes=2))
+    lost = api.get_order("strict")
+    assert lost.ended_at is not None and "lost" in lost.failed
+    second = api.order_examination("strict", actor="test")
+    assert second.run != first.run and second.ended_at is None
+    api.end_examination(first.run)
+    assert api.get_order("strict").ended_at is None, "who comes late ends nothing"
+
+
+def test_the_api_orders_an_examination_and_tells_of_it(db: DatabaseUrls) -> None:
+    officer = person("privacy-officer", None)
+    assert officer("get", "/promises/examinations/strict").json()["code"] == ("nothing_examined")
+    answer = officer("post", "/promises/examinations", {"profile": "strict"})
+    assert answer.status_code == 202, answer.content
+    assert officer("get", "/promises/examinations/strict").json() == answer.json()
+    assert officer("post", "/promises/examinations", {"profile": "lax"}).status_code == 422

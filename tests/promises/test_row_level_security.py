@@ -102,6 +102,7 @@ NO_TENANTS = SIGN_IN | {
     "platform_mail",
     "policy_examined",
     "policy_incident",
+    "policy_order",
     "policy_version",
     "procrastinate_events",
     "procrastinate_jobs",

@@ -779,6 +779,18 @@ class NumberList(Struct, frozen=True, kw_only=True):
     next: str | None
 
 
+class Examination(Struct, frozen=True, kw_only=True):
+    """An examination of the installation's promises; what it saw stands on ``/policy/board/``."""
+
+    profile: str
+    ordered_at: datetime
+    step: str
+    ended_at: datetime | None
+    failed: str
+    etag: str | None = None
+    """State that was read, for the update of it; None in a list."""
+
+
 class PolicyChange(Struct, frozen=True, kw_only=True):
     """A clause ``added`` or ``removed``, or a value ``changed``; ``reduces``: for the worse."""
 

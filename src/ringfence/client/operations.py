@@ -1277,6 +1277,38 @@ class NumbersResource(Resource):
 class PolicyResource(Resource):
     """Operations of `client.policy`."""
 
+    def order_examination(
+        self,
+        *,
+        profile: Literal[
+            "cca-voice-ai",
+            "clx-contact-center",
+            "cmx-calltracking",
+            "ctx-us-telecom",
+            "sip-carrier",
+            "strict",
+        ],
+        idempotency_key: str | None = None,
+    ) -> models.Examination:
+        """Have the installation examined under a profile. While that goes on, it is no new
+        one.
+
+        Needs a key or a session of the operator with the scope `promises:verify`.
+        """
+        return self._post(
+            models.Examination,
+            "/api/v1/promises/examinations",
+            body={"profile": profile},
+            idempotency_key=idempotency_key,
+        )
+
+    def get_examination(self, profile: str) -> models.Examination:
+        """The examination that was last asked for under a profile, and how far it is.
+
+        Needs a key or a session of the operator with the scope `promises:verify`.
+        """
+        return self._get(models.Examination, path_of("/api/v1/promises/examinations/{}", profile))
+
     def get_binding(self) -> models.PolicyBinding:
         """Which version of the privacy policy binds the tenant, and what comes.
 

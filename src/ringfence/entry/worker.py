@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
 from functools import partial
 from typing import Any
@@ -27,6 +28,8 @@ def worker_app() -> Any:
     """
     setup_django("worker")
     from procrastinate.contrib.django import app
+
+    importlib.import_module("ringfence.entry.promises.tasks")  # jobs that no domain has
 
     return app.with_connector(app.connector.get_worker_connector())  # type: ignore[attr-defined]
 

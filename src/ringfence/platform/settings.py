@@ -144,6 +144,8 @@ class RetentionSettings(Section):
 class PrivacySettings(Section):
     joint_content: Literal["call", "channel"] = "call"
     """What of a conversation dies with one of its parties: every track, or their own alone."""
+    examine: bool = True
+    """Whether the installation examines its promises at 03:40 and 15:40 UTC."""
 
 
 class PolicySettings(Section):

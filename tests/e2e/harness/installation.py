@@ -122,6 +122,7 @@ class Installation:
             "egress": {"allow_networks": ["127.0.0.0/8"]},
             "log": {"format": "json"},
             "accounts": accounts or {},
+            "privacy": {"examine": False},
         }
         lines = []
         for name, values in sections.items():

@@ -9,6 +9,13 @@ from ringfence.domains.policy.queries import (
     page_of,
 )
 from ringfence.domains.policy.usecases.accept import accept_version
+from ringfence.domains.policy.usecases.order import (
+    end_examination,
+    examination_step,
+    get_order,
+    last_order,
+    order_examination,
+)
 from ringfence.domains.policy.usecases.publish import Head, publish, tell
 from ringfence.domains.policy.usecases.record_examination import record_examination
 from ringfence.domains.policy.usecases.warn_of_end import warn_of_ends
@@ -18,9 +25,14 @@ __all__ = [
     "accept_version",
     "binding_of",
     "current_version",
+    "end_examination",
+    "examination_step",
+    "get_order",
     "last_examined",
+    "last_order",
     "list_incidents",
     "list_versions",
+    "order_examination",
     "page_of",
     "publish",
     "record_examination",

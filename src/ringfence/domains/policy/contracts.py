@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError
 
@@ -26,6 +27,20 @@ class VersionInfo:
     published_at: datetime
     effective_at: datetime
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderInfo:
+    """An examination that was asked for."""
+
+    profile: str
+    run: UUID
+    ordered_at: datetime
+    step: str
+    """What it is at; empty: it waits for the worker."""
+    ended_at: datetime | None
+    failed: str
+    """Why there is no report; empty: there is one, or it is not over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,12 @@ class ExaminedInfo:
     number: int
     ended_at: datetime
     report: Mapping[str, Any]
+
+
+class NothingExamined(NotFound):
+    """Nobody asked for an examination."""
+
+    code = "nothing_examined"
 
 
 class VersionNotFound(NotFound):

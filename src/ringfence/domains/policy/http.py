@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from pydantic import ConfigDict, Field
 
 from ringfence.domains.policy import api
-from ringfence.domains.policy.contracts import BindingInfo, VersionInfo
+from ringfence.domains.policy.contracts import BindingInfo, OrderInfo, VersionInfo
 from ringfence.kernel.ids import Prefix, public_id
-from ringfence.platform_django.http import caller_of, requires, responses
+from ringfence.platform_django.http import caller_of, operator_only, requires, responses
 from ringfence.platform_django.use import current_actor
+from ringfence.policies.profiles import NAMES
 
 router = Router(tags=["policy"])
 
@@ -59,6 +61,58 @@ class PolicyAcceptIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
     version: int = Field(ge=1, le=2_000_000_000)
+
+
+class ExaminationIn(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    profile: Literal[NAMES]  # type: ignore[valid-type]  # the names stand in a constant
+
+
+class ExaminationOut(Schema):
+    """An examination of the installation's promises; what it saw stands on ``/policy/board/``."""
+
+    profile: str
+    ordered_at: datetime
+    step: str
+    """What it is at; empty while it waits for the worker."""
+    ended_at: datetime | None
+    failed: str
+    """Why there is no report."""
+
+
+@router.post(
+    "/promises/examinations",
+    response=responses(ExaminationOut, 422, success=202),
+    operation_id="order_examination",
+)
+@operator_only
+@requires("promises:verify")
+def order_examination(request: HttpRequest, body: ExaminationIn) -> Status[ExaminationOut]:
+    """Have the installation examined under a profile. While that goes on, it is no new one."""
+    return Status(202, _examination(api.order_examination(body.profile, actor=current_actor())))
+
+
+@router.get(
+    "/promises/examinations/{profile}",
+    response=responses(ExaminationOut, 404),
+    operation_id="get_examination",
+)
+@operator_only
+@requires("promises:verify")
+def get_examination(request: HttpRequest, profile: str) -> ExaminationOut:
+    """The examination that was last asked for under a profile, and how far it is."""
+    return _examination(api.get_order(profile))
+
+
+def _examination(info: OrderInfo) -> ExaminationOut:
+    return ExaminationOut(
+        profile=info.profile,
+        ordered_at=info.ordered_at,
+        step=info.step,
+        ended_at=info.ended_at,
+        failed=info.failed,
+    )
 
 
 @router.get("/policy", response=responses(PolicyBindingOut), operation_id="get_policy_binding")

@@ -82,6 +82,24 @@ class Examined(models.Model):
         db_table = "policy_examined"
 
 
+class Order(models.Model):
+    """The last time that somebody asked for an examination under a profile, or that it was due."""
+
+    profile = models.CharField(max_length=64, primary_key=True)
+    run = models.UUIDField()
+    """Another one for each time."""
+    actor = models.CharField(max_length=80)
+    ordered_at = models.DateTimeField()
+    step = models.CharField(max_length=80, default="")
+    """What it is at now; for people."""
+    ended_at = models.DateTimeField(null=True)
+    failed = models.CharField(max_length=200, default="")
+    """Why there is no report."""
+
+    class Meta:
+        db_table = "policy_order"
+
+
 class Incident(models.Model):
     """A control of a promise is red: since when, and until when."""
 

@@ -18,6 +18,10 @@ not_personal("policy.Notice", _TOLD, "id", "tenant_id", "number", "user_id", "to
 _SEEN = "what controls saw: names of things, never of persons"
 not_personal("policy.Examined", _SEEN, "profile", "number", "ended_at", "report")
 not_personal(
+    "policy.Order", "who of the operator's staff ordered an examination, by random id",
+    "profile", "run", "actor", "ordered_at", "step", "ended_at", "failed",
+)  # fmt: skip
+not_personal(
     "policy.Incident", _SEEN,
     "id", "profile", "control", "clauses", "state", "findings", "opened_at", "opened_report",
     "due_at", "closed_at", "closed_report",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,11 +23,12 @@ from ringfence.entry.promises.controls.audit_trail import await_sealed
 from ringfence.entry.promises.mutants import known_mutants
 from ringfence.entry.promises.site import Site
 from ringfence.entry.promises.states import State
-from ringfence.entry.promises.verify import Report, as_json, run, this_build
+from ringfence.entry.promises.verify import DONE, Report, as_json, run, this_build
 from ringfence.entry.supervisor.messages import ProcessStatus, ask
 from ringfence.kernel.clock import SystemClock
 from ringfence.kernel.fields import CALL_RECORDS, IDENTIFIER
 from ringfence.platform.database import database_urls
+from ringfence.platform.process import die_with_parent, supervised
 from ringfence.platform.settings import load_settings
 from ringfence.policies.catalogue import load_catalogue
 from ringfence.policies.profiles import DEFAULT, NAMES, Profile, claims, load_profile, profile_hash
@@ -37,15 +40,19 @@ promises_command = click.Group("promises", help="The clauses of the policy, held
 
 @promises_command.command("verify")
 @click.option("--profile", type=click.Choice(NAMES), default=DEFAULT, show_default=True)
+@click.option("--seed", type=click.IntRange(0), help="Repeat the order of an earlier run.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def verify_command(profile: str, json_: bool) -> None:
+@click.option("--steps", is_flag=True, help="Tell each step as a line of JSON on standard error.")
+def verify_command(profile: str, seed: int | None, json_: bool, steps: bool) -> None:
     """Examine the running installation. Exit status 1 when a clause is broken or unknown.
 
     A tenant of the examiner's own is called by a real phone. Then each control looks, each of its
     violations is planted, must be found by name, and is undone. The report is signed and added to
     the chain in the data directory.
     """
-    settings = load_settings()
+    if supervised():
+        die_with_parent()
+    settings, tell = load_settings(), _teller(steps)
     ask(settings, "status", None, list[ProcessStatus], 5.0)
     chosen, catalogue = load_profile(profile), load_catalogue()
     claimed = set(claims(chosen, catalogue).claimed)
@@ -56,6 +63,7 @@ def verify_command(profile: str, json_: bool) -> None:
         psycopg.connect(database_urls(settings).owner) as database,
     ):
         database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        tell("calling the examiner's tenants")
         canary = bring_to_life(settings, database)
         _expire_a_day(canary.tenant)
         _end(database, canary.closed)
@@ -71,9 +79,12 @@ def verify_command(profile: str, json_: bool) -> None:
             profile_hash=profile_hash(chosen),
             clock=clock,
             mutants=known_mutants(),
+            seed=secrets.randbelow(2**32) if seed is None else seed,
+            tell=tell,
         )
         path = bundle.append(settings.data_dir, as_json(report))
         _record(int(path.stem), as_json(report), chosen)
+    tell(DONE)
     click.echo(json.dumps(as_json(report), indent=2) if json_ else _told(report, str(path)))
     if not report.ok:
         sys.exit(1)
@@ -137,6 +148,17 @@ def _record(number: int, report: dict[str, Any], profile: Profile) -> None:
     )
 
 
+def _teller(steps: bool) -> Callable[[str], None]:
+    """What tells each step: to a program, to who watches, or to nobody."""
+    if steps:
+        return lambda step: click.echo(json.dumps({"step": step}), err=True)
+    if sys.stderr.isatty():
+        return lambda step: click.echo(
+            f"\r\x1b[K{'' if step == DONE else step}", nl=False, err=True
+        )
+    return lambda step: None
+
+
 def _told(report: Report, path: str) -> str:
     lines = [f"{report.profile}, build {report.build}, {report.ended_at:%Y-%m-%d %H:%M:%S} UTC", ""]
     for clause in report.clauses:
@@ -151,7 +173,7 @@ def _told(report: Report, path: str) -> str:
         survived = [f"no test notices {name}" for name in clause.survivors]
         lines += [f"{'':13}{text}" for text in (*clause.findings, *clause.error, *survived)]
     totals = ", ".join(f"{count} {state}" for state, count in report.totals.items() if count)
-    return "\n".join([*lines, "", totals, f"signed: {path}"])
+    return "\n".join([*lines, "", totals, f"seed {report.seed}, signed: {path}"])
 
 
 def _expire_a_day(tenant: UUID) -> None:

@@ -1,6 +1,7 @@
 """The published policy, its history, and the board: what each sentence rests on today.
 
-Everybody may look: a page names controls, times and numbers of findings, never what was found.
+Everybody may look: a page names controls, times and numbers of findings, never what was found. The
+operator's people whose role lets them may have an examination run from here.
 """
 
 from __future__ import annotations
@@ -12,18 +13,26 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.utils.http import urlencode
+from django.views.decorators.http import require_POST, require_safe
 
 from ringfence.domains.consent.pages import banner_of
+from ringfence.domains.identity.api import principal_of
+from ringfence.domains.identity.sign_in.session import session_of
 from ringfence.domains.policy import api
-from ringfence.domains.policy.contracts import VersionInfo, VersionNotFound
+from ringfence.domains.policy.contracts import VersionNotFound
 from ringfence.entry.promises.states import BAD, State
+from ringfence.entry.promises.tasks import usual_profile
+from ringfence.kernel.errors import RingfenceError
+from ringfence.kernel.fields import INSTALLATION
+from ringfence.platform_django.admission import Admission
 from ringfence.platform_django.clock import clock
 from ringfence.policies.catalogue import Kind, load_catalogue
-from ringfence.policies.profiles import DEFAULT, NAMES
+from ringfence.policies.profiles import NAMES
 
+_EXAMINE = Admission("promises:verify")
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 _CSP = (
     "default-src 'none'; style-src {}; img-src 'self'; form-action 'self'; base-uri 'none';"
@@ -81,11 +90,11 @@ def versions(request: HttpRequest) -> HttpResponse:
 def board(request: HttpRequest) -> HttpResponse:
     """Every clause that the profile claims, by its state, with the incidents that are open."""
     now = clock().now()
-    profile = _profile(request, now)
+    profile = _profile(request)
     examined = api.last_examined(profile)
     incidents = api.list_incidents(profile)
     context: dict[str, Any] = {
-        "profile": profile,
+        **_live(request, profile),
         "profiles": NAMES,
         "examined": examined,
         "open": [_incident(one, now) for one in incidents if one.closed_at is None],
@@ -126,12 +135,16 @@ def clause(request: HttpRequest, clause_id: str) -> HttpResponse:
     found = load_catalogue().clauses.get(clause_id)
     if found is None:
         raise Http404
-    profile = _profile(request, now)
+    profile = _profile(request)
     examined = api.last_examined(profile)
     seen = None
     if examined is not None:
         seen = next((one for one in examined.report["clauses"] if one["id"] == clause_id), None)
-    context: dict[str, Any] = {"clause": found, "profile": profile, "examined": examined}
+    context: dict[str, Any] = {
+        **_live(request, profile),
+        "clause": found,
+        "examined": examined,
+    }
     if examined is not None and seen is not None:
         context |= {
             "state": _states(examined.report, now)[clause_id],
@@ -149,6 +162,38 @@ def clause(request: HttpRequest, clause_id: str) -> HttpResponse:
             "said_in": [one.number for one in api.list_versions() if clause_id in one.clauses],
         }
     return _page(request, "clause", context)
+
+
+@require_POST
+def examine(request: HttpRequest) -> HttpResponse:
+    """Have the installation examined now, and go back to where that was asked."""
+    profile, clause_id = request.POST.get("profile", ""), request.POST.get("clause", "")
+    if profile not in NAMES:
+        raise Http404
+    who = _examiner(request)
+    if who is None:
+        return render(request, "403.html", status=403)
+    api.order_examination(profile, actor=who)
+    page = f"{clause_id}/" if clause_id in load_catalogue().clauses else ""
+    return HttpResponseRedirect(f"/policy/board/{page}?{urlencode({'profile': profile})}")
+
+
+def _live(request: HttpRequest, profile: str) -> dict[str, Any]:
+    """The examination that runs or ran last, and whether who looks may start one."""
+    return {"profile": profile, "order": api.last_order(profile), "may": _examiner(request)}
+
+
+def _examiner(request: HttpRequest) -> str | None:
+    """Who asks, where their role lets them have an examination run."""
+    session = session_of(request)
+    if session is None:
+        return None
+    try:
+        principal = principal_of(session, INSTALLATION)
+        principal.admit(_EXAMINE)
+    except RingfenceError:
+        return None
+    return principal.actor
 
 
 def _states(report: Mapping[str, Any], now: datetime) -> dict[str, str]:
@@ -203,12 +248,10 @@ def _incident(info: Any, now: datetime) -> dict[str, Any]:
             "late": info.closed_at is None and now > info.due_at}  # fmt: skip
 
 
-def _profile(request: HttpRequest, now: datetime) -> str:
+def _profile(request: HttpRequest) -> str:
     """The one that is asked for, else that of the version in force."""
     wanted = request.GET.get("profile", "")
-    in_force: VersionInfo | None = api.current_version(now)
-    usual = DEFAULT if in_force is None else in_force.profile
-    return wanted if wanted in NAMES else usual
+    return wanted if wanted in NAMES else usual_profile()
 
 
 def _published(number: int) -> HttpResponse:

@@ -11,5 +11,6 @@ urlpatterns = [
     path("versions/", pages.versions),
     path("versions/<int:number>/", pages.version),
     path("board/", pages.board),
+    path("board/examine/", pages.examine),
     path("board/<str:clause_id>/", pages.clause),
 ]

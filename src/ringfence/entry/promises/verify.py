@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +20,9 @@ from ringfence.entry.promises.mutants import Mutated
 from ringfence.entry.promises.site import Site
 from ringfence.entry.promises.states import BAD, State, state_of
 from ringfence.kernel.clock import Clock
+
+DONE = "done"
+"""The last step of an examination that has its report."""
 
 
 class ClauseReport(msgspec.Struct, frozen=True):
@@ -54,6 +59,8 @@ class Report(msgspec.Struct, frozen=True):
     totals: dict[str, int]
     clauses: tuple[ClauseReport, ...]
     examinations: tuple[Examination, ...]
+    seed: int = 0
+    """Of the order in which controls looked and violations were planted."""
 
     @property
     def ok(self) -> bool:
@@ -71,11 +78,18 @@ def run(
     profile_hash: str,
     clock: Clock,
     mutants: Sequence[Mutated] = (),
+    seed: int = 0,
+    tell: Callable[[str], None] = lambda step: None,
 ) -> Report:
-    """``clauses``: id, and whether the profile claims it. ``mutants``: those of the build."""
+    """``clauses``: id, and whether the profile claims it. ``mutants``: those of the build.
+
+    ``seed``: the order of controls, and of the violations of each. ``tell`` hears what comes next.
+    """
     began = clock.now()
+    controls = shuffled(controls, seed)
     examined = []
-    for control in controls:
+    for count, control in enumerate(controls, 1):
+        tell(f"{count} of {len(controls)}: {control.name}")
         examined.append(examine(control, site, clock, mutants))
         site.database.rollback()
     reports = tuple(_clause(id_, claimed, controls, examined) for id_, claimed in clauses.items())
@@ -89,7 +103,18 @@ def run(
         totals=totals,
         clauses=reports,
         examinations=tuple(examined),
+        seed=seed,
     )
+
+
+def shuffled(controls: Sequence[Control], seed: int) -> list[Control]:
+    """The controls and their violations in the order that ``seed`` means: no finding may rest on
+    what was looked at before it."""
+    order = random.Random(seed)  # noqa: S311 - an order that anybody may repeat
+    return [
+        replace(one, violations=tuple(order.sample(one.violations, len(one.violations))))
+        for one in order.sample(controls, len(controls))
+    ]
 
 
 def _clause(
