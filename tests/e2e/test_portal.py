@@ -205,7 +205,7 @@ def begin(page: Page, contact: str, wish: str) -> None:
     page.get_by_text(wish, exact=True).click()
     page.get_by_label("Your e-mail address").fill(contact)
     page.get_by_label("Where do you live?").select_option(label="California")
-    page.get_by_role("button", name="Send me a code").click()
+    page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("heading", name="Your code")).to_be_visible()
 
 

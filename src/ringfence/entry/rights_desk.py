@@ -23,6 +23,7 @@ from ringfence.domains.identity.api import memberships_of, principal_of
 from ringfence.domains.identity.contracts import TenantRequired, UserPrincipal
 from ringfence.domains.identity.sign_in.session import session_of
 from ringfence.domains.privacy import api
+from ringfence.domains.privacy.api import may_verify_by
 from ringfence.domains.privacy.contracts import RightsInfo
 from ringfence.domains.privacy.rights_vocabulary import (
     ExtensionReason,
@@ -40,7 +41,7 @@ _RIGHTS, _ERASE = "privacy:rights", "privacy:erase"
 Desk = Callable[..., HttpResponse]
 
 
-def _desk(view: Desk) -> Desk:
+def for_officers(view: Desk) -> Desk:
     """A view for whoever may work requests in the tenant that the address names, or in their only
     one."""
 
@@ -76,7 +77,7 @@ def _desk(view: Desk) -> Desk:
 
 @require_GET
 @login_required
-@_desk
+@for_officers
 def desk(request: HttpRequest, principal: UserPrincipal) -> HttpResponse:
     """What is open, by the end of its time, and what was finished last."""
     tenant_id = principal.tenant_id
@@ -89,19 +90,19 @@ def desk(request: HttpRequest, principal: UserPrincipal) -> HttpResponse:
         "open": [_shown(one) for one in api.open_requests(tenant_id)],
         "finished": [_shown(one) for one in finished[:20]],
     }
-    return _render(request, principal, "desk", context)
+    return show(request, principal, "desk", context)
 
 
 @require_GET
 @login_required
-@_desk
+@for_officers
 def detail(request: HttpRequest, principal: UserPrincipal, request_id: str) -> HttpResponse:
     """One request, and what may be done with it."""
     info = api.get_rights_request(principal.tenant_id, _id(request_id))
     open_ = info.state in (RightsState.RECEIVED, RightsState.VERIFIED)
     context = {
         "one": _shown(info),
-        "methods": [] if info.state is not RightsState.RECEIVED else list(Method),
+        "methods": [] if info.state is not RightsState.RECEIVED else _methods(),
         "refusals": list(Refusal) if open_ else [],
         "extensions": list(ExtensionReason)
         if open_ and info.extended_until is None and info.kind is not RightsKind.APPEAL
@@ -113,12 +114,12 @@ def detail(request: HttpRequest, principal: UserPrincipal, request_id: str) -> H
         "erases": info.kind is RightsKind.DELETION,
         "receipt": info.receipt,
     }
-    return _render(request, principal, "desk_request", context)
+    return show(request, principal, "desk_request", context)
 
 
 @require_POST
 @login_required
-@_desk
+@for_officers
 def act(
     request: HttpRequest, principal: UserPrincipal, request_id: str, action: str
 ) -> HttpResponse:
@@ -152,12 +153,16 @@ def act(
         raise
     except RingfenceError as error:
         messages.error(request, f"It was not done: {error.message}.")
-    return HttpResponseRedirect(_address(principal, f"{request_id}/"))
+    return HttpResponseRedirect(address(principal, f"{request_id}/"))
 
 
 def _may_erase(principal: UserPrincipal, found: RightsInfo) -> None:
     if found.kind is RightsKind.DELETION:
         principal.admit(Admission(_ERASE))
+
+
+def _methods() -> list[Method]:
+    return [method for method in Method if may_verify_by(method)]
 
 
 def _shown(info: RightsInfo) -> dict[str, Any]:
@@ -177,7 +182,8 @@ def _id(text: str) -> UUID:
     return parse_public_id(Prefix.RIGHTS_REQUEST, text)
 
 
-def _address(principal: UserPrincipal, path: str = "") -> str:
+def address(principal: UserPrincipal, path: str = "") -> str:
+    """Of a page of the desk."""
     query = urlencode({"tenant": public_id(Prefix.TENANT, principal.tenant_id)})
     return f"/accounts/rights/{path}?{query}"
 
@@ -188,8 +194,13 @@ def _first(url: str, request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(f"{url}?{urlencode({'next': back})}")
 
 
-def _render(
-    request: HttpRequest, principal: UserPrincipal, name: str, context: dict[str, Any]
+def show(
+    request: HttpRequest,
+    principal: UserPrincipal,
+    name: str,
+    context: dict[str, Any],
+    status: int = 200,
 ) -> HttpResponse:
+    """A page of the desk."""
     tenant = public_id(Prefix.TENANT, principal.tenant_id)
-    return render(request, f"portal/{name}.html", context | {"tenant": tenant})
+    return render(request, f"portal/{name}.html", context | {"tenant": tenant}, status=status)

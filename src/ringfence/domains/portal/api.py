@@ -12,6 +12,7 @@ from ringfence.domains.portal.queries import (
 from ringfence.domains.portal.usecases.ask_code import ask_code
 from ringfence.domains.portal.usecases.call_with_code import call_with_code
 from ringfence.domains.portal.usecases.configure import close_portal, put_portal
+from ringfence.domains.portal.usecases.opt_out import opt_out
 from ringfence.domains.portal.usecases.prove import appeal, confirm, leave, prove
 from ringfence.domains.portal.usecases.sweep_visits import sweep_visits
 from ringfence.domains.portal.usecases.tell_officers import tell_officers
@@ -27,6 +28,7 @@ __all__ = [
     "get_portal",
     "leave",
     "may_fetch",
+    "opt_out",
     "own_request",
     "prove",
     "proven_visit",

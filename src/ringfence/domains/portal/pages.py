@@ -33,7 +33,13 @@ from ringfence.domains.portal.contracts import (
     Wish,
 )
 from ringfence.domains.portal.rules.visit import State
-from ringfence.domains.portal.words import JURISDICTIONS, WISHES, shown_request
+from ringfence.domains.portal.words import (
+    JURISDICTIONS,
+    OPT_OUT_WISHES,
+    WISHES,
+    kind_words,
+    shown_request,
+)
 from ringfence.domains.privacy import api as privacy
 from ringfence.domains.privacy.contracts import (
     CannotAppeal,
@@ -44,7 +50,7 @@ from ringfence.domains.privacy.contracts import (
     RightsRequestNotFound,
 )
 from ringfence.kernel.errors import Unavailable
-from ringfence.kernel.ids import InvalidId, Prefix, parse_public_id
+from ringfence.kernel.ids import InvalidId, Prefix, parse_public_id, public_id
 from ringfence.platform_django.addresses import client_address
 from ringfence.platform_django.use import using
 
@@ -83,7 +89,9 @@ def _page(view: View) -> View:
 @_page
 def start(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
     """Who are you, and what do you want?"""
-    context: dict[str, Any] = {"wishes": WISHES, "jurisdictions": JURISDICTIONS}
+    context: dict[str, Any] = {
+        "wishes": WISHES, "opt_outs": OPT_OUT_WISHES, "jurisdictions": JURISDICTIONS
+    }  # fmt: skip
     if request.method != "POST":
         return _render(request, portal, "start", context)
     context |= {"told": request.POST.get("contact", "")[:254]}
@@ -94,15 +102,34 @@ def start(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
         return _render(request, portal, "start", context | {"problem": "choose"}, status=422)
     context |= {"wish": wish.value, "jurisdiction": jurisdiction.value}
     address = str(client_address(request) or "")
+    told = context["told"]
     try:
-        asked = api.ask_code(portal, context["told"], wish, jurisdiction, address)
+        if wish.opts_out:
+            browser = api.opt_out(portal, told, wish, jurisdiction, address)
+        else:
+            browser = api.ask_code(portal, told, wish, jurisdiction, address).browser
     except (NoContact, NoCalls, Busy) as error:
         problem = {NoContact: "contact", NoCalls: "calls", Busy: "busy"}[type(error)]
         context["problem"] = problem
         return _render(request, portal, "start", context, status=error.http_status)
-    answer = HttpResponseRedirect(f"/privacy/{portal.slug}/code/", status=303)
-    _set_cookie(answer, portal, asked.browser)
+    page = "opted-out" if wish.opts_out else "code"
+    answer = HttpResponseRedirect(f"/privacy/{portal.slug}/{page}/", status=303)
+    _set_cookie(answer, portal, browser)
     return answer
+
+
+@require_GET
+@_page
+def opted_out(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
+    """It holds."""
+    visit = api.find_visit(portal, _browser(request))
+    if visit is None or visit.request_id is None or not visit.wish.opts_out:
+        return HttpResponseRedirect(f"/privacy/{portal.slug}/", status=303)
+    context = {
+        "kind": kind_words(visit.wish),
+        "id": public_id(Prefix.RIGHTS_REQUEST, visit.request_id),
+    }
+    return _render(request, portal, "opted_out", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

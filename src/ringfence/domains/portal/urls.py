@@ -9,6 +9,7 @@ from ringfence.domains.portal import pages
 urlpatterns = [
     path("", pages.start),
     path("code/", pages.code),
+    path("opted-out/", pages.opted_out),
     path("requests/", pages.requests),
     path("requests/confirm/", pages.confirm),
     path("requests/<str:request_id>/package", pages.package),

@@ -8,6 +8,7 @@ from ringfence.domains.privacy.items import (
     register_next_item_day,
     register_person_cleanup,
 )
+from ringfence.domains.privacy.opt_outs import register_opt_out
 from ringfence.domains.privacy.package_parts import register_package_part
 from ringfence.domains.privacy.profiles import register_profile
 from ringfence.domains.privacy.queries import get_erasure
@@ -30,7 +31,12 @@ from ringfence.domains.privacy.rights_queries import (
     requests_of_person,
     urgent_infos,
 )
-from ringfence.domains.privacy.rules.rights import is_copy, is_open, may_appeal
+from ringfence.domains.privacy.rules.rights import (
+    is_copy,
+    is_open,
+    may_appeal,
+    may_verify_by,
+)
 from ringfence.domains.privacy.tenant_end import register_file_removal, register_row_removal
 from ringfence.domains.privacy.usecases.answer_request import answer_request
 from ringfence.domains.privacy.usecases.appeal import appeal_refusal, decide_appeal
@@ -90,6 +96,7 @@ __all__ = [
     "link_rows",
     "list_rights_requests",
     "may_appeal",
+    "may_verify_by",
     "not_personal",
     "open_package",
     "open_requests",
@@ -103,6 +110,7 @@ __all__ = [
     "register_items_of_bucket",
     "register_items_of_person",
     "register_next_item_day",
+    "register_opt_out",
     "register_package_part",
     "register_person_cleanup",
     "register_profile",

@@ -10,6 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from ringfence.domains.privacy.rights_vocabulary import (
+    OPT_OUTS as OPT_OUTS,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
     Channel as Channel,
 )
 from ringfence.domains.privacy.rights_vocabulary import (
@@ -33,7 +36,7 @@ from ringfence.domains.privacy.rights_vocabulary import (
 from ringfence.domains.privacy.rights_vocabulary import (
     Urgency as Urgency,
 )
-from ringfence.kernel.errors import NotFound, RingfenceError
+from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError
 
 
 class Category(StrEnum):
@@ -236,6 +239,8 @@ class RightsInfo:
     refusal: Refusal | None
     completed_at: datetime | None
     erasure_id: UUID | None
+    evidence_id: UUID | None
+    """Of an opt-out: the piece of consent evidence that says so."""
     decided_by: str | None
     """Who refused it, or decided an appeal."""
     appeal_of: UUID | None
@@ -281,6 +286,12 @@ class WrongRightsState(RingfenceError):
 
     code = "wrong_rights_state"
     http_status = 409
+
+
+class MethodUnfit(InvalidInput):
+    """By this way nobody is made sure of, or it is not the way of this request."""
+
+    code = "verification_method_unfit"
 
 
 class CannotExtend(RingfenceError):

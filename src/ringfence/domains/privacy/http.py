@@ -102,8 +102,9 @@ def get_erasure(request: HttpRequest, erasure_id: str) -> ErasureOut:
 )
 @requires(_RIGHTS)
 def create_rights_request(request: HttpRequest, body: RightsIn) -> Status[RightsOut]:
-    """Note what a person asks. Nothing is done for it before it is verified. A number that means
-    nobody is answered too: the receipt says that nothing is held."""
+    """Note what a person asks. Nothing is done for it before it is verified, but for an opt-out,
+    which holds when this answers. A number that means nobody is answered too: the receipt says that
+    nothing is held; one who opts out becomes known by it."""
     info = api.request_rights(
         caller_of(request).tenant_id,
         _who(body),

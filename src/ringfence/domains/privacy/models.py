@@ -52,7 +52,7 @@ class ErasureOrder(TenantModel):
 class RightsRequest(TenantModel):
     """What a person asked of the tenant, and how it was answered; the person is a random id."""
 
-    kind = models.CharField(max_length=16)
+    kind = models.CharField(max_length=24)
     person_id = models.UUIDField(null=True)
     """None: nobody was meant by what was told when it came in, and nothing is held of them."""
     jurisdiction = models.CharField(max_length=16)
@@ -76,6 +76,8 @@ class RightsRequest(TenantModel):
     completed_at = models.DateTimeField(null=True)
     erasure_id = models.UUIDField(null=True)
     """Of a deletion: the erasure that carries it out."""
+    evidence_id = models.UUIDField(null=True)
+    """Of an opt-out: the piece of consent evidence that says so."""
     package_id = models.UUIDField(default=new_id)
     """The item whose key seals the package; it has one from when the package is made."""
     package_day = models.IntegerField(null=True)

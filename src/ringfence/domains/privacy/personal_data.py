@@ -70,7 +70,9 @@ not_personal(
 
 not_personal(RIGHTS, "random id of a row or of the business customer", "id", "tenant_id")
 not_personal(RIGHTS, "random id whose key seals the package", "package_id", "package_day")
-not_personal(RIGHTS, "random id of a row", "erasure_id", "appeal_of", "follows_appeal")
+not_personal(
+    RIGHTS, "random id of a row", "erasure_id", "evidence_id", "appeal_of", "follows_appeal"
+)
 not_personal(RIGHTS, "evidence: counts and hashes, signed", "receipt", "package_bytes")
 register(
     PersonId(RIGHTS, "person_id", "requester", item="package_id"),

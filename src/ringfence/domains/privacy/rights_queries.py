@@ -139,6 +139,7 @@ def rights_info(row: RightsRequest) -> RightsInfo:
         refusal=Refusal(row.refusal) if row.refusal else None,
         completed_at=row.completed_at,
         erasure_id=row.erasure_id,
+        evidence_id=row.evidence_id,
         decided_by=row.decided_by,
         appeal_of=row.appeal_of,
         follows_appeal=row.follows_appeal,

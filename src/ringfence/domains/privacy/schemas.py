@@ -29,6 +29,10 @@ AskedKind = Literal[
     RightsKind.RESTRICTION,
     RightsKind.RESTRICTION_END,
     RightsKind.OBJECTION,
+    RightsKind.OPT_OUT_SALE,
+    RightsKind.OPT_OUT_ADS,
+    RightsKind.OPT_OUT_PROFILING,
+    RightsKind.OPT_OUT_CPNI,
 ]
 """Every kind but an appeal, which is made of a refusal."""
 
@@ -119,6 +123,8 @@ class RightsOut(Schema):
     """Of a request that an appeal brought back: the appeal."""
     erasure: str | None
     """Of a deletion: the erasure that carries it out."""
+    consent: str | None
+    """Of an opt-out: the piece of evidence that says so (``GET /consents``)."""
     package_bytes: int | None
     """Size of the package, while it can be fetched."""
     receipt: dict[str, Any] | None
@@ -164,6 +170,7 @@ def rights_out(info: RightsInfo) -> RightsOut:
         appeal_of=_request(info.appeal_of),
         follows_appeal=_request(info.follows_appeal),
         erasure=None if info.erasure_id is None else public_id(Prefix.ERASURE, info.erasure_id),
+        consent=None if info.evidence_id is None else public_id(Prefix.CONSENT, info.evidence_id),
         package_bytes=info.package_bytes,
         receipt=None if info.receipt is None else dict(info.receipt),
     )

@@ -37,6 +37,9 @@ def answer_request(request_id: UUID) -> RightsInfo:
     if row.person_id is None:
         _run(row)
         return complete(row.id, {"held": False})
+    if row.evidence_id is not None:
+        evidence = public_id(Prefix.CONSENT, row.evidence_id)
+        return complete(row.id, {"opted_out": True, "evidence": evidence})
     if rights.is_copy(kind):
         return build_package(row.id)
     if kind is RightsKind.DELETION:

@@ -10,16 +10,19 @@ from procrastinate.contrib.django import app
 
 from ringfence.domains.privacy.contracts import (
     CannotExtend,
+    MethodUnfit,
     PersonUnknown,
     RightsInfo,
     RightsRequestNotFound,
     WrongRightsState,
 )
 from ringfence.domains.privacy.models import RightsRequest
+from ringfence.domains.privacy.opt_outs import opt_out
 from ringfence.domains.privacy.profiles import profile_of
 from ringfence.domains.privacy.queries import person_is_known
 from ringfence.domains.privacy.rights_queries import rights_info
 from ringfence.domains.privacy.rights_vocabulary import (
+    OPT_OUTS,
     Channel,
     ExtensionReason,
     Jurisdiction,
@@ -30,6 +33,7 @@ from ringfence.domains.privacy.rights_vocabulary import (
 )
 from ringfence.domains.privacy.rules import rights
 from ringfence.domains.privacy.usecases.erase import find_person, request_erasure
+from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform.keys.persons import Identifier
 from ringfence.platform_django.clock import clock, new_id
 from ringfence.platform_django.tenancy import APP, tenant
@@ -46,17 +50,18 @@ def request_rights(
     *,
     actor: str,
 ) -> RightsInfo:
-    """Note a request; nothing is done for it before it is verified. The identifier goes no further
-    than to the key store, which tells the person's random id. Whom it means nobody (or None) is
-    answered too: by a receipt that nothing is held.
+    """Note a request; nothing is done for it before it is verified, but for an opt-out: that holds
+    when this returns, whoever asked, and also of whom nothing was known. The identifier goes no
+    further than to the key store, which tells the person's random id. Whom it means nobody (or
+    None) is answered too: by a receipt that nothing is held.
 
     Raises PersonUnknown for an id of nobody, Unavailable; ValueError for an appeal, which is made
-    by ``appeal_refusal``.
+    by ``appeal_refusal``, and an opt-out of nobody.
     """
     if kind is RightsKind.APPEAL:
         raise ValueError("an appeal is of a refusal")
     if isinstance(who, Identifier):
-        person = find_person(tenant_id, who, actor=actor)
+        person = None if kind in OPT_OUTS else find_person(tenant_id, who, actor=actor)
     elif who is None or person_is_known(tenant_id, who):
         person = who
     else:
@@ -64,7 +69,7 @@ def request_rights(
     now = clock().now()
     terms = terms_for(tenant_id, jurisdiction)
     with tenant(tenant_id):
-        row = RightsRequest.objects.using(APP).create(
+        row = RightsRequest(
             id=new_id(),
             tenant_id=tenant_id,
             kind=kind,
@@ -73,16 +78,32 @@ def request_rights(
             channel=channel,
             received_at=now,
             acknowledge_by=rights.acknowledge_by(now, terms),
-            due_at=rights.due_at(now, terms),
+            due_at=rights.due_at(kind, now, terms),
         )
+        if kind in OPT_OUTS:
+            _opt_out(row, who, actor)
+        row.save(using=APP, force_insert=True)
     return rights_info(row)
+
+
+def _opt_out(row: RightsRequest, who: UUID | Identifier | None, actor: str) -> None:
+    """It holds from now on; a job signs the receipt."""
+    if who is None:
+        raise ValueError("nobody is named who opts out")
+    asked = public_id(Prefix.RIGHTS_REQUEST, row.id)
+    row.person_id, row.evidence_id = opt_out(row.tenant_id, who, RightsKind(row.kind), asked, actor)
+    row.state, row.method = RightsState.RUNNING, Method.NOT_NEEDED
+    row.verified_at, row.verified_by = row.received_at, actor
+    app.configure_task(BUILD_TASK).defer(request=row.id.hex)
 
 
 def verify_request(tenant_id: UUID, request_id: UUID, method: Method, *, actor: str) -> RightsInfo:
     """The person themselves asks: a job of this transaction makes the package, or erases them.
 
-    Raises RightsRequestNotFound, WrongRightsState.
+    Raises RightsRequestNotFound, WrongRightsState, MethodUnfit.
     """
+    if not rights.may_verify_by(method):
+        raise MethodUnfit("this makes nobody known")
     with changing(tenant_id, request_id) as row:
         become(row, RightsState.VERIFIED)
         row.verified_at, row.verified_by, row.method = clock().now(), actor, method
