@@ -53,7 +53,7 @@ def test_answered_requests_are_clean_and_every_violation_is_named(
         done = examine(RIGHTS_ANSWERED, site(world, database, profile), SystemClock())
     assert (done.population, done.findings, done.error) == (1, (), "")
     assert [one.name for one in done.attempts if not one.caught] == []
-    assert len(done.attempts) == 8
+    assert len(done.attempts) == 10
 
 
 @pytest.mark.parametrize("profile", NAMES)

@@ -23,7 +23,6 @@ from ringfence.domains.identity.api import memberships_of, principal_of
 from ringfence.domains.identity.contracts import TenantRequired, UserPrincipal
 from ringfence.domains.identity.sign_in.session import session_of
 from ringfence.domains.privacy import api
-from ringfence.domains.privacy.api import may_verify_by
 from ringfence.domains.privacy.contracts import RightsInfo
 from ringfence.domains.privacy.rights_vocabulary import (
     ExtensionReason,
@@ -102,14 +101,17 @@ def detail(request: HttpRequest, principal: UserPrincipal, request_id: str) -> H
     open_ = info.state in (RightsState.RECEIVED, RightsState.VERIFIED)
     context = {
         "one": _shown(info),
-        "methods": [] if info.state is not RightsState.RECEIVED else _methods(),
+        "methods": [] if info.state is not RightsState.RECEIVED else _methods(info),
         "refusals": list(Refusal) if open_ else [],
         "extensions": list(ExtensionReason)
         if open_ and info.extended_until is None and info.kind is not RightsKind.APPEAL
         else [],
-        "decide": info.kind is RightsKind.APPEAL
-        and info.state is RightsState.RUNNING
-        and info.decided_by is None,
+        "decide": _decides(info),
+        "appeals": info.kind is RightsKind.APPEAL,
+        "awaits": api.needs_confirmation(info.authority),
+        "said": api.agent_and_statement(principal.tenant_id, info.id)
+        if info.authority or info.kind in (RightsKind.CORRECTION, RightsKind.APPEAL)
+        else {},
         "all_refusals": list(Refusal),
         "erases": info.kind is RightsKind.DELETION,
         "receipt": info.receipt,
@@ -123,7 +125,7 @@ def detail(request: HttpRequest, principal: UserPrincipal, request_id: str) -> H
 def act(
     request: HttpRequest, principal: UserPrincipal, request_id: str, action: str
 ) -> HttpResponse:
-    """Verify, extend, refuse, or decide an appeal."""
+    """Verify, extend, refuse, or decide an appeal or a correction."""
     id_, tenant_id, actor = _id(request_id), principal.tenant_id, principal.actor
     said = request.POST.get("reason", "")
     try:
@@ -136,12 +138,9 @@ def act(
             case "refuse":
                 api.refuse_request(tenant_id, id_, Refusal(said), actor=actor)
             case "grant":
-                appeal = api.get_rights_request(tenant_id, id_)
-                if appeal.appeal_of is not None:
-                    _may_erase(principal, api.get_rights_request(tenant_id, appeal.appeal_of))
-                api.decide_appeal(tenant_id, id_, None, actor=actor)
+                _decide(principal, id_, None)
             case "reject":
-                api.decide_appeal(tenant_id, id_, Refusal(said), actor=actor)
+                _decide(principal, id_, Refusal(said))
             case _:
                 raise Http404
         messages.success(request, "Done.")
@@ -156,13 +155,32 @@ def act(
     return HttpResponseRedirect(address(principal, f"{request_id}/"))
 
 
+def _decide(principal: UserPrincipal, id_: UUID, refusal: Refusal | None) -> None:
+    tenant_id, actor = principal.tenant_id, principal.actor
+    found = api.get_rights_request(tenant_id, id_)
+    if found.kind is RightsKind.CORRECTION:
+        api.decide_correction(tenant_id, id_, refusal, actor=actor)
+        return
+    if refusal is None and found.appeal_of is not None:
+        _may_erase(principal, api.get_rights_request(tenant_id, found.appeal_of))
+    api.decide_appeal(tenant_id, id_, refusal, actor=actor)
+
+
 def _may_erase(principal: UserPrincipal, found: RightsInfo) -> None:
     if found.kind is RightsKind.DELETION:
         principal.admit(Admission(_ERASE))
 
 
-def _methods() -> list[Method]:
-    return [method for method in Method if may_verify_by(method)]
+def _methods(info: RightsInfo) -> list[Method]:
+    by_agent = info.authority is not None
+    found = [one for one in Method if api.may_verify_by(one, info.kind, by_agent=by_agent)]
+    own = not by_agent and info.kind is not RightsKind.APPEAL
+    return [one for one in found if not (own and one is Method.AUTHORITY)]
+
+
+def _decides(info: RightsInfo) -> bool:
+    running = info.state is RightsState.RUNNING and info.decided_by is None
+    return running and api.is_decided(info.kind)
 
 
 def _shown(info: RightsInfo) -> dict[str, Any]:
@@ -172,6 +190,7 @@ def _shown(info: RightsInfo) -> dict[str, Any]:
         "end": info.extended_until or info.due_at,
         "person": "nobody" if info.person is None else public_id(Prefix.PERSON, info.person),
         "kind": info.kind.replace("_", " "),
+        "authority": "" if info.authority is None else info.authority.kind.replace("_", " "),
         "appeal_of": None
         if info.appeal_of is None
         else public_id(Prefix.RIGHTS_REQUEST, info.appeal_of),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.views.decorators.http import require_http_methods
 
 from ringfence.domains.identity.contracts import UserPrincipal
 from ringfence.domains.privacy import api
+from ringfence.domains.privacy.contracts import OnBehalf
 from ringfence.domains.privacy.rights_vocabulary import (
     OPT_OUTS,
+    AuthorityKind,
     Channel,
     Jurisdiction,
     RightsKind,
@@ -33,6 +36,7 @@ def intake(request: HttpRequest, principal: UserPrincipal) -> HttpResponse:
     context: dict[str, Any] = {
         "kinds": [(kind.value, kind.replace("_", " ")) for kind in kinds],
         "jurisdictions": list(Jurisdiction),
+        "authorities": [(one.value, one.replace("_", " ")) for one in AuthorityKind],
         "told": told,
     }
     if request.method != "POST":
@@ -45,6 +49,8 @@ def intake(request: HttpRequest, principal: UserPrincipal) -> HttpResponse:
             kind,
             law,
             Channel.NOTE,
+            on_behalf=_agent(told),
+            statement=told.get("statement", "")[:2000],
             actor=principal.actor,
         )
     except ValueError:
@@ -56,6 +62,21 @@ def intake(request: HttpRequest, principal: UserPrincipal) -> HttpResponse:
     messages.success(request, "It holds from now on." if kind in OPT_OUTS else "Noted.")
     there = address(principal, f"{public_id(Prefix.RIGHTS_REQUEST, made.id)}/")
     return HttpResponseRedirect(there)
+
+
+def _agent(told: QueryDict) -> OnBehalf | None:
+    """Raises ValueError for another authority or day than there is."""
+    kind = told.get("authority", "")
+    if not kind:
+        return None
+    until = told.get("expires", "").strip()
+    return OnBehalf(
+        AuthorityKind(kind),
+        told.get("document", "").strip().lower()[:64],
+        datetime.combine(date.fromisoformat(until), time.max, UTC) if until else None,
+        told.get("agent", "").strip()[:200],
+        told.get("reference", "").strip()[:500],
+    )
 
 
 def _who(contact: str) -> Identifier:

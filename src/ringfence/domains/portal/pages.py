@@ -41,13 +41,16 @@ from ringfence.domains.portal.words import (
     shown_request,
 )
 from ringfence.domains.privacy import api as privacy
+from ringfence.domains.privacy.api import is_open
 from ringfence.domains.privacy.contracts import (
+    AuthorityExpired,
     CannotAppeal,
     Jurisdiction,
     PackageGone,
     PackageNotReady,
     RightsInfo,
     RightsRequestNotFound,
+    WrongRightsState,
 )
 from ringfence.kernel.errors import Unavailable
 from ringfence.kernel.ids import InvalidId, Prefix, parse_public_id, public_id
@@ -163,6 +166,7 @@ def requests(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
     appealed = {one.appeal_of for one in found}
     shown = [
         shown_request(one, fetch=api.may_fetch(visit, one), appealed=one.id in appealed)
+        | _agent(visit, one)
         for one in found
     ]
     context = {
@@ -190,6 +194,20 @@ def appeal(request: HttpRequest, portal: PortalInfo, request_id: str) -> HttpRes
     except CannotAppeal:
         return HttpResponseRedirect(f"/privacy/{portal.slug}/requests/?problem=appeal", status=303)
     return HttpResponseRedirect(f"/privacy/{portal.slug}/requests/", status=303)
+
+
+@require_POST
+@_page
+def permit(request: HttpRequest, portal: PortalInfo, request_id: str) -> HttpResponseBase:
+    """Who asks for the person may."""
+    return _said(portal, api.permit, _browser(request), request_id)
+
+
+@require_POST
+@_page
+def forbid(request: HttpRequest, portal: PortalInfo, request_id: str) -> HttpResponseBase:
+    """Nobody may ask this for the person."""
+    return _said(portal, api.forbid, _browser(request), request_id)
 
 
 @require_GET
@@ -231,6 +249,30 @@ def leave(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
     answer = HttpResponseRedirect(f"/privacy/{portal.slug}/", status=303)
     answer.delete_cookie(COOKIE, path=f"/privacy/{portal.slug}/", samesite="Strict")
     return answer
+
+
+def _agent(visit: VisitInfo, one: RightsInfo) -> dict[str, Any]:
+    """Who asks for the person, where they have yet to say whether that is so."""
+    waits = is_open(one.state) and privacy.needs_confirmation(one.authority)
+    if not waits or visit.person is None or one.person != visit.person:
+        return {}
+    with using("service", _ACTOR):
+        said = privacy.agent_and_statement(one.tenant_id, one.id)
+    return {"agent": said.get("agent", "Somebody")}
+
+
+def _said(
+    portal: PortalInfo,
+    say: Callable[[PortalInfo, bytes, UUID], RightsInfo],
+    browser: bytes,
+    request_id: str,
+) -> HttpResponseBase:
+    there = f"/privacy/{portal.slug}/requests/"
+    try:
+        say(portal, browser, _id(request_id))
+    except (WrongRightsState, AuthorityExpired):
+        return HttpResponseRedirect(f"{there}?problem=agent", status=303)
+    return HttpResponseRedirect(there, status=303)
 
 
 def _own(visit: VisitInfo, request_id: str) -> RightsInfo:

@@ -15,5 +15,7 @@ urlpatterns = [
     path("requests/<str:request_id>/package", pages.package),
     path("requests/<str:request_id>/receipt", pages.receipt),
     path("requests/<str:request_id>/appeal", pages.appeal),
+    path("requests/<str:request_id>/permit", pages.permit),
+    path("requests/<str:request_id>/forbid", pages.forbid),
     path("leave/", pages.leave),
 ]

@@ -66,12 +66,15 @@ _KINDS = {
     RightsKind.RESTRICTION: "Stop of use",
     RightsKind.RESTRICTION_END: "End of a stop of use",
     RightsKind.OBJECTION: "Objection",
+    RightsKind.CORRECTION: "Correction",
     RightsKind.OPT_OUT_SALE: "Opt-out of sale and sharing",
     RightsKind.OPT_OUT_ADS: "Opt-out of targeted advertising",
     RightsKind.OPT_OUT_PROFILING: "Opt-out of profiling",
     RightsKind.OPT_OUT_CPNI: "Opt-out of marketing by call records",
     RightsKind.APPEAL: "Appeal",
 }
+_NOT_BY_THEM = (Method.NOT_NEEDED, Method.AUTHORITY)
+"""Nobody proved that it is the person themselves who asks."""
 _STATES = {
     RightsState.RECEIVED: "received; a person looks at it",
     RightsState.VERIFIED: "being worked on",
@@ -105,7 +108,7 @@ def shown_request(info: RightsInfo, *, fetch: bool, appealed: bool) -> dict[str,
         "warn": info.state is RightsState.REFUSED,
         "open": is_open(info.state),
         "received_at": info.received_at,
-        "verified_at": None if info.method is Method.NOT_NEEDED else info.verified_at,
+        "verified_at": None if info.method in _NOT_BY_THEM else info.verified_at,
         "completed_at": info.completed_at,
         "due_at": info.extended_until or info.due_at,
         "extended": info.extended_until is not None,

@@ -25,14 +25,17 @@ from ringfence.domains.privacy.registry import (
 )
 from ringfence.domains.privacy.retention import register_choices
 from ringfence.domains.privacy.rights_queries import (
+    agent_and_statement,
     get_rights_request,
     list_rights_requests,
     open_requests,
     requests_of_person,
     urgent_infos,
 )
+from ringfence.domains.privacy.rules.authority import needs_confirmation
 from ringfence.domains.privacy.rules.rights import (
     is_copy,
+    is_decided,
     is_open,
     may_appeal,
     may_verify_by,
@@ -43,6 +46,7 @@ from ringfence.domains.privacy.usecases.appeal import appeal_refusal, decide_app
 from ringfence.domains.privacy.usecases.carry_out import carry_out, sweep_again
 from ringfence.domains.privacy.usecases.collect_orphans import collect_orphans
 from ringfence.domains.privacy.usecases.complete_rights import complete_deletion
+from ringfence.domains.privacy.usecases.decide_correction import decide_correction
 from ringfence.domains.privacy.usecases.erase import (
     destroy_items,
     destroy_person,
@@ -63,6 +67,7 @@ from ringfence.domains.privacy.usecases.legal_hold import (
 from ringfence.domains.privacy.usecases.open_package import open_package
 from ringfence.domains.privacy.usecases.replay import replay
 from ringfence.domains.privacy.usecases.request_rights import (
+    confirm_authority,
     extend_request,
     refuse_request,
     request_rights,
@@ -74,6 +79,7 @@ __all__ = [
     "ClassificationError",
     "HeldItem",
     "HeldPerson",
+    "agent_and_statement",
     "all_classifications",
     "answer_request",
     "appeal_refusal",
@@ -81,7 +87,9 @@ __all__ = [
     "classification",
     "collect_orphans",
     "complete_deletion",
+    "confirm_authority",
     "decide_appeal",
+    "decide_correction",
     "destroy_items",
     "destroy_person",
     "end_tenant",
@@ -92,11 +100,13 @@ __all__ = [
     "get_erasure",
     "get_rights_request",
     "is_copy",
+    "is_decided",
     "is_open",
     "link_rows",
     "list_rights_requests",
     "may_appeal",
     "may_verify_by",
+    "needs_confirmation",
     "not_personal",
     "open_package",
     "open_requests",

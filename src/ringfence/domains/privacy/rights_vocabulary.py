@@ -16,6 +16,8 @@ class RightsKind(StrEnum):
     RESTRICTION_END = "restriction_end"
     OBJECTION = "objection"
     """Nothing of theirs is used for marketing, training or support any more."""
+    CORRECTION = "correction"
+    """Something that is held is wrong; somebody decides."""
     OPT_OUT_SALE = "opt_out_sale"
     """No sale of what is held of them, nor sharing for advertising (11 CCR 7026)."""
     OPT_OUT_ADS = "opt_out_ads"
@@ -82,6 +84,23 @@ class Method(StrEnum):
     """An agent showed that they may act for the person."""
     NOT_NEEDED = "not_needed"
     """Of an opt-out alone."""
+
+
+class AuthorityKind(StrEnum):
+    """What lets somebody else ask for the person."""
+
+    POWER_OF_ATTORNEY = "power_of_attorney"
+    SIGNED_PERMISSION = "signed_permission"
+    """It counts once the person confirmed it (11 CCR 7063)."""
+
+
+class StatementUse(StrEnum):
+    """What became of what a person said of their data; it stays beside the data."""
+
+    COMPLETION = "completion"
+    """It was right: the data is read with it (GDPR article 16)."""
+    DISAGREEMENT = "disagreement"
+    """It was not met: the person disagrees (11 CCR 7023)."""
 
 
 class ExtensionReason(StrEnum):

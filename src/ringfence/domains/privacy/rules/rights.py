@@ -164,8 +164,11 @@ def urgency(state: RightsState, now: datetime, end: datetime) -> Urgency:
     return Urgency.SOON if end - now <= SOON else Urgency.ON_TIME
 
 
-def may_verify_by(method: Method) -> bool:
-    """Whether this makes known who asks; an opt-out needs nothing that does."""
+def may_verify_by(method: Method, kind: RightsKind, *, by_agent: bool) -> bool:
+    """Whether this makes known who asks; an opt-out needs nothing that does. Where somebody else
+    asks for the person, it is their authority, and nothing that the person could show."""
+    if by_agent and kind is not RightsKind.APPEAL:
+        return method is Method.AUTHORITY
     return method is not Method.NOT_NEEDED
 
 
@@ -176,5 +179,10 @@ def is_copy(kind: RightsKind) -> bool:
 
 def by_worker(kind: RightsKind) -> bool:
     """Whether a job of its own answers it once it is verified. A deletion is answered by its
-    erasure, an appeal by a decision."""
-    return kind not in (RightsKind.DELETION, RightsKind.APPEAL)
+    erasure, an appeal and a correction by a decision."""
+    return kind is not RightsKind.DELETION and not is_decided(kind)
+
+
+def is_decided(kind: RightsKind) -> bool:
+    """Whether somebody decides it once it is verified."""
+    return kind in (RightsKind.APPEAL, RightsKind.CORRECTION)
