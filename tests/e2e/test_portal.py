@@ -205,7 +205,7 @@ def begin(page: Page, contact: str, wish: str) -> None:
     page.get_by_text(wish, exact=True).click()
     page.get_by_label("Your e-mail address").fill(contact)
     page.get_by_label("Where do you live?").select_option(label="California")
-    page.get_by_role("button", name="Send me a code").click()
+    page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("heading", name="Your code")).to_be_visible()
 
 
@@ -256,3 +256,11 @@ def test_pages_without_script_in_light_dark_and_narrow(place: World, crowd: Peop
             page.get_by_role("button", name="Go on").click()
             expect(page.get_by_role("button", name="Yes, erase everything")).to_be_visible()
             shoot(page, f"{name}-confirm")
+            if name != "dark":
+                page.goto("/privacy/mailers/")
+                page.get_by_text("Do not sell or share my data", exact=True).click()
+                page.get_by_label("Your e-mail address").fill("+14155550177")
+                page.get_by_label("Where do you live?").select_option(label="California")
+                page.get_by_role("button", name="Go on").click()
+                expect(page.get_by_role("heading", name="You opted out")).to_be_visible()
+                shoot(page, f"{name}-opted-out")

@@ -12,6 +12,7 @@ from tests.keys_fixture import Keys
 from tests.recorded_calls import World, recorded_world
 from tests.rights import ask, both_ways, create, made_package
 
+from ringfence.entry.promises.controls.opt_outs_hold import OPT_OUTS_HOLD
 from ringfence.entry.promises.controls.rights_answered import RIGHTS_ANSWERED
 from ringfence.entry.promises.examine import examine
 from ringfence.entry.promises.site import Canary, Site
@@ -52,7 +53,23 @@ def test_answered_requests_are_clean_and_every_violation_is_named(
         done = examine(RIGHTS_ANSWERED, site(world, database, profile), SystemClock())
     assert (done.population, done.findings, done.error) == (1, (), "")
     assert [one.name for one in done.attempts if not one.caught] == []
-    assert len(done.attempts) == 8
+    assert len(done.attempts) == 10
+
+
+@pytest.mark.parametrize("profile", NAMES)
+def test_opt_outs_are_clean_and_every_violation_is_named(
+    world: World, db: DatabaseUrls, profile: str
+) -> None:
+    key = world.key()
+    with psycopg.connect(db.owner) as database:
+        assert examine(OPT_OUTS_HOLD, site(world, database), SystemClock()).population == 0
+    for kind in ("access", "opt_out_sale", "opt_out_ads", "opt_out_profiling", "opt_out_cpni"):
+        create(key, kind)
+    with psycopg.connect(db.owner) as database:
+        done = examine(OPT_OUTS_HOLD, site(world, database, profile), SystemClock())
+    assert (done.population, done.findings, done.error) == (4, (), "")
+    assert [one.name for one in done.attempts if not one.caught] == []
+    assert len(done.attempts) == 5
 
 
 def test_nothing_asked_proves_nothing(world: World, db: DatabaseUrls) -> None:

@@ -852,6 +852,16 @@ class Erasure(Struct, frozen=True, kw_only=True):
     """State that was read, for the update of it; None in a list."""
 
 
+class OnBehalf(Struct, frozen=True, kw_only=True):
+    """By what right somebody else asks for the person."""
+
+    authority: str
+    document_sha256: str
+    expires_at: datetime | None
+    confirmed_at: datetime | None
+    awaits_confirmation: bool
+
+
 class Rights(Struct, frozen=True, kw_only=True):
     """A request and how far it is."""
 
@@ -872,13 +882,26 @@ class Rights(Struct, frozen=True, kw_only=True):
     method: str | None
     refusal: str | None
     completed_at: datetime | None
+    on_behalf: OnBehalf | None
+    statement_use: str | None
     appeal_of: str | None
     follows_appeal: str | None
     erasure: str | None
+    consent: str | None
     package_bytes: int | None
     receipt: dict[str, Any] | None
     etag: str | None = None
     """State that was read, for the update of it; None in a list."""
+
+
+class OnBehalfIn(Struct, frozen=True, kw_only=True):
+    """By what right somebody else asks for the person, and the document that shows it."""
+
+    authority: Literal["power_of_attorney", "signed_permission"]
+    document_sha256: str = ""
+    expires_at: datetime | None = None
+    agent: str = ""
+    reference: str = ""
 
 
 class RightsList(Struct, frozen=True, kw_only=True):

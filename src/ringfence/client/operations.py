@@ -1380,16 +1380,29 @@ class PrivacyResource(Resource):
         self,
         *,
         kind: Literal[
-            "access", "portability", "deletion", "restriction", "restriction_end", "objection"
+            "access",
+            "portability",
+            "deletion",
+            "restriction",
+            "restriction_end",
+            "objection",
+            "correction",
+            "opt_out_sale",
+            "opt_out_ads",
+            "opt_out_profiling",
+            "opt_out_cpni",
         ],
         jurisdiction: Literal["us-ca", "eu", "us-other"],
         number: str | UnsetType | None = UNSET,
         person: str | UnsetType | None = UNSET,
         channel: Literal["api", "portal", "note"] | UnsetType = UNSET,
+        on_behalf: models.OnBehalfIn | UnsetType | None = UNSET,
+        statement: str | UnsetType = UNSET,
         idempotency_key: str | None = None,
     ) -> models.Rights:
-        """Note what a person asks. Nothing is done for it before it is verified. A number that
-        means nobody is answered too: the receipt says that nothing is held.
+        """Note what a person asks. Nothing is done for it before it is verified, but for an
+        opt-out, which holds when this answers. A number that means nobody is answered too:
+        the receipt says that nothing is held; one who opts out becomes known by it.
 
         Needs a key or a session of a tenant with the scope `privacy:rights`.
         """
@@ -1402,6 +1415,8 @@ class PrivacyResource(Resource):
                 "number": number,
                 "person": person,
                 "channel": channel,
+                "on_behalf": on_behalf,
+                "statement": statement,
             },
             idempotency_key=idempotency_key,
         )
@@ -1450,12 +1465,19 @@ class PrivacyResource(Resource):
         request_id: str,
         *,
         method: Literal[
-            "signed_in", "code_sent", "callback", "photo_id", "known_details", "authority"
+            "signed_in",
+            "code_sent",
+            "callback",
+            "photo_id",
+            "known_details",
+            "authority",
+            "not_needed",
         ],
         idempotency_key: str | None = None,
     ) -> models.Rights:
-        """The person themselves asks, which the caller answers for: a job makes the package,
-        or erases the person. To verify a deletion needs ``privacy:erase`` as well.
+        """The person themselves asks, or an agent by the authority that was told, which the
+        caller answers for: a job makes the package, or erases the person. To verify a
+        deletion needs ``privacy:erase`` as well.
 
         Needs a key or a session of a tenant with the scope `privacy:rights`.
         """
@@ -1547,6 +1569,8 @@ class PrivacyResource(Resource):
     ) -> models.Rights:
         """Decide a verified appeal; not by who refused. Granted, what was refused is taken up
         again: as a request of its own. Of a deletion that needs ``privacy:erase`` as well.
+        Or decide a verified correction: what the person says stays beside their data either
+        way.
 
         Needs a key or a session of a tenant with the scope `privacy:rights`.
         """

@@ -40,7 +40,7 @@ _RIGHTS, _ERASE = "privacy:rights", "privacy:erase"
 Desk = Callable[..., HttpResponse]
 
 
-def _desk(view: Desk) -> Desk:
+def for_officers(view: Desk) -> Desk:
     """A view for whoever may work requests in the tenant that the address names, or in their only
     one."""
 
@@ -76,7 +76,7 @@ def _desk(view: Desk) -> Desk:
 
 @require_GET
 @login_required
-@_desk
+@for_officers
 def desk(request: HttpRequest, principal: UserPrincipal) -> HttpResponse:
     """What is open, by the end of its time, and what was finished last."""
     tenant_id = principal.tenant_id
@@ -89,40 +89,43 @@ def desk(request: HttpRequest, principal: UserPrincipal) -> HttpResponse:
         "open": [_shown(one) for one in api.open_requests(tenant_id)],
         "finished": [_shown(one) for one in finished[:20]],
     }
-    return _render(request, principal, "desk", context)
+    return show(request, principal, "desk", context)
 
 
 @require_GET
 @login_required
-@_desk
+@for_officers
 def detail(request: HttpRequest, principal: UserPrincipal, request_id: str) -> HttpResponse:
     """One request, and what may be done with it."""
     info = api.get_rights_request(principal.tenant_id, _id(request_id))
     open_ = info.state in (RightsState.RECEIVED, RightsState.VERIFIED)
     context = {
         "one": _shown(info),
-        "methods": [] if info.state is not RightsState.RECEIVED else list(Method),
+        "methods": [] if info.state is not RightsState.RECEIVED else _methods(info),
         "refusals": list(Refusal) if open_ else [],
         "extensions": list(ExtensionReason)
         if open_ and info.extended_until is None and info.kind is not RightsKind.APPEAL
         else [],
-        "decide": info.kind is RightsKind.APPEAL
-        and info.state is RightsState.RUNNING
-        and info.decided_by is None,
+        "decide": _decides(info),
+        "appeals": info.kind is RightsKind.APPEAL,
+        "awaits": api.needs_confirmation(info.authority),
+        "said": api.agent_and_statement(principal.tenant_id, info.id)
+        if info.authority or info.kind in (RightsKind.CORRECTION, RightsKind.APPEAL)
+        else {},
         "all_refusals": list(Refusal),
         "erases": info.kind is RightsKind.DELETION,
         "receipt": info.receipt,
     }
-    return _render(request, principal, "desk_request", context)
+    return show(request, principal, "desk_request", context)
 
 
 @require_POST
 @login_required
-@_desk
+@for_officers
 def act(
     request: HttpRequest, principal: UserPrincipal, request_id: str, action: str
 ) -> HttpResponse:
-    """Verify, extend, refuse, or decide an appeal."""
+    """Verify, extend, refuse, or decide an appeal or a correction."""
     id_, tenant_id, actor = _id(request_id), principal.tenant_id, principal.actor
     said = request.POST.get("reason", "")
     try:
@@ -135,12 +138,9 @@ def act(
             case "refuse":
                 api.refuse_request(tenant_id, id_, Refusal(said), actor=actor)
             case "grant":
-                appeal = api.get_rights_request(tenant_id, id_)
-                if appeal.appeal_of is not None:
-                    _may_erase(principal, api.get_rights_request(tenant_id, appeal.appeal_of))
-                api.decide_appeal(tenant_id, id_, None, actor=actor)
+                _decide(principal, id_, None)
             case "reject":
-                api.decide_appeal(tenant_id, id_, Refusal(said), actor=actor)
+                _decide(principal, id_, Refusal(said))
             case _:
                 raise Http404
         messages.success(request, "Done.")
@@ -152,12 +152,35 @@ def act(
         raise
     except RingfenceError as error:
         messages.error(request, f"It was not done: {error.message}.")
-    return HttpResponseRedirect(_address(principal, f"{request_id}/"))
+    return HttpResponseRedirect(address(principal, f"{request_id}/"))
+
+
+def _decide(principal: UserPrincipal, id_: UUID, refusal: Refusal | None) -> None:
+    tenant_id, actor = principal.tenant_id, principal.actor
+    found = api.get_rights_request(tenant_id, id_)
+    if found.kind is RightsKind.CORRECTION:
+        api.decide_correction(tenant_id, id_, refusal, actor=actor)
+        return
+    if refusal is None and found.appeal_of is not None:
+        _may_erase(principal, api.get_rights_request(tenant_id, found.appeal_of))
+    api.decide_appeal(tenant_id, id_, refusal, actor=actor)
 
 
 def _may_erase(principal: UserPrincipal, found: RightsInfo) -> None:
     if found.kind is RightsKind.DELETION:
         principal.admit(Admission(_ERASE))
+
+
+def _methods(info: RightsInfo) -> list[Method]:
+    by_agent = info.authority is not None
+    found = [one for one in Method if api.may_verify_by(one, info.kind, by_agent=by_agent)]
+    own = not by_agent and info.kind is not RightsKind.APPEAL
+    return [one for one in found if not (own and one is Method.AUTHORITY)]
+
+
+def _decides(info: RightsInfo) -> bool:
+    running = info.state is RightsState.RUNNING and info.decided_by is None
+    return running and api.is_decided(info.kind)
 
 
 def _shown(info: RightsInfo) -> dict[str, Any]:
@@ -167,6 +190,7 @@ def _shown(info: RightsInfo) -> dict[str, Any]:
         "end": info.extended_until or info.due_at,
         "person": "nobody" if info.person is None else public_id(Prefix.PERSON, info.person),
         "kind": info.kind.replace("_", " "),
+        "authority": "" if info.authority is None else info.authority.kind.replace("_", " "),
         "appeal_of": None
         if info.appeal_of is None
         else public_id(Prefix.RIGHTS_REQUEST, info.appeal_of),
@@ -177,7 +201,8 @@ def _id(text: str) -> UUID:
     return parse_public_id(Prefix.RIGHTS_REQUEST, text)
 
 
-def _address(principal: UserPrincipal, path: str = "") -> str:
+def address(principal: UserPrincipal, path: str = "") -> str:
+    """Of a page of the desk."""
     query = urlencode({"tenant": public_id(Prefix.TENANT, principal.tenant_id)})
     return f"/accounts/rights/{path}?{query}"
 
@@ -188,8 +213,13 @@ def _first(url: str, request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(f"{url}?{urlencode({'next': back})}")
 
 
-def _render(
-    request: HttpRequest, principal: UserPrincipal, name: str, context: dict[str, Any]
+def show(
+    request: HttpRequest,
+    principal: UserPrincipal,
+    name: str,
+    context: dict[str, Any],
+    status: int = 200,
 ) -> HttpResponse:
+    """A page of the desk."""
     tenant = public_id(Prefix.TENANT, principal.tenant_id)
-    return render(request, f"portal/{name}.html", context | {"tenant": tenant})
+    return render(request, f"portal/{name}.html", context | {"tenant": tenant}, status=status)

@@ -44,7 +44,7 @@ from ringfence.domains.privacy.http import router as privacy_router
 from ringfence.domains.recordings.http import router as recordings_router
 from ringfence.domains.trunks.http import router as trunks_router
 from ringfence.domains.webhooks.http import router as webhooks_router
-from ringfence.entry import rights_desk, sign_in_news
+from ringfence.entry import rights_desk, rights_desk_intake, sign_in_news
 from ringfence.entry.auth import ApiKeyBearer, SessionCookie, SessionPerson
 from ringfence.kernel.errors import Unavailable
 from ringfence.platform_django.audit.http import router as audit_router
@@ -132,6 +132,7 @@ urlpatterns = [
     path("", index),
     path("api/v1/", api.urls),
     path("accounts/rights/", rights_desk.desk),
+    path("accounts/rights/new/", rights_desk_intake.intake),
     path("accounts/rights/<str:request_id>/", rights_desk.detail),
     path("accounts/rights/<str:request_id>/<str:action>/", rights_desk.act),
     path("accounts/", include("ringfence.domains.identity.sso.urls")),

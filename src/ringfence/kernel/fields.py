@@ -66,6 +66,10 @@ class SealedFieldNumber(IntEnum):
     RIGHTS_PACKAGE = 40
     """The object with the copy of their data that a person asked for. Row: the request, whose
     ``package_id`` is its item."""
+    RIGHTS_AUTHORITY = 45
+    """privacy.RightsRequest.authority_sealed. Row: the request."""
+    RIGHTS_STATEMENT = 46
+    """privacy.RightsRequest.statement_sealed. Row: the request."""
     CONSENT_CONTACT = 41
     """consent.Evidence.contact_sealed. Row: the evidence."""
     CONSENT_SOURCE = 42

@@ -151,3 +151,16 @@ def test_effects_are_of_what_was_said_alone() -> None:
     assert (effect.listed, effect.unlisted) == (("no_recording",), ("no_marketing",))
     never = effect_of({ConsentScope.TRAINING: GRANTED}, load_profile())
     assert (never.consent, never.withdraw) == ((), ("training",)), "the profile says never"
+
+
+@pytest.mark.parametrize("scope", [ConsentScope.CPNI_USE, ConsentScope.TARGETED_ADS])
+def test_who_opted_out_of_it_is_not_marketed_to(scope: ConsentScope) -> None:
+    carrier = load_profile("sip-carrier")
+    for refusal in (DENIED, ConsentState.WITHDRAWN):
+        alone = effect_of({scope: refusal}, carrier)
+        assert (alone.consent, alone.withdraw) == ((), ("marketing",))
+        both = effect_of({scope: refusal, ConsentScope.MARKETING: GRANTED}, carrier)
+        assert (both.consent, both.withdraw) == ((), ("marketing",))
+    again = effect_of({scope: GRANTED, ConsentScope.MARKETING: GRANTED}, carrier)
+    assert (again.consent, again.withdraw) == (("marketing",), ())
+    assert effect_of({scope: GRANTED}, carrier).consent == (), "who grants this grants no other"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -46,10 +47,10 @@ def test_the_law_is_never_exceeded(received: datetime, name: str) -> None:
     promised = load_profile(name).rights
     for place, days in ((Jurisdiction.US_CA, 45), (Jurisdiction.US_OTHER, 45)):
         terms = rights.terms_of(place, promised)
-        assert rights.due_at(received, terms) <= received + days * DAY
+        assert rights.due_at(RightsKind.ACCESS, received, terms) <= received + days * DAY
         assert rights.extended_until(received, terms) <= received + 2 * days * DAY
     eu = rights.terms_of(Jurisdiction.EU, promised)
-    assert rights.due_at(received, eu) <= months_later(received, 1)
+    assert rights.due_at(RightsKind.ACCESS, received, eu) <= months_later(received, 1)
     last = months_later(received.replace(day=1), 3)
     end = min(received.day, calendar.monthrange(last.year, last.month)[1])
     assert rights.extended_until(received, eu) <= last.replace(day=end)
@@ -60,7 +61,7 @@ def test_an_extension_is_longer_and_nothing_is_due_before_it_comes(
     received: datetime, name: str, place: Jurisdiction
 ) -> None:
     terms = rights.terms_of(place, load_profile(name).rights)
-    due = rights.due_at(received, terms)
+    due = rights.due_at(RightsKind.ACCESS, received, terms)
     assert received < due < rights.extended_until(received, terms)
 
 
@@ -81,7 +82,7 @@ def test_days_of_the_strictest_profile(
     """30 days everywhere, 45 days more in the US, two months more in the EU."""
     terms = rights.terms_of(place, load_profile("strict").rights)
     moment = datetime.fromisoformat(f"{received}T12:00+00:00")
-    assert rights.due_at(moment, terms).isoformat() == f"{due}T12:00:00+00:00"
+    assert rights.due_at(RightsKind.DELETION, moment, terms).isoformat() == f"{due}T12:00:00+00:00"
     assert rights.extended_until(moment, terms).isoformat() == f"{extended}T12:00:00+00:00"
 
 
@@ -91,6 +92,24 @@ def test_business_days_are_counted_one_by_one(moment: datetime, count: int) -> N
     between = [moment + DAY * n for n in range(1, (end - moment).days + 1)]
     assert sum(calendar.weekday(d.year, d.month, d.day) < 5 for d in between) == count
     assert count == 0 or end.weekday() < 5
+
+
+@given(
+    moments, profiles, jurisdictions,
+    st.sampled_from(["opt_out_sale", "opt_out_ads", "opt_out_profiling", "opt_out_cpni"]),
+)  # fmt: skip
+def test_an_opt_out_has_fifteen_business_days_at_most(
+    received: datetime, name: str, place: Jurisdiction, kind: str
+) -> None:
+    """11 CCR 7026(f), whatever a profile says; three weeks of the calendar."""
+    promised = load_profile(name).rights
+    terms = rights.terms_of(place, promised)
+    due = rights.due_at(RightsKind(kind), received, terms)
+    days = [received + DAY * n for n in range(1, (due - received).days + 1)]
+    assert sum(day.weekday() < 5 for day in days) <= 15
+    longer = replace(terms, opt_out=Period(45, Unit.DAYS))
+    assert rights.due_at(RightsKind(kind), received, longer) <= received + 21 * DAY
+    assert rights.due_at(RightsKind.ACCESS, received, longer) > received + 21 * DAY
 
 
 def test_ten_business_days_are_two_weeks() -> None:
@@ -149,7 +168,8 @@ def test_it_is_extended_once_while_open_and_in_time(
     now = due + timedelta(seconds=seconds)
     may = rights.may_extend(kind, state, extended, now, due)
     unfinished = state.value not in ("done", "refused")
-    assert may == (unfinished and not extended and seconds <= 0 and kind.value != "appeal")
+    longer = kind.value != "appeal" and not kind.value.startswith("opt_out")
+    assert may == (unfinished and not extended and seconds <= 0 and longer)
 
 
 @given(moments, profiles, jurisdictions)

@@ -6,3 +6,9 @@ from django.apps import AppConfig
 class ConsentConfig(AppConfig):
     name = "ringfence.domains.consent"
     label = "consent"
+
+    def ready(self) -> None:
+        from ringfence.domains.consent.usecases.opt_out import opt_out
+        from ringfence.domains.privacy.api import register_opt_out
+
+        register_opt_out(opt_out)

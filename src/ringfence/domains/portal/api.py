@@ -12,7 +12,15 @@ from ringfence.domains.portal.queries import (
 from ringfence.domains.portal.usecases.ask_code import ask_code
 from ringfence.domains.portal.usecases.call_with_code import call_with_code
 from ringfence.domains.portal.usecases.configure import close_portal, put_portal
-from ringfence.domains.portal.usecases.prove import appeal, confirm, leave, prove
+from ringfence.domains.portal.usecases.opt_out import opt_out
+from ringfence.domains.portal.usecases.prove import (
+    appeal,
+    confirm,
+    forbid,
+    leave,
+    permit,
+    prove,
+)
 from ringfence.domains.portal.usecases.sweep_visits import sweep_visits
 from ringfence.domains.portal.usecases.tell_officers import tell_officers
 
@@ -24,10 +32,13 @@ __all__ = [
     "confirm",
     "find_portal",
     "find_visit",
+    "forbid",
     "get_portal",
     "leave",
     "may_fetch",
+    "opt_out",
     "own_request",
+    "permit",
     "prove",
     "proven_visit",
     "put_portal",

@@ -8,7 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from ringfence.domains.portal.rules.visit import State
-from ringfence.domains.privacy.contracts import RightsKind
+from ringfence.domains.privacy.contracts import OPT_OUTS, RightsKind
 from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError
 
 
@@ -21,11 +21,20 @@ class Wish(StrEnum):
     RESTRICTION = "restriction"
     RESTRICTION_END = "restriction_end"
     OBJECTION = "objection"
+    OPT_OUT_SALE = "opt_out_sale"
+    OPT_OUT_ADS = "opt_out_ads"
+    OPT_OUT_PROFILING = "opt_out_profiling"
+    OPT_OUT_CPNI = "opt_out_cpni"
     STATUS = "status"
 
     @property
     def kind(self) -> RightsKind | None:
         return None if self is Wish.STATUS else RightsKind(self.value)
+
+    @property
+    def opts_out(self) -> bool:
+        """Whether it is done at once, without a code."""
+        return self.kind in OPT_OUTS
 
 
 @dataclass(frozen=True, slots=True)

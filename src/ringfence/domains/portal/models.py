@@ -30,7 +30,7 @@ class Visit(TenantModel):
     """SHA-256 of the 32 random bytes in the browser's cookie."""
     subject_hash = models.BinaryField(null=True)
     address_hash = models.BinaryField(null=True)
-    wish = models.CharField(max_length=16)
+    wish = models.CharField(max_length=24)
     jurisdiction = models.CharField(max_length=16)
     by_call = models.BooleanField()
     person_id = models.UUIDField(null=True)

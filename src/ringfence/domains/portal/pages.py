@@ -33,18 +33,27 @@ from ringfence.domains.portal.contracts import (
     Wish,
 )
 from ringfence.domains.portal.rules.visit import State
-from ringfence.domains.portal.words import JURISDICTIONS, WISHES, shown_request
+from ringfence.domains.portal.words import (
+    JURISDICTIONS,
+    OPT_OUT_WISHES,
+    WISHES,
+    kind_words,
+    shown_request,
+)
 from ringfence.domains.privacy import api as privacy
+from ringfence.domains.privacy.api import is_open
 from ringfence.domains.privacy.contracts import (
+    AuthorityExpired,
     CannotAppeal,
     Jurisdiction,
     PackageGone,
     PackageNotReady,
     RightsInfo,
     RightsRequestNotFound,
+    WrongRightsState,
 )
 from ringfence.kernel.errors import Unavailable
-from ringfence.kernel.ids import InvalidId, Prefix, parse_public_id
+from ringfence.kernel.ids import InvalidId, Prefix, parse_public_id, public_id
 from ringfence.platform_django.addresses import client_address
 from ringfence.platform_django.use import using
 
@@ -83,7 +92,9 @@ def _page(view: View) -> View:
 @_page
 def start(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
     """Who are you, and what do you want?"""
-    context: dict[str, Any] = {"wishes": WISHES, "jurisdictions": JURISDICTIONS}
+    context: dict[str, Any] = {
+        "wishes": WISHES, "opt_outs": OPT_OUT_WISHES, "jurisdictions": JURISDICTIONS
+    }  # fmt: skip
     if request.method != "POST":
         return _render(request, portal, "start", context)
     context |= {"told": request.POST.get("contact", "")[:254]}
@@ -94,15 +105,34 @@ def start(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
         return _render(request, portal, "start", context | {"problem": "choose"}, status=422)
     context |= {"wish": wish.value, "jurisdiction": jurisdiction.value}
     address = str(client_address(request) or "")
+    told = context["told"]
     try:
-        asked = api.ask_code(portal, context["told"], wish, jurisdiction, address)
+        if wish.opts_out:
+            browser = api.opt_out(portal, told, wish, jurisdiction, address)
+        else:
+            browser = api.ask_code(portal, told, wish, jurisdiction, address).browser
     except (NoContact, NoCalls, Busy) as error:
         problem = {NoContact: "contact", NoCalls: "calls", Busy: "busy"}[type(error)]
         context["problem"] = problem
         return _render(request, portal, "start", context, status=error.http_status)
-    answer = HttpResponseRedirect(f"/privacy/{portal.slug}/code/", status=303)
-    _set_cookie(answer, portal, asked.browser)
+    page = "opted-out" if wish.opts_out else "code"
+    answer = HttpResponseRedirect(f"/privacy/{portal.slug}/{page}/", status=303)
+    _set_cookie(answer, portal, browser)
     return answer
+
+
+@require_GET
+@_page
+def opted_out(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
+    """It holds."""
+    visit = api.find_visit(portal, _browser(request))
+    if visit is None or visit.request_id is None or not visit.wish.opts_out:
+        return HttpResponseRedirect(f"/privacy/{portal.slug}/", status=303)
+    context = {
+        "kind": kind_words(visit.wish),
+        "id": public_id(Prefix.RIGHTS_REQUEST, visit.request_id),
+    }
+    return _render(request, portal, "opted_out", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -136,6 +166,7 @@ def requests(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
     appealed = {one.appeal_of for one in found}
     shown = [
         shown_request(one, fetch=api.may_fetch(visit, one), appealed=one.id in appealed)
+        | _agent(visit, one)
         for one in found
     ]
     context = {
@@ -163,6 +194,20 @@ def appeal(request: HttpRequest, portal: PortalInfo, request_id: str) -> HttpRes
     except CannotAppeal:
         return HttpResponseRedirect(f"/privacy/{portal.slug}/requests/?problem=appeal", status=303)
     return HttpResponseRedirect(f"/privacy/{portal.slug}/requests/", status=303)
+
+
+@require_POST
+@_page
+def permit(request: HttpRequest, portal: PortalInfo, request_id: str) -> HttpResponseBase:
+    """Who asks for the person may."""
+    return _said(portal, api.permit, _browser(request), request_id)
+
+
+@require_POST
+@_page
+def forbid(request: HttpRequest, portal: PortalInfo, request_id: str) -> HttpResponseBase:
+    """Nobody may ask this for the person."""
+    return _said(portal, api.forbid, _browser(request), request_id)
 
 
 @require_GET
@@ -204,6 +249,30 @@ def leave(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
     answer = HttpResponseRedirect(f"/privacy/{portal.slug}/", status=303)
     answer.delete_cookie(COOKIE, path=f"/privacy/{portal.slug}/", samesite="Strict")
     return answer
+
+
+def _agent(visit: VisitInfo, one: RightsInfo) -> dict[str, Any]:
+    """Who asks for the person, where they have yet to say whether that is so."""
+    waits = is_open(one.state) and privacy.needs_confirmation(one.authority)
+    if not waits or visit.person is None or one.person != visit.person:
+        return {}
+    with using("service", _ACTOR):
+        said = privacy.agent_and_statement(one.tenant_id, one.id)
+    return {"agent": said.get("agent", "Somebody")}
+
+
+def _said(
+    portal: PortalInfo,
+    say: Callable[[PortalInfo, bytes, UUID], RightsInfo],
+    browser: bytes,
+    request_id: str,
+) -> HttpResponseBase:
+    there = f"/privacy/{portal.slug}/requests/"
+    try:
+        say(portal, browser, _id(request_id))
+    except (WrongRightsState, AuthorityExpired):
+        return HttpResponseRedirect(f"{there}?problem=agent", status=303)
+    return HttpResponseRedirect(there, status=303)
 
 
 def _own(visit: VisitInfo, request_id: str) -> RightsInfo:

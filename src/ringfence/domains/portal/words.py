@@ -8,6 +8,7 @@ from ringfence.domains.portal.contracts import Wish
 from ringfence.domains.privacy.api import is_copy, is_open, may_appeal
 from ringfence.domains.privacy.contracts import (
     Jurisdiction,
+    Method,
     Refusal,
     RightsInfo,
     RightsKind,
@@ -32,6 +33,25 @@ WISHES = (
     ),
     (Wish.STATUS.value, "See how my earlier requests are", "Nothing new is asked."),
 )
+OPT_OUT_WISHES = (
+    (
+        Wish.OPT_OUT_SALE.value,
+        "Do not sell or share my data",
+        "To nobody, and not for advertising by others.",
+    ),
+    (Wish.OPT_OUT_ADS.value, "No targeted advertising", "Nothing is advertised to me by my data."),
+    (
+        Wish.OPT_OUT_PROFILING.value,
+        "No profiling",
+        "Nothing that matters to me is decided by a profile of me.",
+    ),
+    (
+        Wish.OPT_OUT_CPNI.value,
+        "No marketing by my call records",
+        "Whom I called, when and how long is used to give me the service, and to sell me nothing.",
+    ),
+)
+"""Each holds at once, and no code is asked for."""
 JURISDICTIONS = (
     (Jurisdiction.US_CA.value, "California"),
     (Jurisdiction.US_OTHER.value, "Another state of the US"),
@@ -46,8 +66,15 @@ _KINDS = {
     RightsKind.RESTRICTION: "Stop of use",
     RightsKind.RESTRICTION_END: "End of a stop of use",
     RightsKind.OBJECTION: "Objection",
+    RightsKind.CORRECTION: "Correction",
+    RightsKind.OPT_OUT_SALE: "Opt-out of sale and sharing",
+    RightsKind.OPT_OUT_ADS: "Opt-out of targeted advertising",
+    RightsKind.OPT_OUT_PROFILING: "Opt-out of profiling",
+    RightsKind.OPT_OUT_CPNI: "Opt-out of marketing by call records",
     RightsKind.APPEAL: "Appeal",
 }
+_NOT_BY_THEM = (Method.NOT_NEEDED, Method.AUTHORITY)
+"""Nobody proved that it is the person themselves who asks."""
 _STATES = {
     RightsState.RECEIVED: "received; a person looks at it",
     RightsState.VERIFIED: "being worked on",
@@ -65,6 +92,11 @@ _REFUSALS = {
 }
 
 
+def kind_words(wish: Wish) -> str:
+    """Of what somebody asked, in words. Raises KeyError for a look at earlier requests."""
+    return _KINDS[RightsKind(wish)]
+
+
 def shown_request(info: RightsInfo, *, fetch: bool, appealed: bool) -> dict[str, Any]:
     """A request for the page. ``fetch``: its package may be fetched on this visit."""
     nothing = info.receipt is not None and info.receipt.get("result", {}).get("held") is False
@@ -76,7 +108,7 @@ def shown_request(info: RightsInfo, *, fetch: bool, appealed: bool) -> dict[str,
         "warn": info.state is RightsState.REFUSED,
         "open": is_open(info.state),
         "received_at": info.received_at,
-        "verified_at": info.verified_at,
+        "verified_at": None if info.method in _NOT_BY_THEM else info.verified_at,
         "completed_at": info.completed_at,
         "due_at": info.extended_until or info.due_at,
         "extended": info.extended_until is not None,

@@ -8,6 +8,7 @@ from ringfence.domains.privacy.items import (
     register_next_item_day,
     register_person_cleanup,
 )
+from ringfence.domains.privacy.opt_outs import register_opt_out
 from ringfence.domains.privacy.package_parts import register_package_part
 from ringfence.domains.privacy.profiles import register_profile
 from ringfence.domains.privacy.queries import get_erasure
@@ -24,19 +25,28 @@ from ringfence.domains.privacy.registry import (
 )
 from ringfence.domains.privacy.retention import register_choices
 from ringfence.domains.privacy.rights_queries import (
+    agent_and_statement,
     get_rights_request,
     list_rights_requests,
     open_requests,
     requests_of_person,
     urgent_infos,
 )
-from ringfence.domains.privacy.rules.rights import is_copy, is_open, may_appeal
+from ringfence.domains.privacy.rules.authority import needs_confirmation
+from ringfence.domains.privacy.rules.rights import (
+    is_copy,
+    is_decided,
+    is_open,
+    may_appeal,
+    may_verify_by,
+)
 from ringfence.domains.privacy.tenant_end import register_file_removal, register_row_removal
 from ringfence.domains.privacy.usecases.answer_request import answer_request
 from ringfence.domains.privacy.usecases.appeal import appeal_refusal, decide_appeal
 from ringfence.domains.privacy.usecases.carry_out import carry_out, sweep_again
 from ringfence.domains.privacy.usecases.collect_orphans import collect_orphans
 from ringfence.domains.privacy.usecases.complete_rights import complete_deletion
+from ringfence.domains.privacy.usecases.decide_correction import decide_correction
 from ringfence.domains.privacy.usecases.erase import (
     destroy_items,
     destroy_person,
@@ -57,6 +67,7 @@ from ringfence.domains.privacy.usecases.legal_hold import (
 from ringfence.domains.privacy.usecases.open_package import open_package
 from ringfence.domains.privacy.usecases.replay import replay
 from ringfence.domains.privacy.usecases.request_rights import (
+    confirm_authority,
     extend_request,
     refuse_request,
     request_rights,
@@ -68,6 +79,7 @@ __all__ = [
     "ClassificationError",
     "HeldItem",
     "HeldPerson",
+    "agent_and_statement",
     "all_classifications",
     "answer_request",
     "appeal_refusal",
@@ -75,7 +87,9 @@ __all__ = [
     "classification",
     "collect_orphans",
     "complete_deletion",
+    "confirm_authority",
     "decide_appeal",
+    "decide_correction",
     "destroy_items",
     "destroy_person",
     "end_tenant",
@@ -86,10 +100,13 @@ __all__ = [
     "get_erasure",
     "get_rights_request",
     "is_copy",
+    "is_decided",
     "is_open",
     "link_rows",
     "list_rights_requests",
     "may_appeal",
+    "may_verify_by",
+    "needs_confirmation",
     "not_personal",
     "open_package",
     "open_requests",
@@ -103,6 +120,7 @@ __all__ = [
     "register_items_of_bucket",
     "register_items_of_person",
     "register_next_item_day",
+    "register_opt_out",
     "register_package_part",
     "register_person_cleanup",
     "register_profile",

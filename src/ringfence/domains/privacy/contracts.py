@@ -10,6 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from ringfence.domains.privacy.rights_vocabulary import (
+    OPT_OUTS as OPT_OUTS,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
+    AuthorityKind as AuthorityKind,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
     Channel as Channel,
 )
 from ringfence.domains.privacy.rights_vocabulary import (
@@ -31,9 +37,13 @@ from ringfence.domains.privacy.rights_vocabulary import (
     RightsState as RightsState,
 )
 from ringfence.domains.privacy.rights_vocabulary import (
+    StatementUse as StatementUse,
+)
+from ringfence.domains.privacy.rights_vocabulary import (
     Urgency as Urgency,
 )
-from ringfence.kernel.errors import NotFound, RingfenceError
+from ringfence.domains.privacy.rules.authority import Authority
+from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError
 
 
 class Category(StrEnum):
@@ -213,6 +223,20 @@ class PersonUnknown(NotFound):
 
 
 @dataclass(frozen=True, slots=True)
+class OnBehalf:
+    """Somebody asks for the person."""
+
+    kind: AuthorityKind
+    document_hash: str
+    """SHA-256 of the document that says so, in hex; empty: none was shown."""
+    expires_at: datetime | None = None
+    agent: str = ""
+    """Who it is; sealed with the person, as is ``reference``."""
+    reference: str = ""
+    """Where the document is kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class RightsInfo:
     """One request of a person, who is a random id here."""
 
@@ -236,8 +260,14 @@ class RightsInfo:
     refusal: Refusal | None
     completed_at: datetime | None
     erasure_id: UUID | None
+    evidence_id: UUID | None
+    """Of an opt-out: the piece of consent evidence that says so."""
+    authority: Authority | None
+    """Of what an agent asks: by what right. The person themselves asks where there is none."""
+    statement_use: StatementUse | None
+    """Of a correction that was decided: what became of what the person said."""
     decided_by: str | None
-    """Who refused it, or decided an appeal."""
+    """Who refused it, or decided an appeal or a correction."""
     appeal_of: UUID | None
     """Of an appeal: what was refused."""
     follows_appeal: UUID | None
@@ -281,6 +311,38 @@ class WrongRightsState(RingfenceError):
 
     code = "wrong_rights_state"
     http_status = 409
+
+
+class MethodUnfit(InvalidInput):
+    """By this way nobody is made sure of, or it is not the way of this request."""
+
+    code = "verification_method_unfit"
+
+
+class AuthorityEvidenceMissing(InvalidInput):
+    """Who acts for a person shows a document: give the SHA-256 of it."""
+
+    code = "authority_evidence_missing"
+
+
+class AuthorityExpired(RingfenceError):
+    """The time of the document is over by which somebody acts for the person."""
+
+    code = "authority_expired"
+    http_status = 409
+
+
+class AuthorityUnconfirmed(RingfenceError):
+    """A signed permission counts once the person confirmed it on the privacy portal."""
+
+    code = "authority_unconfirmed"
+    http_status = 409
+
+
+class StatementUnfit(InvalidInput):
+    """A correction says what is wrong and what is right; nothing else does."""
+
+    code = "statement_unfit"
 
 
 class CannotExtend(RingfenceError):

@@ -11,12 +11,13 @@ from ninja import Query, Router, Schema, Status
 from pydantic import ConfigDict
 
 from ringfence.domains.privacy import api
-from ringfence.domains.privacy.contracts import ErasureInfo, RightsInfo
+from ringfence.domains.privacy.contracts import ErasureInfo, OnBehalf, RightsInfo
 from ringfence.domains.privacy.rights_vocabulary import RightsKind
 from ringfence.domains.privacy.schemas import (
     AppealDecisionIn,
     AppealIn,
     ExtensionIn,
+    OnBehalfIn,
     RefusalIn,
     RightsIn,
     RightsList,
@@ -97,19 +98,22 @@ def get_erasure(request: HttpRequest, erasure_id: str) -> ErasureOut:
 
 @router.post(
     "/rights-requests",
-    response=responses(RightsOut, 404, 422, success=201),
+    response=responses(RightsOut, 404, 409, 422, success=201),
     operation_id="create_rights_request",
 )
 @requires(_RIGHTS)
 def create_rights_request(request: HttpRequest, body: RightsIn) -> Status[RightsOut]:
-    """Note what a person asks. Nothing is done for it before it is verified. A number that means
-    nobody is answered too: the receipt says that nothing is held."""
+    """Note what a person asks. Nothing is done for it before it is verified, but for an opt-out,
+    which holds when this answers. A number that means nobody is answered too: the receipt says that
+    nothing is held; one who opts out becomes known by it."""
     info = api.request_rights(
         caller_of(request).tenant_id,
         _who(body),
         body.kind,
         body.jurisdiction,
         body.channel,
+        on_behalf=_agent(body.on_behalf),
+        statement=body.statement,
         actor=current_actor(),
     )
     return Status(201, rights_out(info))
@@ -149,7 +153,8 @@ def get_rights_request(request: HttpRequest, request_id: str) -> RightsOut:
 )
 @requires(_RIGHTS)
 def verify_rights_request(request: HttpRequest, request_id: str, body: VerificationIn) -> RightsOut:
-    """The person themselves asks, which the caller answers for: a job makes the package, or erases
+    """The person themselves asks, or an agent by the authority that was told, which the caller
+    answers for: a job makes the package, or erases
     the person. To verify a deletion needs ``privacy:erase`` as well."""
     caller, id_ = caller_of(request), _rights(request_id)
     _may_verify(caller, api.get_rights_request(caller.tenant_id, id_))
@@ -206,9 +211,14 @@ def decide_rights_appeal(
     request: HttpRequest, request_id: str, body: AppealDecisionIn
 ) -> RightsOut:
     """Decide a verified appeal; not by who refused. Granted, what was refused is taken up again: as
-    a request of its own. Of a deletion that needs ``privacy:erase`` as well."""
+    a request of its own. Of a deletion that needs ``privacy:erase`` as well. Or decide a verified
+    correction: what the person says stays beside their data either way."""
     caller, id_ = caller_of(request), _rights(request_id)
     appeal = api.get_rights_request(caller.tenant_id, id_)
+    if appeal.kind is RightsKind.CORRECTION:
+        actor = current_actor()
+        decided = api.decide_correction(caller.tenant_id, id_, body.reason, actor=actor)
+        return rights_out(decided)
     if body.granted and appeal.appeal_of is not None:
         _may_verify(caller, api.get_rights_request(caller.tenant_id, appeal.appeal_of))
     info = api.decide_appeal(caller.tenant_id, id_, body.reason, actor=current_actor())
@@ -247,6 +257,14 @@ def _who(body: ErasureIn | RightsIn) -> Identifier | UUID:
     if identifier.normal() is None:
         raise NobodyNamed("the number is not in E.164")
     return identifier
+
+
+def _agent(told: OnBehalfIn | None) -> OnBehalf | None:
+    if told is None:
+        return None
+    return OnBehalf(
+        told.authority, told.document_sha256, told.expires_at, told.agent, told.reference
+    )
 
 
 def _rights(text: str) -> UUID:

@@ -7,8 +7,11 @@ from django.db.models import Q
 
 from ringfence.domains.privacy.contracts import ErasureState
 from ringfence.domains.privacy.rights_vocabulary import RightsState
+from ringfence.kernel.fields import CONSENTS, SealedFieldNumber
+from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform_django.clock import new_id
 from ringfence.platform_django.models import TenantModel
+from ringfence.platform_django.sealed import SealedJSON, SealedText
 
 
 class ErasureOrder(TenantModel):
@@ -52,7 +55,7 @@ class ErasureOrder(TenantModel):
 class RightsRequest(TenantModel):
     """What a person asked of the tenant, and how it was answered; the person is a random id."""
 
-    kind = models.CharField(max_length=16)
+    kind = models.CharField(max_length=24)
     person_id = models.UUIDField(null=True)
     """None: nobody was meant by what was told when it came in, and nothing is held of them."""
     jurisdiction = models.CharField(max_length=16)
@@ -68,7 +71,22 @@ class RightsRequest(TenantModel):
     method = models.CharField(max_length=24, null=True)
     refusal = models.CharField(max_length=24, null=True)
     decided_by = models.CharField(max_length=80, null=True)
-    """Who refused it, or decided an appeal."""
+    """Who refused it, or decided an appeal or a correction."""
+    authority = models.CharField(max_length=24, null=True)
+    """By what right somebody else asks for the person; None: nobody does."""
+    authority_hash = models.CharField(max_length=64, null=True)
+    authority_expires_at = models.DateTimeField(null=True)
+    authority_sealed = SealedJSON(
+        SealedFieldNumber.RIGHTS_AUTHORITY, "requester", person="person_id", rule=CONSENTS
+    )
+    """``{"agent", "reference"}``."""
+    confirmed_at = models.DateTimeField(null=True)
+    """When the person said that it is so."""
+    statement_sealed = SealedText(
+        SealedFieldNumber.RIGHTS_STATEMENT, "requester", person="person_id", rule=CONSENTS
+    )
+    """Of a correction: what is wrong, and what is right."""
+    statement_use = models.CharField(max_length=16, null=True)
     appeal_of = models.UUIDField(null=True)
     """Of an appeal: the request that was refused."""
     follows_appeal = models.UUIDField(null=True)
@@ -76,6 +94,8 @@ class RightsRequest(TenantModel):
     completed_at = models.DateTimeField(null=True)
     erasure_id = models.UUIDField(null=True)
     """Of a deletion: the erasure that carries it out."""
+    evidence_id = models.UUIDField(null=True)
+    """Of an opt-out: the piece of consent evidence that says so."""
     package_id = models.UUIDField(default=new_id)
     """The item whose key seals the package; it has one from when the package is made."""
     package_day = models.IntegerField(null=True)
@@ -106,6 +126,10 @@ class RightsRequest(TenantModel):
             models.UniqueConstraint(fields=["appeal_of"], name="rights_appeal_once"),
             models.UniqueConstraint(fields=["follows_appeal"], name="rights_follows_once"),
         ]
+
+    @property
+    def use_objects(self) -> tuple[str, ...]:
+        return (public_id(Prefix.RIGHTS_REQUEST, self.id),)
 
 
 class Hold(TenantModel):

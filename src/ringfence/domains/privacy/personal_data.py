@@ -2,7 +2,7 @@
 
 from ringfence.domains.privacy.contracts import Category, Erasure, FieldClass, PersonId, Purpose
 from ringfence.domains.privacy.registry import not_personal, register
-from ringfence.kernel.fields import SealedFieldNumber
+from ringfence.kernel.fields import CONSENTS, SealedFieldNumber
 
 ERASURE, HOLD, RIGHTS = "privacy.ErasureOrder", "privacy.Hold", "privacy.RightsRequest"
 
@@ -70,7 +70,10 @@ not_personal(
 
 not_personal(RIGHTS, "random id of a row or of the business customer", "id", "tenant_id")
 not_personal(RIGHTS, "random id whose key seals the package", "package_id", "package_day")
-not_personal(RIGHTS, "random id of a row", "erasure_id", "appeal_of", "follows_appeal")
+not_personal(
+    RIGHTS, "random id of a row", "erasure_id", "evidence_id", "appeal_of", "follows_appeal"
+)
+not_personal(RIGHTS, "hash of a document that a person or an attorney signed", "authority_hash")
 not_personal(RIGHTS, "evidence: counts and hashes, signed", "receipt", "package_bytes")
 register(
     PersonId(RIGHTS, "person_id", "requester", item="package_id"),
@@ -99,6 +102,27 @@ register(
             "method",
             "refusal",
             "completed_at",
+            "authority",
+            "authority_expires_at",
+            "confirmed_at",
+            "statement_use",
+        )
+    ),
+    *(
+        FieldClass(
+            model=RIGHTS,
+            field=field,
+            category=Category.IDENTIFIER,
+            purposes=frozenset({Purpose.SERVICE}),
+            retention=CONSENTS,
+            export=True,
+            erasure=Erasure.DELETE_VALUE,
+            role="requester",
+            number=number,
+        )
+        for field, number in (
+            ("authority_sealed", SealedFieldNumber.RIGHTS_AUTHORITY),
+            ("statement_sealed", SealedFieldNumber.RIGHTS_STATEMENT),
         )
     ),
 )

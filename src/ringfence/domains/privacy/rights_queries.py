@@ -15,6 +15,7 @@ from ringfence.domains.privacy.contracts import (
 )
 from ringfence.domains.privacy.models import ErasureOrder, RightsRequest
 from ringfence.domains.privacy.rights_vocabulary import (
+    AuthorityKind,
     Channel,
     ExtensionReason,
     Jurisdiction,
@@ -22,10 +23,13 @@ from ringfence.domains.privacy.rights_vocabulary import (
     Refusal,
     RightsKind,
     RightsState,
+    StatementUse,
     Urgency,
 )
 from ringfence.domains.privacy.rules import rights
+from ringfence.domains.privacy.rules.authority import Authority
 from ringfence.platform_django.clock import clock
+from ringfence.platform_django.sealed import open_fields
 from ringfence.platform_django.tenancy import APP, OPERATOR, tenant
 
 MAX_PAGE = 200
@@ -80,8 +84,11 @@ def requests_to_answer() -> list[UUID]:
     """Verified requests that a job answers and has not, also begun ones; oldest first."""
     rows = RightsRequest.objects.using(OPERATOR).filter(
         Q(kind__in=[kind for kind in RightsKind if rights.by_worker(kind)])
-        | Q(person_id__isnull=True, kind=RightsKind.DELETION)
-        | Q(kind=RightsKind.APPEAL, decided_by__isnull=False),
+        | Q(person_id__isnull=True, kind__in=(RightsKind.DELETION, RightsKind.CORRECTION))
+        | Q(
+            kind__in=[kind for kind in RightsKind if rights.is_decided(kind)],
+            decided_by__isnull=False,
+        ),
         state__in=(RightsState.VERIFIED, RightsState.RUNNING),
     )
     return list(rows.order_by("id").values_list("id", flat=True))
@@ -118,6 +125,42 @@ def urgent_infos() -> tuple[RightsInfo, ...]:
     return tuple(rights_info(row) for row in rows.values())
 
 
+def authority_of(row: RightsRequest) -> Authority | None:
+    """By what right somebody else asks, as it was shown."""
+    if row.authority is None:
+        return None
+    return Authority(
+        AuthorityKind(row.authority),
+        row.authority_hash or "",
+        row.authority_expires_at,
+        row.confirmed_at,
+    )
+
+
+def first_of(row: RightsRequest) -> RightsRequest:
+    """What the person first asked, which an appeal and what it brought back go on with."""
+    rows = RightsRequest.objects.using(APP).filter(tenant_id=row.tenant_id)
+    if row.follows_appeal is not None:
+        row = rows.get(id=row.follows_appeal)
+    return row if row.appeal_of is None else first_of(rows.get(id=row.appeal_of))
+
+
+def agent_and_statement(tenant_id: UUID, request_id: UUID) -> dict[str, str]:
+    """Who asks for the person (``agent``), where what they showed is kept (``reference``), and what
+    the person says of their data (``statement``); what is not there, or does not open, is left
+    out. Raises RightsRequestNotFound, PurposeRequired without a use, Unavailable."""
+    with tenant(tenant_id):
+        row = RightsRequest.objects.using(APP).filter(id=request_id, tenant_id=tenant_id).first()
+        if row is None:
+            raise RightsRequestNotFound("no such request")
+        row = first_of(row)
+    (opened,) = open_fields([row], "authority_sealed", "statement_sealed")
+    found: dict[str, str] = dict(opened["authority_sealed"].value or {})
+    if opened["statement_sealed"].value:
+        found["statement"] = opened["statement_sealed"].value
+    return {name: text for name, text in found.items() if text}
+
+
 def rights_info(row: RightsRequest) -> RightsInfo:
     state = RightsState(row.state)
     return RightsInfo(
@@ -139,6 +182,9 @@ def rights_info(row: RightsRequest) -> RightsInfo:
         refusal=Refusal(row.refusal) if row.refusal else None,
         completed_at=row.completed_at,
         erasure_id=row.erasure_id,
+        evidence_id=row.evidence_id,
+        authority=authority_of(row),
+        statement_use=StatementUse(row.statement_use) if row.statement_use else None,
         decided_by=row.decided_by,
         appeal_of=row.appeal_of,
         follows_appeal=row.follows_appeal,

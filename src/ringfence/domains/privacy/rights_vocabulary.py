@@ -16,8 +16,29 @@ class RightsKind(StrEnum):
     RESTRICTION_END = "restriction_end"
     OBJECTION = "objection"
     """Nothing of theirs is used for marketing, training or support any more."""
+    CORRECTION = "correction"
+    """Something that is held is wrong; somebody decides."""
+    OPT_OUT_SALE = "opt_out_sale"
+    """No sale of what is held of them, nor sharing for advertising (11 CCR 7026)."""
+    OPT_OUT_ADS = "opt_out_ads"
+    """No advertising by what they did elsewhere."""
+    OPT_OUT_PROFILING = "opt_out_profiling"
+    """Nothing is decided of them by a profile."""
+    OPT_OUT_CPNI = "opt_out_cpni"
+    """No marketing by whom they called, when and how long (47 CFR 64.2007)."""
     APPEAL = "appeal"
     """Of a refusal: somebody else decides anew."""
+
+
+OPT_OUTS = frozenset(
+    {
+        RightsKind.OPT_OUT_SALE,
+        RightsKind.OPT_OUT_ADS,
+        RightsKind.OPT_OUT_PROFILING,
+        RightsKind.OPT_OUT_CPNI,
+    }
+)
+"""What holds from when it is asked; nobody has to prove who they are (11 CCR 7026(d))."""
 
 
 class Jurisdiction(StrEnum):
@@ -61,6 +82,25 @@ class Method(StrEnum):
     """They told what only they and the business know."""
     AUTHORITY = "authority"
     """An agent showed that they may act for the person."""
+    NOT_NEEDED = "not_needed"
+    """Of an opt-out alone."""
+
+
+class AuthorityKind(StrEnum):
+    """What lets somebody else ask for the person."""
+
+    POWER_OF_ATTORNEY = "power_of_attorney"
+    SIGNED_PERMISSION = "signed_permission"
+    """It counts once the person confirmed it (11 CCR 7063)."""
+
+
+class StatementUse(StrEnum):
+    """What became of what a person said of their data; it stays beside the data."""
+
+    COMPLETION = "completion"
+    """It was right: the data is read with it (GDPR article 16)."""
+    DISAGREEMENT = "disagreement"
+    """It was not met: the person disagrees (11 CCR 7023)."""
 
 
 class ExtensionReason(StrEnum):

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from ringfence.domains.privacy.contracts import RightsInfo
 from ringfence.domains.privacy.rights_vocabulary import (
+    AuthorityKind,
     Channel,
     ExtensionReason,
     Jurisdiction,
@@ -18,8 +19,10 @@ from ringfence.domains.privacy.rights_vocabulary import (
     Refusal,
     RightsKind,
     RightsState,
+    StatementUse,
     Urgency,
 )
+from ringfence.domains.privacy.rules.authority import Authority, needs_confirmation
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
 
 AskedKind = Literal[
@@ -29,8 +32,29 @@ AskedKind = Literal[
     RightsKind.RESTRICTION,
     RightsKind.RESTRICTION_END,
     RightsKind.OBJECTION,
+    RightsKind.CORRECTION,
+    RightsKind.OPT_OUT_SALE,
+    RightsKind.OPT_OUT_ADS,
+    RightsKind.OPT_OUT_PROFILING,
+    RightsKind.OPT_OUT_CPNI,
 ]
 """Every kind but an appeal, which is made of a refusal."""
+
+
+class OnBehalfIn(Schema):
+    """By what right somebody else asks for the person, and the document that shows it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    authority: AuthorityKind
+    document_sha256: Annotated[str, Field(max_length=64)] = ""
+    """Of the document, in lower-case hex; without it the request is refused
+    (``authority_evidence_missing``)."""
+    expires_at: AwareDatetime | None = None
+    agent: Annotated[str, Field(max_length=200)] = ""
+    """Who it is. It is sealed with the person, who sees it, as is ``reference``."""
+    reference: Annotated[str, Field(max_length=500)] = ""
+    """Where the document is kept."""
 
 
 class RightsIn(Schema):
@@ -45,6 +69,11 @@ class RightsIn(Schema):
     """``PE`` and 32 hex digits, or these alone."""
     jurisdiction: Jurisdiction
     channel: Channel = Channel.API
+    on_behalf: OnBehalfIn | None = None
+    """Where an agent asks; it is then verified by ``authority``."""
+    statement: Annotated[str, Field(max_length=2000)] = ""
+    """Of a correction, and of nothing else: what is wrong, and what is right. It is sealed with the
+    person."""
 
 
 class VerificationIn(Schema):
@@ -76,7 +105,8 @@ class AppealIn(Schema):
 
 
 class AppealDecisionIn(Schema):
-    """Whether what was refused is taken up again; if not, why."""
+    """Whether what was refused is taken up again, or what a person says of their data is right; if
+    not, why."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -88,6 +118,18 @@ class AppealDecisionIn(Schema):
         if self.granted == (self.reason is not None):
             raise ValueError("a refusal has a reason, and nothing else has")
         return self
+
+
+class OnBehalfOut(Schema):
+    """By what right somebody else asks for the person."""
+
+    authority: AuthorityKind
+    document_sha256: str
+    expires_at: datetime | None
+    confirmed_at: datetime | None
+    """When the person said on the portal that it is so."""
+    awaits_confirmation: bool
+    """Until then it is not verified."""
 
 
 class RightsOut(Schema):
@@ -113,12 +155,17 @@ class RightsOut(Schema):
     method: Method | None
     refusal: Refusal | None
     completed_at: datetime | None
+    on_behalf: OnBehalfOut | None
+    statement_use: StatementUse | None
+    """Of a correction that was decided: what became of what the person said."""
     appeal_of: str | None
     """Of an appeal: the request that was refused."""
     follows_appeal: str | None
     """Of a request that an appeal brought back: the appeal."""
     erasure: str | None
     """Of a deletion: the erasure that carries it out."""
+    consent: str | None
+    """Of an opt-out: the piece of evidence that says so (``GET /consents``)."""
     package_bytes: int | None
     """Size of the package, while it can be fetched."""
     receipt: dict[str, Any] | None
@@ -161,11 +208,26 @@ def rights_out(info: RightsInfo) -> RightsOut:
         method=info.method,
         refusal=info.refusal,
         completed_at=info.completed_at,
+        on_behalf=_on_behalf(info.authority),
+        statement_use=info.statement_use,
         appeal_of=_request(info.appeal_of),
         follows_appeal=_request(info.follows_appeal),
         erasure=None if info.erasure_id is None else public_id(Prefix.ERASURE, info.erasure_id),
+        consent=None if info.evidence_id is None else public_id(Prefix.CONSENT, info.evidence_id),
         package_bytes=info.package_bytes,
         receipt=None if info.receipt is None else dict(info.receipt),
+    )
+
+
+def _on_behalf(found: Authority | None) -> OnBehalfOut | None:
+    if found is None:
+        return None
+    return OnBehalfOut(
+        authority=found.kind,
+        document_sha256=found.document_hash,
+        expires_at=found.expires_at,
+        confirmed_at=found.confirmed_at,
+        awaits_confirmation=needs_confirmation(found),
     )
 
 

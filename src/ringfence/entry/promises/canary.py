@@ -205,7 +205,9 @@ def _await(find: Callable[[], T | None], what: str) -> T:
 
 
 def _ask(api: Rest, caller: str) -> None:
-    """Who called wants a copy of what is held of them, and gets it."""
+    """Who called wants no marketing by their call records, and a copy of what is held of them."""
+    no = {"kind": "opt_out_cpni", "number": caller, "jurisdiction": "us-ca", "channel": "note"}
+    api.post("/rights-requests", no)
     asked = {"kind": "access", "number": caller, "jurisdiction": "us-ca", "channel": "note"}
     path = f"/rights-requests/{api.post('/rights-requests', asked)['id']}"
     api.post(f"{path}/verify", {"method": "callback"})

@@ -26,6 +26,9 @@ LISTS = {
 """By scope, the suppression list of who refused: it outlives their erasure. Names are for ever."""
 PURPOSES = {ConsentScope.MARKETING: "marketing", ConsentScope.TRAINING: "training"}
 """Scopes that are purposes which personal data is opened for."""
+ENDS = {ConsentScope.CPNI_USE: "marketing", ConsentScope.TARGETED_ADS: "marketing"}
+"""Scopes whose refusal ends a purpose, whatever was consented to: what is opened here for marketing
+is whom somebody called and when, which is CPNI and tells advertisers what they are after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ def effect_of(states: Mapping[ConsentScope, ConsentState], profile: Profile) -> 
         if scope in PURPOSES
     }
     refused = {scope: state in REFUSALS for scope, state in states.items()}
+    purposes |= {purpose: False for scope, purpose in ENDS.items() if refused.get(scope)}
     return Effect(
         consent=tuple(sorted(purpose for purpose, yes in purposes.items() if yes)),
         withdraw=tuple(sorted(purpose for purpose, yes in purposes.items() if not yes)),

@@ -28,6 +28,7 @@ from ringfence.platform_django.sealed import seal_field
 from ringfence.platform_django.tenancy import APP, tenant
 
 CALL_TASK = "portal.call"
+_OPT_OUTS = [wish for wish in Wish if wish.opts_out]
 ACTOR = "portal"
 
 
@@ -55,23 +56,12 @@ def ask_code(
     now, tenant_id = clock().now(), portal.tenant_id
     person = find_person(tenant_id, Identifier(contact.kind, contact.text), actor=ACTOR)
     browser = secrets.token_bytes(TOKEN_BYTES)
-    row = Visit(
-        id=new_id(),
-        tenant_id=tenant_id,
-        browser_hash=browser_hash(browser),
-        subject_hash=_hidden(tenant_id, "subject", f"{contact.kind}:{contact.text}"),
-        address_hash=_hidden(tenant_id, "address", address),
-        wish=wish,
-        jurisdiction=jurisdiction,
-        by_call=by_call,
-        person_id=person,
-        state=rules.State.ASKED,
-        asked_at=now,
-        expires_at=now + rules.CODE_LASTS,
-    )
+    row = new_visit(portal, contact, wish, jurisdiction, address, browser)
+    row.by_call, row.person_id = by_call, person
+    row.state, row.expires_at = rules.State.ASKED, now + rules.CODE_LASTS
     with tenant(tenant_id):
-        _one_at_a_time(tenant_id)
-        answer = rules.answer(_counts(row, now), by_call=by_call)
+        one_at_a_time(tenant_id)
+        answer = rules.answer(counts(row, now), by_call=by_call)
         if answer is rules.Answer.BUSY:
             raise Busy("too many codes were asked for")
         if answer is rules.Answer.SEND:
@@ -80,6 +70,31 @@ def ask_code(
         if row.contact_sealed is not None:
             app.configure_task(CALL_TASK).defer(visit=row.id.hex)
     return Asked(browser, by_call)
+
+
+def new_visit(
+    portal: PortalInfo,
+    contact: Contact,
+    wish: Wish,
+    jurisdiction: Jurisdiction,
+    address: str,
+    browser: bytes,
+) -> Visit:
+    """A visit that is over, of nobody; not stored."""
+    now, tenant_id = clock().now(), portal.tenant_id
+    return Visit(
+        id=new_id(),
+        tenant_id=tenant_id,
+        browser_hash=browser_hash(browser),
+        subject_hash=_hidden(tenant_id, "subject", f"{contact.kind}:{contact.text}"),
+        address_hash=_hidden(tenant_id, "address", address),
+        wish=wish,
+        jurisdiction=jurisdiction,
+        by_call=False,
+        state=rules.State.ENDED,
+        asked_at=now,
+        expires_at=now,
+    )
 
 
 def code_hash(visit_id: UUID, code: str) -> bytes:
@@ -109,10 +124,11 @@ nothing is told and nothing changes.
 """
 
 
-def _counts(row: Visit, now: datetime) -> rules.Counts:
+def counts(row: Visit, now: datetime) -> rules.Counts:
+    """What came before it. Opt-outs keep nobody from a code."""
     rows = Visit.objects.using(APP).filter(tenant_id=row.tenant_id)
     hour = rows.filter(asked_at__gt=now - rules.HOUR)
-    own = rows.filter(subject_hash=row.subject_hash)
+    own = rows.filter(subject_hash=row.subject_hash).exclude(wish__in=_OPT_OUTS)
     return rules.Counts(
         subject_hour=own.filter(asked_at__gt=now - rules.HOUR).count(),
         subject_day=own.filter(asked_at__gt=now - rules.DAY).count(),
@@ -122,7 +138,7 @@ def _counts(row: Visit, now: datetime) -> rules.Counts:
     )
 
 
-def _one_at_a_time(tenant_id: UUID) -> None:
+def one_at_a_time(tenant_id: UUID) -> None:
     """Whoever asks at the same moment is counted too."""
     with connections[APP].cursor() as cursor:
         cursor.execute(

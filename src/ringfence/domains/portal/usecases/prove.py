@@ -18,8 +18,10 @@ from ringfence.domains.privacy.contracts import (
     Channel,
     Jurisdiction,
     Method,
+    Refusal,
     RightsInfo,
     RightsKind,
+    RightsRequestNotFound,
     RightsState,
 )
 from ringfence.platform_django.clock import clock
@@ -72,12 +74,41 @@ def appeal(portal: PortalInfo, browser: bytes, request_id: UUID) -> RightsInfo:
         return privacy.verify_request(portal.tenant_id, made.id, Method.CODE_SENT, actor=ACTOR)
 
 
+def permit(portal: PortalInfo, browser: bytes, request_id: UUID) -> RightsInfo:
+    """The person says that who asks for them may: it is verified by that. Raises NotProven,
+    RightsRequestNotFound, WrongRightsState, AuthorityExpired."""
+    with _proven(portal, browser) as row:
+        made = privacy.confirm_authority(portal.tenant_id, request_id, _person(row))
+        if made.kind is RightsKind.DELETION and portal.officer_confirms:
+            return made
+        return privacy.verify_request(portal.tenant_id, request_id, Method.AUTHORITY, actor=ACTOR)
+
+
+def forbid(portal: PortalInfo, browser: bytes, request_id: UUID) -> RightsInfo:
+    """Nobody may ask this for the person. Raises NotProven, RightsRequestNotFound,
+    WrongRightsState."""
+    with _proven(portal, browser) as row:
+        found = privacy.get_rights_request(portal.tenant_id, request_id)
+        if found.person != _person(row) or not privacy.needs_confirmation(found.authority):
+            raise RightsRequestNotFound("no such request")
+        return privacy.refuse_request(
+            portal.tenant_id, request_id, Refusal.NOT_VERIFIED, actor=ACTOR
+        )
+
+
 def leave(portal: PortalInfo, browser: bytes) -> None:
     """End the visit; its cookie opens nothing any more."""
     with _visit(portal, browser) as row:
         if row is not None:
             _happen(row, rules.Event.LEAVE)
             row.code_hash = row.contact_sealed = None
+
+
+def _person(row: Visit) -> UUID:
+    """Not whoever proved the number before: the very person whom it means now."""
+    if row.person_id is None:
+        raise RightsRequestNotFound("no such request")
+    return row.person_id
 
 
 def _ask(portal: PortalInfo, row: Visit) -> RightsInfo:

@@ -20,7 +20,7 @@ def receipt(info: RightsInfo, result: Mapping[str, Any]) -> dict[str, Any]:
     if info.person is not None:
         person = hashlib.sha256(f"{info.person.hex}\n".encode()).hexdigest()
     extended = info.extended_until
-    return {
+    return _by_agent(info) | {
         "form": FORM,
         "request": public_id(Prefix.RIGHTS_REQUEST, info.id),
         "tenant": public_id(Prefix.TENANT, info.tenant_id),
@@ -36,4 +36,19 @@ def receipt(info: RightsInfo, result: Mapping[str, Any]) -> dict[str, Any]:
         "completed_at": info.completed_at.isoformat(),
         "in_time": info.completed_at <= (extended or info.due_at),
         "result": dict(result),
+    }
+
+
+def _by_agent(info: RightsInfo) -> dict[str, Any]:
+    """By what right an agent asked; not who it was."""
+    if info.authority is None:
+        return {}
+    until, confirmed = info.authority.expires_at, info.authority.confirmed_at
+    return {
+        "authority": {
+            "kind": str(info.authority.kind),
+            "document_sha256": info.authority.document_hash,
+            "expires_at": None if until is None else until.isoformat(),
+            "confirmed_at": None if confirmed is None else confirmed.isoformat(),
+        }
     }

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ringfence.domains.privacy.rights_vocabulary import (
+    OPT_OUTS,
     Jurisdiction,
+    Method,
     Refusal,
     RightsKind,
     RightsState,
@@ -35,6 +37,9 @@ _APPEAL = {
 }
 """Most for the answer to an appeal: 45 days of Colorado, the shortest of the states that know one
 (others 60); where the law knows none, as for a request."""
+_OPT_OUT = Period(15, Unit.BUSINESS_DAYS)
+"""Most from an opt-out to its effect, under any law (11 CCR 7026(f))."""
+_RECEIPT = timedelta(days=1)
 OBJECTED = ("marketing", "training", "support")
 """Purposes that an objection ends; what a contract or the law asks for goes on."""
 _NEXT = {
@@ -55,6 +60,8 @@ class Terms:
     law: Period
     law_extension: Period
     acknowledgement: Period
+    opt_out: Period
+    """From an opt-out to its effect."""
 
 
 def terms_of(jurisdiction: Jurisdiction, promised: Rights) -> Terms:
@@ -66,7 +73,8 @@ def terms_of(jurisdiction: Jurisdiction, promised: Rights) -> Terms:
         Jurisdiction.EU: (deadlines.eu, promised.eu_extension),
         Jurisdiction.US_OTHER: (deadlines.other, promised.us_extension),
     }[jurisdiction]
-    return Terms(deadline, extension, law, more, promised.acknowledge_within)
+    acknowledge, opt_out = promised.acknowledge_within, promised.opt_out_within
+    return Terms(deadline, extension, law, more, acknowledge, opt_out)
 
 
 def after(moment: datetime, period: Period) -> datetime:
@@ -91,8 +99,12 @@ def after(moment: datetime, period: Period) -> datetime:
     raise ValueError(f"{period} has no end")
 
 
-def due_at(received: datetime, terms: Terms) -> datetime:
-    """As promised, and never later than the law: 30 days are more than a month in February."""
+def due_at(kind: RightsKind, received: datetime, terms: Terms) -> datetime:
+    """As promised, and never later than the law: 30 days are more than a month in February. An
+    opt-out holds at once; where that is promised, a day is left for its receipt."""
+    if kind in OPT_OUTS:
+        promised = min(after(received, terms.opt_out), after(received, _OPT_OUT))
+        return max(promised, received + _RECEIPT)
     return min(after(received, terms.deadline), after(received, terms.law))
 
 
@@ -104,7 +116,8 @@ def extended_until(received: datetime, terms: Terms) -> datetime:
         most = after(received, whole)
     else:
         most = after(law, terms.law_extension)
-    return min(after(due_at(received, terms), terms.extension), most)
+    due = min(after(received, terms.deadline), law)
+    return min(after(due, terms.extension), most)
 
 
 def appeal_due_at(received: datetime, jurisdiction: Jurisdiction, terms: Terms) -> datetime:
@@ -130,9 +143,10 @@ def is_open(state: RightsState) -> bool:
 def may_extend(
     kind: RightsKind, state: RightsState, extended: bool, now: datetime, due: datetime
 ) -> bool:
-    """Once, while it is open, and before its end: the person must be told within it. An appeal has
-    one time alone."""
-    return kind is not RightsKind.APPEAL and is_open(state) and not extended and now <= due
+    """Once, while it is open, and before its end: the person must be told within it. An appeal and
+    an opt-out have one time alone."""
+    once = kind is RightsKind.APPEAL or kind in OPT_OUTS
+    return not once and is_open(state) and not extended and now <= due
 
 
 def may_appeal(kind: RightsKind, state: RightsState, refusal: Refusal | None) -> bool:
@@ -150,6 +164,14 @@ def urgency(state: RightsState, now: datetime, end: datetime) -> Urgency:
     return Urgency.SOON if end - now <= SOON else Urgency.ON_TIME
 
 
+def may_verify_by(method: Method, kind: RightsKind, *, by_agent: bool) -> bool:
+    """Whether this makes known who asks; an opt-out needs nothing that does. Where somebody else
+    asks for the person, it is their authority, and nothing that the person could show."""
+    if by_agent and kind is not RightsKind.APPEAL:
+        return method is Method.AUTHORITY
+    return method is not Method.NOT_NEEDED
+
+
 def is_copy(kind: RightsKind) -> bool:
     """Whether it is answered by a package."""
     return kind in (RightsKind.ACCESS, RightsKind.PORTABILITY)
@@ -157,5 +179,10 @@ def is_copy(kind: RightsKind) -> bool:
 
 def by_worker(kind: RightsKind) -> bool:
     """Whether a job of its own answers it once it is verified. A deletion is answered by its
-    erasure, an appeal by a decision."""
-    return kind not in (RightsKind.DELETION, RightsKind.APPEAL)
+    erasure, an appeal and a correction by a decision."""
+    return kind is not RightsKind.DELETION and not is_decided(kind)
+
+
+def is_decided(kind: RightsKind) -> bool:
+    """Whether somebody decides it once it is verified."""
+    return kind in (RightsKind.APPEAL, RightsKind.CORRECTION)

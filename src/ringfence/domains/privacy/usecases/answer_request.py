@@ -37,10 +37,15 @@ def answer_request(request_id: UUID) -> RightsInfo:
     if row.person_id is None:
         _run(row)
         return complete(row.id, {"held": False})
+    if row.evidence_id is not None:
+        evidence = public_id(Prefix.CONSENT, row.evidence_id)
+        return complete(row.id, {"opted_out": True, "evidence": evidence})
     if rights.is_copy(kind):
         return build_package(row.id)
     if kind is RightsKind.DELETION:
         return rights_info(row)
+    if kind is RightsKind.CORRECTION:
+        return _answer_correction(row)
     _run(row)
     return complete(row.id, _choose(row, kind))
 
@@ -72,6 +77,14 @@ def _answer_appeal(row: RightsRequest) -> RightsInfo:
     return complete(
         row.id, {"granted": True, "request": public_id(Prefix.RIGHTS_REQUEST, again.id)}
     )
+
+
+def _answer_correction(row: RightsRequest) -> RightsInfo:
+    """See usecases.decide_correction: there is no value that it could change."""
+    if row.decided_by is None:
+        return rights_info(row)
+    said = {"held": True, "values_changed": 0, "statement": str(row.statement_use)}
+    return complete(row.id, said)
 
 
 def _run(row: RightsRequest) -> None:

@@ -104,7 +104,7 @@ def _take_up_again(
         channel=refused.channel,
         received_at=now,
         acknowledge_by=rights.acknowledge_by(now, terms),
-        due_at=rights.due_at(now, terms),
+        due_at=rights.due_at(RightsKind(refused.kind), now, terms),
         follows_appeal=appeal.id,
     )
     verify_request(refused.tenant_id, again.id, method, actor=actor)

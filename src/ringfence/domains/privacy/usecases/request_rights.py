@@ -9,17 +9,25 @@ from uuid import UUID
 from procrastinate.contrib.django import app
 
 from ringfence.domains.privacy.contracts import (
+    AuthorityEvidenceMissing,
+    AuthorityExpired,
+    AuthorityUnconfirmed,
     CannotExtend,
+    MethodUnfit,
+    OnBehalf,
     PersonUnknown,
     RightsInfo,
     RightsRequestNotFound,
+    StatementUnfit,
     WrongRightsState,
 )
 from ringfence.domains.privacy.models import RightsRequest
+from ringfence.domains.privacy.opt_outs import opt_out
 from ringfence.domains.privacy.profiles import profile_of
 from ringfence.domains.privacy.queries import person_is_known
-from ringfence.domains.privacy.rights_queries import rights_info
+from ringfence.domains.privacy.rights_queries import authority_of, first_of, rights_info
 from ringfence.domains.privacy.rights_vocabulary import (
+    OPT_OUTS,
     Channel,
     ExtensionReason,
     Jurisdiction,
@@ -29,9 +37,12 @@ from ringfence.domains.privacy.rights_vocabulary import (
     RightsState,
 )
 from ringfence.domains.privacy.rules import rights
+from ringfence.domains.privacy.rules.authority import Authority, Lack, lack, lack_of_evidence
 from ringfence.domains.privacy.usecases.erase import find_person, request_erasure
+from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform.keys.persons import Identifier
 from ringfence.platform_django.clock import clock, new_id
+from ringfence.platform_django.sealed import seal_field
 from ringfence.platform_django.tenancy import APP, tenant
 
 BUILD_TASK = "privacy.build_package"
@@ -44,19 +55,31 @@ def request_rights(
     jurisdiction: Jurisdiction,
     channel: Channel,
     *,
+    on_behalf: OnBehalf | None = None,
+    statement: str = "",
     actor: str,
 ) -> RightsInfo:
-    """Note a request; nothing is done for it before it is verified. The identifier goes no further
-    than to the key store, which tells the person's random id. Whom it means nobody (or None) is
-    answered too: by a receipt that nothing is held.
+    """Note a request; nothing is done for it before it is verified, but for an opt-out: that holds
+    when this returns, whoever asked, and also of whom nothing was known. The identifier goes no
+    further than to the key store, which tells the person's random id. Whom it means nobody (or
+    None) is answered too: by a receipt that nothing is held.
 
-    Raises PersonUnknown for an id of nobody, Unavailable; ValueError for an appeal, which is made
-    by ``appeal_refusal``.
+    ``on_behalf``: somebody else asks for the person. ``statement``: of a correction, what is wrong
+    and what is right; both are sealed with the person, and kept nowhere where nobody is meant.
+
+    Raises PersonUnknown for an id of nobody, AuthorityEvidenceMissing, AuthorityExpired,
+    StatementUnfit, Unavailable; ValueError for an appeal, which is made by ``appeal_refusal``, and
+    an opt-out of nobody.
     """
     if kind is RightsKind.APPEAL:
         raise ValueError("an appeal is of a refusal")
+    if (kind is RightsKind.CORRECTION) != bool(statement.strip()):
+        raise StatementUnfit("a correction says what is wrong and right, and nothing else does")
+    if on_behalf is not None:
+        shown = Authority(on_behalf.kind, on_behalf.document_hash, on_behalf.expires_at)
+        may_act(lack_of_evidence(shown, clock().now()))
     if isinstance(who, Identifier):
-        person = find_person(tenant_id, who, actor=actor)
+        person = None if kind in OPT_OUTS else find_person(tenant_id, who, actor=actor)
     elif who is None or person_is_known(tenant_id, who):
         person = who
     else:
@@ -64,7 +87,7 @@ def request_rights(
     now = clock().now()
     terms = terms_for(tenant_id, jurisdiction)
     with tenant(tenant_id):
-        row = RightsRequest.objects.using(APP).create(
+        row = RightsRequest(
             id=new_id(),
             tenant_id=tenant_id,
             kind=kind,
@@ -73,27 +96,94 @@ def request_rights(
             channel=channel,
             received_at=now,
             acknowledge_by=rights.acknowledge_by(now, terms),
-            due_at=rights.due_at(now, terms),
+            due_at=rights.due_at(kind, now, terms),
         )
+        if kind in OPT_OUTS:
+            _opt_out(row, who, actor)
+        _say(row, on_behalf, statement.strip())
+        row.save(using=APP, force_insert=True)
     return rights_info(row)
 
 
-def verify_request(tenant_id: UUID, request_id: UUID, method: Method, *, actor: str) -> RightsInfo:
-    """The person themselves asks: a job of this transaction makes the package, or erases them.
+def _say(row: RightsRequest, on_behalf: OnBehalf | None, statement: str) -> None:
+    if on_behalf is not None:
+        row.authority, row.authority_hash = on_behalf.kind, on_behalf.document_hash
+        row.authority_expires_at = on_behalf.expires_at
+    if row.person_id is None:
+        return
+    if on_behalf is not None and (on_behalf.agent or on_behalf.reference):
+        said = {"agent": on_behalf.agent, "reference": on_behalf.reference}
+        row.authority_sealed = seal_field(row, "authority_sealed", said)
+    if statement:
+        row.statement_sealed = seal_field(row, "statement_sealed", statement)
 
-    Raises RightsRequestNotFound, WrongRightsState.
+
+def _opt_out(row: RightsRequest, who: UUID | Identifier | None, actor: str) -> None:
+    """It holds from now on; a job signs the receipt."""
+    if who is None:
+        raise ValueError("nobody is named who opts out")
+    asked = public_id(Prefix.RIGHTS_REQUEST, row.id)
+    row.person_id, row.evidence_id = opt_out(row.tenant_id, who, RightsKind(row.kind), asked, actor)
+    row.state, row.method = RightsState.RUNNING, Method.NOT_NEEDED
+    row.verified_at, row.verified_by = row.received_at, actor
+    app.configure_task(BUILD_TASK).defer(request=row.id.hex)
+
+
+def verify_request(tenant_id: UUID, request_id: UUID, method: Method, *, actor: str) -> RightsInfo:
+    """The person themselves asks, or who may act for them: a job of this transaction makes the
+    package, or erases them.
+
+    Raises RightsRequestNotFound, WrongRightsState, MethodUnfit, AuthorityEvidenceMissing,
+    AuthorityExpired, AuthorityUnconfirmed.
     """
     with changing(tenant_id, request_id) as row:
         become(row, RightsState.VERIFIED)
+        _fit(row, method)
         row.verified_at, row.verified_by, row.method = clock().now(), actor, method
-        if row.kind == RightsKind.APPEAL:
+        kind = RightsKind(row.kind)
+        if kind is RightsKind.APPEAL or (rights.is_decided(kind) and row.person_id is not None):
             become(row, RightsState.RUNNING)
-        elif row.person_id is None or rights.by_worker(RightsKind(row.kind)):
+        elif row.person_id is None or rights.by_worker(kind):
             app.configure_task(BUILD_TASK).defer(request=row.id.hex)
         else:
             row.erasure_id = request_erasure(tenant_id, row.person_id, actor=actor).id
             become(row, RightsState.RUNNING)
     return rights_info(row)
+
+
+def confirm_authority(tenant_id: UUID, request_id: UUID, person: UUID) -> RightsInfo:
+    """The person says that who asks for them may. Again changes nothing.
+
+    Raises RightsRequestNotFound, of what is not this person's too, WrongRightsState,
+    AuthorityExpired.
+    """
+    with changing(tenant_id, request_id) as row:
+        if row.person_id != person or row.authority is None:
+            raise RightsRequestNotFound("no such request")
+        if row.state != RightsState.RECEIVED:
+            raise WrongRightsState("it is decided already")
+        may_act(lack_of_evidence(authority_of(row), clock().now()))
+        row.confirmed_at = row.confirmed_at or clock().now()
+    return rights_info(row)
+
+
+def _fit(row: RightsRequest, method: Method) -> None:
+    kind, by_agent = RightsKind(row.kind), row.authority is not None
+    if not rights.may_verify_by(method, kind, by_agent=by_agent):
+        raise MethodUnfit("this does not make known who asks")
+    if method is Method.AUTHORITY:
+        may_act(lack(authority_of(first_of(row)), clock().now()))
+
+
+def may_act(found: Lack | None) -> None:
+    """Raises what is lacking."""
+    match found:
+        case Lack.EVIDENCE:
+            raise AuthorityEvidenceMissing("who acts for a person shows a document")
+        case Lack.EXPIRED:
+            raise AuthorityExpired("the time of the document is over")
+        case Lack.CONFIRMATION:
+            raise AuthorityUnconfirmed("the person has not confirmed it yet")
 
 
 def extend_request(tenant_id: UUID, request_id: UUID, reason: ExtensionReason) -> RightsInfo:
@@ -133,6 +223,8 @@ _CHANGED = (
     "decided_by",
     "completed_at",
     "erasure_id",
+    "confirmed_at",
+    "statement_use",
 )
 
 

@@ -9,6 +9,7 @@ from ringfence.entry.promises.controls.expired_gone import EXPIRED_GONE
 from ringfence.entry.promises.controls.files_clear import FILES_CLEAR
 from ringfence.entry.promises.controls.ledger_complete import LEDGER_COMPLETE
 from ringfence.entry.promises.controls.nothing_leaves import NOTHING_LEAVES
+from ringfence.entry.promises.controls.opt_outs_hold import OPT_OUTS_HOLD
 from ringfence.entry.promises.controls.periods_as_promised import PERIODS_AS_PROMISED
 from ringfence.entry.promises.controls.policy_published import POLICY_PUBLISHED
 from ringfence.entry.promises.controls.recordings_asked_for import RECORDINGS_ASKED_FOR
@@ -26,6 +27,7 @@ CONTROLS: tuple[Control, ...] = (
     EXPIRED_GONE,
     LEDGER_COMPLETE,
     NOTHING_LEAVES,
+    OPT_OUTS_HOLD,
     PERIODS_AS_PROMISED,
     POLICY_PUBLISHED,
     RECORDINGS_ASKED_FOR,

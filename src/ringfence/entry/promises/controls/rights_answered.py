@@ -21,6 +21,11 @@ _WRONG = {
     "done_without_receipt": "state = 'done' AND (receipt IS NULL OR receipt->>'signature' IS NULL)",
     "done_unverified": "state IN ('verified', 'running', 'done')"
     " AND (verified_at IS NULL OR method IS NULL OR verified_by IS NULL)",
+    "agent_without_authority": "method = 'authority'"
+    " AND kind <> 'appeal' AND follows_appeal IS NULL"
+    " AND (authority IS NULL OR coalesce(authority_hash, '') !~ '^[0-9a-f]{64}$'"
+    " OR authority_expires_at <= verified_at"
+    " OR authority = 'signed_permission' AND confirmed_at IS NULL)",
     "done_before_it_was_verified": "completed_at < verified_at AND state = 'done'",
 }
 
@@ -72,19 +77,19 @@ def _plant(site: Site, **changes: object) -> AbstractContextManager[str]:
     values: dict[str, object] = {
         "age": timedelta(days=2), "due": most, "extended": None, "reason": None, "state": "done",
         "verified": timedelta(days=1), "method": "callback", "done": timedelta(hours=1),
-        "receipt": '{"signature": "planted"}', **changes,
+        "receipt": '{"signature": "planted"}', "authority": None, "hash": None, **changes,
     }  # fmt: skip
     return site.planted(
         f"privacy_rights_request {id_}",
         "INSERT INTO privacy_rights_request (id, tenant_id, kind, jurisdiction, channel, state,"
         " received_at, acknowledge_by, due_at, extended_until, extension_reason, verified_at,"
-        " verified_by, method, completed_at, package_id, receipt)"
+        " verified_by, method, completed_at, package_id, receipt, authority, authority_hash)"
         " SELECT %s, %s, 'access', 'us-ca', 'note', %s, t.at, t.at + interval '10 days',"
         " t.at + %s, t.at + %s::interval, %s, now() - %s::interval, 'planted', %s,"
-        " now() - %s::interval, %s, %s::jsonb FROM (SELECT now() - %s::interval AS at) t",
+        " now() - %s::interval, %s, %s::jsonb, %s, %s FROM (SELECT now() - %s::interval AS at) t",
         *(id_, site.canary.tenant, values["state"], values["due"], values["extended"]),
         *(values["reason"], values["verified"], values["method"], values["done"], uuid4()),
-        *(values["receipt"], values["age"]),
+        *(values["receipt"], values["authority"], values["hash"], values["age"]),
     )
 
 
@@ -118,6 +123,14 @@ RIGHTS_ANSWERED = Control(
         ),
         Violation("done-without-a-receipt", _TIME, lambda site: _plant(site, receipt=None)),
         Violation("done-unverified", _WHO, lambda site: _plant(site, verified=None, method=None)),
+        Violation("agent-without-a-document", _WHO, lambda site: _plant(site, method="authority")),
+        Violation(
+            "agent-whom-nobody-confirmed",
+            _WHO,
+            lambda site: _plant(
+                site, method="authority", authority="signed_permission", hash="ab" * 32
+            ),
+        ),
         Violation(
             "worked-unverified",
             _WHO,
