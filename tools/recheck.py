@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Rechecks the evidence of ``ringfence promises verify`` without anything of Ringfence.
+"""Rechecks the evidence of ``ringfence promises verify`` and ``challenge`` without Ringfence.
 
     python recheck.py FOLDER [--key HEX]
     python recheck.py --certificate FILE [--key HEX]
 
-FOLDER holds the bundles 000001.json, 000002.json ... as they lie in <data_dir>/promises. Checked:
-each signature (Ed25519) and that all are of one key, or of the one given; that each bundle
-continues the one before it; and that what a report says of each clause follows from what it says
-was seen. A certificate is that of a destruction, or the receipt of a rights request, as the API
-gives it.
+FOLDER holds the bundles 000001.json, 000002.json ... as they lie in <data_dir>/promises or
+<data_dir>/challenges. Checked: each signature (Ed25519) and that all are of one key, or of the one
+given; that each bundle continues the one before it; and that what a report says of each clause, or
+its verdict, follows from what it says was seen. A certificate is that of a destruction, or the
+receipt of a rights request, as the API gives it.
 
 Needs the package ``cryptography``. Exit status 1 and a line for each problem.
 """
@@ -51,7 +51,8 @@ def main() -> int:
         print(problem)
     if not problems:
         last = json.loads(paths[-1].read_bytes())["report"]
-        totals = ", ".join(f"{count} {state}" for state, count in last["totals"].items() if count)
+        counts = last.get("totals", {}).items()
+        totals = last.get("verdict") or ", ".join(f"{n} {state}" for state, n in counts if n)
         print(f"{len(paths)} bundles signed by {key} are whole; the last one says: {totals}")
     return 1 if problems else 0
 
@@ -96,6 +97,37 @@ def _chain(bundle, number, previous, key):
 
 
 def _report(report):
+    if report.get("form") == "ringfence.challenge/1":
+        return _challenge(report)
+    return _examinations(report)
+
+
+def _challenge(report):
+    expected = _verdict(report)
+    if report["verdict"] != expected:
+        yield f"is said to have been {report['verdict']}; what was seen makes it {expected}"
+    if not report["began_at"] <= report["ended_at"]:
+        yield "ended before it began"
+
+
+def _verdict(report):
+    before, after = report["before"], report["after"]
+    if report["clear"] or any(after.get("erased", {}).values()):
+        return "broken"
+    both = {"erased", "control"}
+    if report["error"] or report["missed"] or set(before) != both or set(after) != both:
+        return "unknown"
+    needed = {"copy": 2, "files": 1, "objects": 1, "credentials": 2, "key_store": 1}
+    if any(len(before[who][where]) < count for who in both for where, count in needed.items()):
+        return "unknown"
+    for where, names in after["control"].items():
+        gone = set(before["control"][where]) - set(names)
+        if gone and (where not in ("files", "today") or not names):
+            return "unknown"
+    return "held" if after["control"]["today"] else "unknown"
+
+
+def _examinations(report):
     seen = {one["control"]: one for one in report["examinations"]}
     if len(seen) != len(report["examinations"]):
         yield "a control was examined twice"

@@ -24,11 +24,11 @@ from tests.e2e.test_recording import (
     files,
     tracks_begin,
 )
-from tests.promises import plaintext
-from tests.promises.plaintext import Marker, Report
 
 from ringfence.entry.phone import Phone
 from ringfence.entry.phone.sound import tone_frames
+from ringfence.entry.promises import plaintext
+from ringfence.entry.promises.plaintext import Marker, Report
 from ringfence.platform.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.e2e

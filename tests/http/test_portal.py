@@ -20,11 +20,16 @@ from tests.recorded_calls import World, recorded_world
 from ringfence.domains.numbers import api as numbers
 from ringfence.domains.numbers.contracts import NewNumber, SipDial
 from ringfence.domains.portal import api as portal
+from ringfence.domains.portal.models import Visit
 from ringfence.domains.portal.usecases import call_with_code as calling
+from ringfence.domains.privacy import api as privacy
 from ringfence.domains.privacy import tasks
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform_django.clock import new_id
 from ringfence.platform_django.mail import send_queued
+from ringfence.platform_django.sealed import open_fields
+from ringfence.platform_django.tenancy import OPERATOR
+from ringfence.platform_django.use import using
 
 CALLER, CALLEE, OWN = "+14155550100", "+12125550111", "+12025550142"
 STRANGER = "+14155550177"
@@ -206,6 +211,26 @@ def test_nothing_tells_known_from_unknown(browser: Browser, world: World, db: Da
         answers.append((asked.status_code, asked.headers["Location"], page, wrong, rows))
     assert answers[0] == answers[1]
     assert answers[0][4] == 1
+
+
+@pytest.mark.parametrize("number", [CALLER, STRANGER])
+def test_what_waits_for_a_call_dies_with_its_person(
+    number: str, browser: Browser, world: World, db: DatabaseUrls
+) -> None:
+    """It is sealed under a key of the tenant, which no erasure ends: no number stands in it."""
+    browser.ask(number)
+    (job,) = jobs(db, "portal.call")
+    said: list[object] = []
+    with pytest.MonkeyPatch.context() as patch, world.worker():
+        row = Visit.objects.using(OPERATOR).get(id=UUID(job["visit"]))
+        with using("service", "test"):
+            waits = open_fields([row], "contact_sealed")[0]["contact_sealed"].value
+        assert waits is not None and set(waits) == {"person", "code"}
+        assert number[2:] not in str(waits)
+        privacy.destroy_person(world.acme, UUID(waits["person"]), actor="test")
+        patch.setattr(calling, "say_by_call", lambda *given: said.append(given))
+        assert not portal.call_with_code(row.id)
+    assert said == []
 
 
 def test_a_code_is_of_its_browser_and_of_one_use(

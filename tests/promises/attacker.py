@@ -1,94 +1,23 @@
-"""What an attacker with every backup, and the key store as it is now, can try."""
+"""What an attacker with every backup, and every key that is left, can try; the keys are derived by
+ringfence.entry.promises.attack."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
-import re
 from collections.abc import Callable, Iterable, Iterator
-from uuid import UUID
 
 import psycopg
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from psycopg import sql
 
+from ringfence.entry.promises.attack import forms
 from ringfence.platform.keys import crypto
 from ringfence.platform.keys.client import Value
 from ringfence.platform.keys.errors import Unreadable
-from ringfence.platform.keys.names import (
-    Bucket,
-    Kind,
-    days_of,
-    unlabel,
-)
-from ringfence.platform.keys.store import KeyStore
 
-_CATEGORIES = ("identifier", "content", "recovery", "traffic")
 _WINDOW = 8
-_TEXT = re.compile(rb"[0-9A-Za-z+/_=-]{11,}")
 Hash = Callable[[bytes], bytes]
-
-
-# --- keys
-
-
-def derivable(
-    store: KeyStore, tenant: UUID, persons: Iterable[UUID], buckets: Iterable[Bucket]
-) -> set[bytes]:
-    """Every key of the store, and all that can be derived from it for these persons and days:
-    also each person's leaf from every other person's seed."""
-    persons, buckets = set(persons), set(buckets)
-    raw: set[bytes] = set()
-    seeds: set[bytes] = set()
-    items: dict[UUID, bytes] = {}
-    category_keys: set[bytes] = set()
-    day_keys: set[bytes] = set()
-    stored_days: set[bytes] = set()
-    for row in store.db.execute("SELECT shard, lookup, tenant, body FROM key").fetchall():
-        name, value = store.unwrap_row(*row)
-        if len(value) < crypto.KEY_BYTES:
-            continue
-        key = value[: crypto.KEY_BYTES]
-        raw.add(key)
-        if name.kind is Kind.PERSON:
-            seeds.add(key)
-            persons.add(UUID(bytes=name.id))
-        elif name.kind is Kind.PERSON_CATEGORY:
-            category_keys.add(key)
-        elif name.kind is Kind.ITEM:
-            items[UUID(bytes=name.id)] = key
-        elif name.kind is Kind.DAY:
-            stored_days.add(key)
-        elif name.kind is Kind.MONTH:
-            category, rule = unlabel(name.id[:24]), unlabel(name.id[24:48])
-            month = int.from_bytes(name.id[48:], "big")
-            for day in days_of(month):
-                day_keys.add(crypto.day_key(key, name.tenant, category, rule, day))
-    wanted_days = {
-        crypto.day_key(seed, tenant, bucket.category, bucket.rule, bucket.day or 0)
-        for seed in raw
-        for bucket in buckets
-    }
-    found = raw | day_keys | stored_days | category_keys
-    near = day_keys & wanted_days | stored_days
-    for person in persons:
-        of_person = category_keys | {
-            crypto.person_category_key(seed, tenant, person, category)
-            for seed in seeds
-            for category in _CATEGORIES[:2]
-        }
-        found |= of_person
-        for bucket in buckets:
-            for p in of_person:
-                for d in near:
-                    found.add(crypto.record_leaf(p, d, tenant, person, bucket))
-    for item, key in items.items():
-        for bucket in buckets:
-            for d in near:
-                found.add(crypto.content_leaf([key], d, tenant, [item], bucket))
-    return found
 
 
 def breaks(keys: Iterable[bytes], value: Value, clear: bytes) -> bool:
@@ -121,26 +50,7 @@ def everything_in(dsn: str) -> Iterator[bytes]:
             query = sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))
             for row in connection.execute(query):
                 for value in row:
-                    yield from _forms(value)
-
-
-def _forms(value: object) -> Iterator[bytes]:
-    if isinstance(value, UUID):
-        yield value.bytes
-        return
-    raw = bytes(value) if isinstance(value, (bytes, memoryview)) else str(value).encode()
-    yield raw
-    for word in _TEXT.findall(raw):
-        for decode in (binascii.unhexlify, _base64):
-            try:
-                yield decode(word)
-            except (ValueError, binascii.Error):
-                continue
-
-
-def _base64(word: bytes) -> bytes:
-    word = word.rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
-    return base64.b64decode(word + b"=" * (-len(word) % 4))
+                    yield from forms(value)
 
 
 def windows(values: Iterable[bytes]) -> frozenset[bytes]:

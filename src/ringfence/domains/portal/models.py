@@ -40,7 +40,8 @@ class Visit(TenantModel):
     call_id = models.UUIDField(default=new_id)
     """Of the call that tells the code."""
     contact_sealed = SealedJSON(SealedFieldNumber.PORTAL_CALL, "", person="")
-    """``{"to", "code"}`` until the call is placed."""
+    """``{"person", "code"}`` until the call is placed. Never the number: that dies with its person,
+    and the key of this does not."""
     state = models.CharField(max_length=8)
     tries = models.PositiveSmallIntegerField(default=0)
     asked_at = models.DateTimeField()

@@ -74,7 +74,7 @@ def backup(
             database, segment, size = EXTERNAL, None, 0
             if is_embedded(settings):
                 report("copying the database")
-                database = _copy_database(embedded_server(settings), draft / layout.DATABASE, name)
+                database = copy_database(embedded_server(settings), draft / layout.DATABASE, name)
                 segment = layout.start_segment(draft / layout.DATABASE)
                 size = _bytes_in(draft / layout.DATABASE)
             else:
@@ -137,8 +137,11 @@ def _alone(base: Path) -> Iterator[None]:
         yield
 
 
-def _copy_database(server: EmbeddedPostgres, target: Path, label: str) -> str:
-    """A base backup with the log that it needs; returns the server's name and version."""
+def copy_database(server: EmbeddedPostgres, target: Path, label: str) -> str:
+    """A base backup with the log that it needs; returns the server's name and version.
+
+    Raises BackupFailed.
+    """
     programs = binaries()
     password = server.password_file.read_text().strip() if server.password_file.exists() else ""
     command = [

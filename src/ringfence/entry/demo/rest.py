@@ -40,6 +40,10 @@ class Rest:
         """Whatever the state of it is."""
         return self._send("PATCH", path, body, **{"If-Match": "*"})
 
+    def delete(self, path: str) -> None:
+        """Whatever the answer says."""
+        self._call("DELETE", path, None, {})
+
     def upload(self, path: str, name: str, file: bytes) -> Any:
         """A WAV file as a form of ``name`` and ``file``."""
         edge = secrets.token_hex(16)

@@ -41,9 +41,11 @@ def alone(data_dir: Path) -> Iterator[None]:
         yield
 
 
-def append(data_dir: Path, report: dict[str, Any]) -> Path:
-    """Sign a report and put it after the last one, ``alone``; durable when this returns."""
-    folder = data_dir / FOLDER
+def append(data_dir: Path, report: dict[str, Any], chain: str = FOLDER) -> Path:
+    """Sign a report and put it after the last one of its chain, a folder of the data directory,
+    ``alone``; durable when this returns."""
+    folder = data_dir / chain
+    folder.mkdir(exist_ok=True)
     earlier = sorted(folder.glob("[0-9]*.json"))
     body = {
         "number": len(earlier) + 1,

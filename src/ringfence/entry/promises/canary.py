@@ -9,21 +9,28 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from ringfence.entry.demo.installation import sip_uri
 from ringfence.entry.demo.offer import loopback_of
 from ringfence.entry.demo.rest import ApiRefused, Rest
 from ringfence.entry.demo.setup import operator_secret, tenant_named
-from ringfence.entry.phone import CallFailed, Phone
-from ringfence.entry.promises.site import Canary, Connection, Placed
+from ringfence.entry.promises.calling import (
+    DESK_PORT,
+    CanaryDied,
+    call,
+    ended,
+    recorded,
+    stored,
+    tenant_api,
+    wait_for,
+)
+from ringfence.entry.promises.site import Canary, Connection
 from ringfence.kernel.clock import SystemClock
-from ringfence.kernel.errors import Unavailable
 from ringfence.kernel.ids import Prefix, parse_public_id
 from ringfence.platform.settings import Settings
 
@@ -41,16 +48,7 @@ _BRIEF_SCOPES = ("devices:write", "webhooks:write")
 _OPERATOR_SCOPES = ("tenants:provision", "tenants:read", "tenants:write", "trunks:write")
 _ROLES = ("caller", "callee")
 _KEY_LIFE = timedelta(hours=1)
-_DESK_PORT = 5066
 _READS = 100
-_TALK_SECONDS = 2.0
-_PATIENCE = 60.0
-
-
-class CanaryDied(Unavailable):
-    """The canary did not live through what it must: nothing can be examined."""
-
-    code = "canary_died"
 
 
 def bring_to_life(settings: Settings, database: Connection) -> Canary:
@@ -66,28 +64,28 @@ def bring_to_life(settings: Settings, database: Connection) -> Canary:
     refuser = f"+1415555{secrets.randbelow(10_000):04}"
     try:
         tenants = [tenant_named(operator, name) for name in _NAMES]
-        apis = [_api(operator, base, tenant, ends.isoformat()) for tenant in tenants]
+        apis = [tenant_api(operator, base, tenant, ends.isoformat(), _SCOPES) for tenant in tenants]
         for tenant, api, host, number in zip(tenants, apis, hosts, _NUMBERS, strict=True):
             _reachable(operator, api, tenant, host, number, desk)
         settings_now = apis[0].get("/recording-settings")
         apis[0].put("/recording-settings", settings_now | {"enabled": True})
-        until: list[Callable[[], object]] = [partial(_recorded, apis[0], caller), lambda: True]
+        until: list[Callable[[], object]] = [partial(recorded, apis[0], caller), lambda: True]
         placed = tuple(
-            asyncio.run(_call(api, host, number, desk, caller, sip_uri(settings, number), talking))
+            asyncio.run(call(api, host, number, desk, caller, sip_uri(settings, number), talking))
             for api, host, number, talking in zip(apis, hosts, _NUMBERS, until, strict=True)
         )
         _refuse(apis[0], refuser)
         asyncio.run(
-            _call(
+            call(
                 apis[0], hosts[0], _NUMBERS[0], desk, refuser, sip_uri(settings, _NUMBERS[0]),
                 lambda: True,
             )
         )  # fmt: skip
-        refused = _await(partial(_ended, apis[0], refuser), "the record of a call not recorded")
-        calls = [_await(partial(_ended, api, caller), "its call record") for api in apis]
-        recording = _await(partial(_stored, apis[0], calls[0]), "its recording")
+        refused = wait_for(partial(ended, apis[0], refuser), "the record of a call not recorded")
+        calls = [wait_for(partial(ended, api, caller), "its call record") for api in apis]
+        recording = wait_for(partial(stored, apis[0], calls[0]), "its recording")
         closed = _closed(operator, base, ends.isoformat())
-        _ask(_api(operator, base, tenants[0], ends.isoformat(), _RIGHTS_SCOPES), caller)
+        _ask(tenant_api(operator, base, tenants[0], ends.isoformat(), _RIGHTS_SCOPES), caller)
         since = SystemClock().now().isoformat()
         for _ in range(_READS):
             apis[0].get(f"/calls/{calls[0]}")
@@ -125,7 +123,7 @@ def _closed(operator: Rest, base: str, expires_at: str) -> str:
     alone: one that ended stays what it is."""
     tenant = tenant_named(operator, _CLOSED)
     if operator.get(f"/tenants/{tenant}")["status"] != "closed":
-        api = _api(operator, base, tenant, expires_at, _BRIEF_SCOPES)
+        api = tenant_api(operator, base, tenant, expires_at, _BRIEF_SCOPES)
         device = f"examined-{secrets.token_hex(4)}"
         api.post("/devices", {"name": "Examined", "username": device})
         hook = {"url": "https://examined.invalid/", "events": ["call.ended"]}
@@ -134,74 +132,14 @@ def _closed(operator: Rest, base: str, expires_at: str) -> str:
     return tenant
 
 
-def _api(
-    operator: Rest, base: str, tenant: str, expires_at: str, scopes: Sequence[str] = _SCOPES
-) -> Rest:
-    wanted = {
-        "name": _KEY_NAME,
-        "scopes": scopes,
-        "purposes": ["service"],
-        "expires_at": expires_at,
-    }
-    return Rest(base, operator.post(f"/tenants/{tenant}/keys", wanted)["secret"])
-
-
 def _reachable(operator: Rest, api: Rest, tenant: str, host: str, number: str, desk: str) -> None:
     if not api.get("/trunks")["trunks"]:
         trunk = {"name": "Examiner's phone", "sources": [f"{host}/32"]}
         operator.post(f"/tenants/{tenant}/trunks", trunk)
     numbers = api.get("/numbers?limit=200")["numbers"]
     if not any(one["e164"] == number and one["status"] == "active" for one in numbers):
-        rings = [{"sip": f"sip:desk@{desk}:{_DESK_PORT}"}]
+        rings = [{"sip": f"sip:desk@{desk}:{DESK_PORT}"}]
         api.post("/numbers", {"e164": number, "dial": rings, "label": "Examined"})
-
-
-async def _call(
-    api: Rest,
-    host: str,
-    number: str,
-    desk: str,
-    caller: str,
-    uri: str,
-    talking: Callable[[], object],
-) -> Placed:
-    """A call that goes on for a moment from when ``talking`` is true."""
-    async with Phone(host, user=caller) as alice, Phone(desk, _DESK_PORT, user="desk") as bob:
-        await _known(alice, uri)
-        try:
-            began = SystemClock().now()
-            out = await alice.dial(uri, tone=700)
-            taken = await bob.incoming(within=_PATIENCE)
-            taken.answer(tone=1200)
-            await out.answered(within=_PATIENCE)
-            await asyncio.to_thread(_await, lambda: talking() or None, "its recording's begin")
-            await asyncio.sleep(_TALK_SECONDS)
-            await out.hangup()
-            answered = out.seen(200, sent=False, cseq="INVITE")[0].at
-            ended = out.seen("BYE", sent=True)[0].at
-            return Placed(api, number, began, ended - answered)
-        except (CallFailed, TimeoutError) as error:
-            raise CanaryDied(f"its call to {number} failed: {error!r}") from error
-
-
-async def _known(phone: Phone, uri: str) -> None:
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + _PATIENCE
-    while True:
-        answer = await phone.options(uri, within=0.6)
-        if answer is not None and answer.status == 200:
-            return
-        if loop.time() > deadline:
-            raise CanaryDied("the platform does not answer its phone")
-
-
-def _await(find: Callable[[], T | None], what: str) -> T:
-    deadline = time.monotonic() + _PATIENCE
-    while (found := find()) is None:
-        if time.monotonic() > deadline:
-            raise CanaryDied(f"{what} did not come in {_PATIENCE:.0f} s")
-        time.sleep(0.3)
-    return found
 
 
 def _ask(api: Rest, caller: str) -> None:
@@ -211,27 +149,7 @@ def _ask(api: Rest, caller: str) -> None:
     asked = {"kind": "access", "number": caller, "jurisdiction": "us-ca", "channel": "note"}
     path = f"/rights-requests/{api.post('/rights-requests', asked)['id']}"
     api.post(f"{path}/verify", {"method": "callback"})
-    _await(lambda: api.get(path)["state"] == "done" or None, "the copy of its data")
-
-
-def _calls(api: Rest, caller: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = api.get(f"/calls?from_number=%2B{caller[1:]}")["calls"]
-    return found
-
-
-def _ended(api: Rest, caller: str) -> str | None:
-    return next((str(call["id"]) for call in _calls(api, caller) if call["ended_at"]), None)
-
-
-def _recorded(api: Rest, caller: str) -> bool:
-    """Whether the recording has begun: after the notice, where one is due."""
-    calls = _calls(api, caller)
-    return bool(calls and api.get(f"/recordings?call={calls[0]['id']}")["recordings"])
-
-
-def _stored(api: Rest, call: str) -> str | None:
-    found = api.get(f"/recordings?call={call}")["recordings"]
-    return next((str(one["id"]) for one in found if one["state"] == "stored"), None)
+    wait_for(lambda: api.get(path)["state"] == "done" or None, "the copy of its data")
 
 
 def _tracks(database: Connection, recording: UUID) -> dict[str, UUID]:

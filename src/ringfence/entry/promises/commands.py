@@ -18,6 +18,7 @@ import psycopg
 from ringfence.entry.database import setup_django
 from ringfence.entry.promises import bundle, policy
 from ringfence.entry.promises.canary import bring_to_life
+from ringfence.entry.promises.challenge.command import challenge_command
 from ringfence.entry.promises.controls import CONTROLS
 from ringfence.entry.promises.controls.audit_trail import await_sealed
 from ringfence.entry.promises.mutants import known_mutants
@@ -36,6 +37,7 @@ from ringfence.policies.profiles import DEFAULT, NAMES, Profile, claims, load_pr
 _LONG_AGO = 10_000
 """A day in 1997."""
 promises_command = click.Group("promises", help="The clauses of the policy, held against reality.")
+promises_command.add_command(challenge_command)
 
 
 @promises_command.command("verify")

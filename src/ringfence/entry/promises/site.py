@@ -84,10 +84,7 @@ class Site:
     @property
     def objects(self) -> Path:
         """The folder of stored objects. Raises NoLocalObjects."""
-        parts = urlsplit(self.settings.storage_url)
-        if parts.scheme != "file":
-            raise NoLocalObjects("the objects of this installation are in no local folder")
-        return Path(unquote(parts.path))
+        return objects_folder(self.settings)
 
     @contextlib.contextmanager
     def planted(self, subject: str, statement: Any, *values: Any) -> Iterator[str]:
@@ -128,6 +125,14 @@ class Site:
         for kept in left:
             _put_back(kept)
         return len(left)
+
+
+def objects_folder(settings: Settings) -> Path:
+    """The folder of stored objects. Raises NoLocalObjects."""
+    parts = urlsplit(settings.storage_url)
+    if parts.scheme != "file":
+        raise NoLocalObjects("the objects of this installation are in no local folder")
+    return Path(unquote(parts.path))
 
 
 _KEPT = ".before-violation"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import mmap
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,8 +21,8 @@ from psycopg import sql
 from ringfence.protocols.g711 import decode_ulaw
 
 _PLANTED = "planted.bin"
-_TABLE = "planted_in_clear"
 _MOST_INFLATED = 4 << 20
+_PIECE, _OVERLAP = 16 << 20, 1 << 20
 _COMPRESSED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 _BYTEA = re.compile(rb"\\\\?x([0-9a-f]{2,})")
 SQL_STORE = "sql"
@@ -121,7 +120,7 @@ def scan(
     report = report or Report()
     for store, root in _stores(data_dir, keys_dir, more or {}).items():
         for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
-            for piece in _pieces(path):
+            for piece in pieces(path):
                 report.scanned[store] = report.scanned.get(store, 0) + len(piece)
                 yield from _find(forms, piece, store, str(path))
     for place, row in _rows(dsn):
@@ -140,7 +139,7 @@ def _forms(markers: Iterable[Marker]) -> Forms:
     ]
 
 
-def _find(forms: Forms, content: bytes | mmap.mmap, store: str, place: str) -> Iterator[Hit]:
+def _find(forms: Forms, content: bytes, store: str, place: str) -> Iterator[Hit]:
     for marker, encoding, patterns in forms:
         if any(content.find(pattern) >= 0 for pattern in patterns):
             yield Hit(marker, encoding, store, place)
@@ -150,7 +149,7 @@ def _find(forms: Forms, content: bytes | mmap.mmap, store: str, place: str) -> I
                 yield Hit(marker, "compressed", store, place)
 
 
-def _inflated(content: bytes | mmap.mmap) -> Iterator[bytes]:
+def _inflated(content: bytes) -> Iterator[bytes]:
     """What lies compressed in it, by gzip or zlib, at any place."""
     for match in _COMPRESSED.finditer(content):
         window = 31 if match.group()[0] == 0x1F else 15
@@ -165,15 +164,18 @@ def _inflated(content: bytes | mmap.mmap) -> Iterator[bytes]:
             yield inflated
 
 
-def _pieces(path: Path) -> Iterator[bytes | mmap.mmap]:
+def pieces(path: Path) -> Iterator[bytes]:
+    """A file in pieces that overlap, so that nothing is cut; it may be written meanwhile."""
     if not path.is_file() or path.is_symlink():
         return
     try:
         with path.open("rb") as file:
-            if path.stat().st_size:
-                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                    yield content
-    except (FileNotFoundError, ValueError):
+            piece = file.read(_PIECE)
+            while piece:
+                yield piece
+                more = file.read(_PIECE)
+                piece = piece[-_OVERLAP:] + more if more else b""
+    except FileNotFoundError:
         return  # it went away meanwhile
 
 
@@ -208,11 +210,11 @@ def _planted(stores: Mapping[str, Path], dsn: str, control: Iterable[Marker]) ->
         for file in files:
             file.write_bytes(b"\n--\n".join(plants))
         with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute(f"DROP TABLE IF EXISTS {_TABLE}")  # type: ignore[arg-type]
-            connection.execute(f"CREATE TABLE {_TABLE} (raw bytea, long text)")  # type: ignore[arg-type]
+            connection.execute("DROP TABLE IF EXISTS planted_in_clear")
+            connection.execute("CREATE TABLE planted_in_clear (raw bytea, long text)")
             for content in plants:
                 connection.execute(
-                    f"INSERT INTO {_TABLE} VALUES (%s, %s)",  # type: ignore[arg-type]
+                    "INSERT INTO planted_in_clear VALUES (%s, %s)",
                     [content, ("x" * 4000) + content.hex()],
                 )
         yield
@@ -220,7 +222,7 @@ def _planted(stores: Mapping[str, Path], dsn: str, control: Iterable[Marker]) ->
         for file in files:
             file.unlink(missing_ok=True)
         with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute(f"DROP TABLE IF EXISTS {_TABLE}")  # type: ignore[arg-type]
+            connection.execute("DROP TABLE IF EXISTS planted_in_clear")
 
 
 def _plants(marker: Marker) -> dict[str, bytes]:
