@@ -4,6 +4,8 @@ BIN := .venv/bin
 STAMP := .venv/.synced
 PYTEST_ARGS ?=
 
+# each process would compile all of its modules anew: seconds of every start
+unexport PYTHONDONTWRITEBYTECODE
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 export UV_PROJECT_ENVIRONMENT := .venv
