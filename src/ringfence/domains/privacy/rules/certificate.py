@@ -39,7 +39,8 @@ class Destroyed:
     rule: str | None
     day: date | None
     ordered_at: datetime
-    destroyed_at: datetime
+    destroyed_at: datetime | None
+    """None: records that no key sealed."""
     cleaned_at: datetime
     persons: Sequence[UUID]
     kept: Sequence[str]
@@ -63,7 +64,7 @@ def statement(done: Destroyed) -> dict[str, Any]:
         if done.day is None
         else {"category": done.category, "name": done.rule, "day": done.day.isoformat()},
         "ordered_at": done.ordered_at.isoformat(),
-        "keys_destroyed_at": done.destroyed_at.isoformat(),
+        "keys_destroyed_at": done.destroyed_at and done.destroyed_at.isoformat(),
         "cleaned_at": done.cleaned_at.isoformat(),
         "persons": len(done.persons),
         "persons_sha256": _hash(done.persons),
