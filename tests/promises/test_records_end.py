@@ -97,6 +97,8 @@ def certificates(db: DatabaseUrls, tenant: UUID) -> dict[tuple[str, str], dict[s
     return {(one["rule"]["name"], one["rule"]["day"]): one for one, _ in rows}
 
 
+@pytest.mark.promise("CMX-07.0-04")
+@pytest.mark.promise("SIP-08.1-05")
 def test_each_ends_on_its_day(
     two: tuple[Populated, Populated], db: DatabaseUrls, keys: Keys
 ) -> None:
