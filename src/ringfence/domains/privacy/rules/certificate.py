@@ -13,7 +13,7 @@ from ringfence.domains.privacy.contracts import END
 
 FORM = "ringfence.erasure/1"
 STAYS = {
-    "account": "the business customer's name and dates, whom the books are of",
+    "account": "the business customer's name and dates, whom the books are of, until these end",
     "ledger": "tax and corporate records: numbers without names",
     "audit": "evidence of uses of keys: random ids, until its own months are over",
     "compliance": "who was shown call details, as 47 CFR 64.2009 asks: no name, no number",

@@ -116,6 +116,6 @@ RECORDS_END = Control(
         Violation("books-too-soon", _BOOKS, lambda site: _order(site, "ledger", 91)),
         Violation("name-overdue", _NAME, _name_overdue),
         Violation("name-too-soon", _NAME, _nameless),
-        Violation("no-certificate", (*_BOOKS, *_NAME), lambda site: _order(site, "account", 3000)),
+        Violation("records-uncertified", _BOOKS + _NAME, lambda site: _order(site, "account", 3000)),
     ),
 )  # fmt: skip
