@@ -98,6 +98,10 @@ def _order(site: Site, rule: str, age: int) -> AbstractContextManager[str]:
     )  # fmt: skip
 
 
+def _uncertified(site: Site) -> AbstractContextManager[str]:
+    return _order(site, "account", 3000)
+
+
 def _nameless(site: Site) -> AbstractContextManager[str]:
     tenant = site.canary.closed
     change = "UPDATE accounts_tenant SET name = '' WHERE id = %s"
@@ -116,6 +120,6 @@ RECORDS_END = Control(
         Violation("books-too-soon", _BOOKS, lambda site: _order(site, "ledger", 91)),
         Violation("name-overdue", _NAME, _name_overdue),
         Violation("name-too-soon", _NAME, _nameless),
-        Violation("records-uncertified", _BOOKS + _NAME, lambda site: _order(site, "account", 3000)),
+        Violation("records-uncertified", _BOOKS + _NAME, _uncertified),
     ),
 )  # fmt: skip
