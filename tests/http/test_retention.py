@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
-from tests.api import ask, someone
+from tests.api import Someone, ask, someone
 from tests.people import Browser, person
 
+from ringfence.domains.accounts import api as accounts
+from ringfence.domains.accounts.contracts import RetentionOutOfBounds
+from ringfence.domains.accounts.models import Settings
 from ringfence.domains.accounts.retention import retention_choices
+from ringfence.domains.policy import api as policy
+from ringfence.domains.policy import queries
+from ringfence.domains.policy.contracts import Draft, VersionInfo
+from ringfence.kernel.clock import ManualClock
 from ringfence.platform.database import DatabaseUrls
+from ringfence.platform_django.clock import use_clock
+from ringfence.platform_django.tenancy import across_tenants
+from ringfence.policies.profiles import load_profile
 
 ANY = {"If_Match": "*"}
-RECORDINGS = {"days": 90, "chosen": None, "installed": 90, "least": 1, "most": 731}
-RECORDS = {"days": 550, "chosen": None, "installed": 550, "least": 550, "most": 550}
+RECORDINGS = {
+    "days": 90,
+    "chosen": None,
+    "clamped": False,
+    "installed": 90,
+    "least": 1,
+    "most": 731,
+}
+RECORDS = {
+    "days": 550,
+    "chosen": None,
+    "clamped": False,
+    "installed": 550,
+    "least": 550,
+    "most": 550,
+}
 
 
 @pytest.fixture
@@ -78,3 +105,63 @@ def test_who_may(db: DatabaseUrls) -> None:
     assert answer.json()["code"] == "step_up_required"
     agent = person("agent", acme.tenant)
     assert agent("patch", "/retention", {"recordings": 30}, **ANY).status_code == 403
+
+
+@pytest.mark.promise("CTX-04.B-04")
+def test_the_bounds_are_those_of_the_version_that_binds(
+    db: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
+    with use_clock(time):
+        acme = someone()
+        publish("sip-carrier")
+        assert shown(acme) == {**RECORDINGS, "most": 36_500}
+        choose(acme, 2000)
+        assert held(acme) == {"recordings": 2000}
+        narrow = in_force(time, "strict")
+        assert narrow.needs_consent
+        assert held(acme) == {"recordings": 2000}  # the old terms hold on until it accepts
+        policy.accept_version(acme.tenant, narrow.number, actor="test")
+        clamped = {**RECORDINGS, "days": 731, "chosen": 2000, "clamped": True}
+        assert shown(acme) == clamped
+        assert held(acme) == {"recordings": 731}
+        with pytest.raises(RetentionOutOfBounds):
+            choose(acme, 732)
+        accounts.choose_retention(acme.tenant, {"call_records": None})
+        assert shown(acme) == clamped
+        again = in_force(time, "sip-carrier")
+        policy.accept_version(acme.tenant, again.number, actor="test")
+        assert held(acme) == {"recordings": 2000}
+        assert shown(acme)["clamped"] is False
+        with monkeypatch.context() as changed:
+            changed.setattr(queries, "profile_hash", lambda profile: "other values by now")
+            assert shown(acme) == clamped
+        choose(acme, 30)
+        assert held(acme) == {"recordings": 30}
+
+
+def shown(who: Someone) -> dict[str, Any]:
+    return dict(ask("get", "/retention", who.secret).json()["recordings"])
+
+
+def choose(who: Someone, days: int) -> None:
+    accounts.choose_retention(who.tenant, {"recordings": days})
+
+
+def in_force(time: ManualClock, profile: str) -> VersionInfo:
+    version = publish(profile)
+    time.advance(version.effective_at - time.now())
+    return version
+
+
+def publish(profile: str) -> VersionInfo:
+    draft = Draft(frozenset({"SIP-08.2-01"}), "1", 1)
+    return policy.publish(draft, load_profile(profile), lambda head: "<p>", actor="test")
+
+
+def held(who: Someone) -> dict[str, int]:
+    """What the next sweep ends by, and what then stands in the row."""
+    found = retention_choices()[who.tenant]
+    with across_tenants("test") as alias:
+        assert Settings.objects.using(alias).get(tenant_id=who.tenant).retention == found
+    return found

@@ -9,6 +9,7 @@ _TO_THE_DAY = f"{_DAYS}::test_what_a_profile_keeps_ends_to_the_day_with_a_certif
 _CHOSEN = "tests/promises/test_chosen_retention.py"
 _END = "tests/promises/test_tenant_end.py"
 _WARNED = "tests/promises/test_warning.py"
+_RECORDS = "tests/promises/test_records_end.py::test_each_ends_on_its_day"
 _PERIODS = ("CTX-04.B-01", "SIP-08.1-01", "CCA-04.0-02")
 _FIRST = "return today - (installed if chosen is None else chosen)"
 _DUE = "domains/privacy/rules/due.py"
@@ -66,6 +67,24 @@ MUTANTS = (
         (_CHOSEN, "tests/http/test_retention.py"),
     ),
     Mutant(
+        "bounds-of-the-strictest-always",
+        "periods-as-promised",
+        ("CTX-04.B-04",),
+        "domains/privacy/profiles.py",
+        "return load_profile() if found is None else found",
+        "return load_profile()",
+        ("tests/http/test_retention.py",),
+    ),
+    Mutant(
+        "choices-kept-beyond-new-bounds",
+        "periods-as-promised",
+        ("CTX-04.B-04",),
+        "policies/profiles/kept.py",
+        "return min(max(days, self.least), self.most)",
+        "return days",
+        ("tests/http/test_retention.py",),
+    ),
+    Mutant(
         "installed-a-day-less",
         "periods-as-promised",
         ("CTX-04.B-01", "SIP-08.1-01"),
@@ -91,6 +110,42 @@ MUTANTS = (
         "    for callback in _files:\n",
         "    for callback in ():\n",
         (_END,),
+    ),
+    Mutant(
+        "records-a-day-too-long",
+        "records-end",
+        ("CMX-07.0-04", "SIP-08.1-05"),
+        "policies/profiles/ends.py",
+        "        if end is not None and end >= today:\n",
+        "        if end is not None and end >= today - timedelta(days=1):\n",
+        (_RECORDS,),
+    ),
+    Mutant(
+        "records-a-day-too-early",
+        "records-end",
+        ("CMX-07.0-04", "SIP-08.1-05"),
+        "policies/profiles/ends.py",
+        "        if end is not None and end >= today:\n",
+        "        if end is not None and end > today:\n",
+        (_RECORDS,),
+    ),
+    Mutant(
+        "books-of-the-ended-stay",
+        "records-end",
+        ("CMX-07.0-04",),
+        "domains/ledger/ended.py",
+        'cursor.execute("SELECT ringfence_end_books(%s, %s)", [tenant, first])',
+        'cursor.execute("SELECT 1")',
+        (_RECORDS,),
+    ),
+    Mutant(
+        "name-of-the-ended-stays",
+        "records-end",
+        ("SIP-08.1-05",),
+        "domains/accounts/ended.py",
+        '.update(name="")',
+        ".count()",
+        (_RECORDS,),
     ),
     Mutant(
         "who-is-erased-keeps-a-key",

@@ -62,6 +62,7 @@ class Life:
             policy.warn_of_ends()
             accounts.end_closed_tenants()
             privacy.sweep_retention(self.rules)
+            privacy.end_records()
 
     def place_calls(self) -> None:
         for tenant in (self.traveller.tenant, self.neighbour.tenant):

@@ -26,6 +26,7 @@ from ringfence.entry.promises.control import Control
 from ringfence.entry.promises.controls.closed_gone import CLOSED_GONE
 from ringfence.entry.promises.controls.expired_gone import EXPIRED_GONE
 from ringfence.entry.promises.controls.periods_as_promised import PERIODS_AS_PROMISED
+from ringfence.entry.promises.controls.records_end import RECORDS_END
 from ringfence.entry.promises.controls.told_before_end import TOLD_BEFORE_END
 from ringfence.entry.promises.examine import Examination, examine
 from ringfence.entry.promises.site import Canary, Site
@@ -66,6 +67,7 @@ def site_of(world: Ending, db: DatabaseUrls) -> Iterator[Site]:
     with psycopg.connect(db.owner) as database:
         database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         database.execute(ends, [closed])
+        database.execute("UPDATE privacy_hold SET released_at = placed_at")  # not meant
         database.commit()
         assert accounts.end_closed_tenants() == 1
         privacy.expire(world.tenant, IDENTIFIER, CALL_RECORDS, 10_000, actor="test")
@@ -94,7 +96,7 @@ def caught(done: Examination) -> dict[str, bool]:
 
 
 @pytest.mark.parametrize(
-    "control", [CLOSED_GONE, EXPIRED_GONE, PERIODS_AS_PROMISED, TOLD_BEFORE_END]
+    "control", [CLOSED_GONE, EXPIRED_GONE, PERIODS_AS_PROMISED, RECORDS_END, TOLD_BEFORE_END]
 )
 def test_it_is_clean_and_finds_each_of_its_violations(
     world: Ending, db: DatabaseUrls, control: Control

@@ -1072,6 +1072,7 @@ class Kept(Struct, frozen=True, kw_only=True):
 
     days: int
     chosen: int | None
+    clamped: bool
     installed: int
     least: int
     most: int

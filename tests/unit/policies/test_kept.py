@@ -30,11 +30,19 @@ def test_strict_leaves_recordings_to_tenants_and_call_records_not() -> None:
     ]  # fmt: skip
 
 
-def test_a_bound_without_days_leaves_no_choice() -> None:
+def test_as_long_as_the_account_is_a_hundred_years() -> None:
     retention = load_profile("strict").retention
     open_end = replace(retention.recordings, tenant_max=Period.of("account life"))
     kept = days_kept(replace(retention, recordings=open_end), INSTALLED)
-    assert (kept["recordings"].least, kept["recordings"].most) == (90, 90)
+    assert (kept["recordings"].least, kept["recordings"].most) == (1, 36_500)
+
+
+def test_a_least_without_days_leaves_no_choice() -> None:
+    retention = load_profile("strict").retention
+    for least in ("36 hours", "account life"):
+        odd = replace(retention.recordings, tenant_min=Period.of(least))
+        kept = days_kept(replace(retention, recordings=odd), INSTALLED)
+        assert (kept["recordings"].least, kept["recordings"].most) == (90, 90)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,8 +8,9 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        from ringfence.domains.accounts import retention
+        from ringfence.domains.accounts import ended, retention
         from ringfence.domains.accounts.usecases import end_tenant
 
         retention.register()
+        ended.register()
         end_tenant.register()

@@ -84,10 +84,14 @@ class KeptInfo:
     installed: int
     """What holds where the tenant chose nothing."""
     chosen: int | None
+    days: int
+    """What holds."""
 
     @property
-    def days(self) -> int:
-        return self.installed if self.chosen is None else self.chosen
+    def clamped(self) -> bool:
+        """The policy that binds the tenant by now does not allow what it chose: the nearest number
+        that it allows holds in its place."""
+        return self.chosen not in (None, self.days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,9 @@ class Settings(models.Model):
     us_staff_only = models.BooleanField(default=False)
     mfa_required = models.BooleanField(default=False)
     retention = models.JSONField(default=dict)
-    """By rule: days that the tenant chose; what is left out is as installed."""
+    """By rule: days that hold by the tenant's choice; what is left out is as installed."""
+    retention_wanted = models.JSONField(default=dict)
+    """By rule: what the tenant chose, where the policy that binds it now allows other numbers."""
 
     class Meta:
         db_table = "accounts_settings"

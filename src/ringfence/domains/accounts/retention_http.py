@@ -24,6 +24,9 @@ class KeptOut(Schema):
     days: int
     chosen: int | None
     """null: the tenant chose nothing, and ``installed`` holds."""
+    clamped: bool
+    """The policy that binds the tenant by now does not allow ``chosen``: the nearest number that it
+    allows holds."""
     installed: int
     least: int
     most: int
@@ -73,6 +76,7 @@ def _out(kept: tuple[KeptInfo, ...]) -> RetentionOut:
             one.rule: KeptOut(
                 days=one.days,
                 chosen=one.chosen,
+                clamped=one.clamped,
                 installed=one.installed,
                 least=one.least,
                 most=one.most,

@@ -6,3 +6,8 @@ from django.apps import AppConfig
 class ComplianceConfig(AppConfig):
     name = "ringfence.domains.compliance"
     label = "compliance"
+
+    def ready(self) -> None:
+        from ringfence.domains.compliance import records
+
+        records.register()

@@ -12,3 +12,6 @@ class ConsentConfig(AppConfig):
         from ringfence.domains.privacy.api import register_opt_out
 
         register_opt_out(opt_out)
+        from ringfence.domains.consent import ended
+
+        ended.register()

@@ -10,8 +10,9 @@ from ringfence.domains.privacy.items import (
 )
 from ringfence.domains.privacy.opt_outs import register_opt_out
 from ringfence.domains.privacy.package_parts import register_package_part
-from ringfence.domains.privacy.profiles import register_profile
-from ringfence.domains.privacy.queries import get_erasure
+from ringfence.domains.privacy.profiles import profile_of, register_profile
+from ringfence.domains.privacy.queries import get_erasure, newest_day
+from ringfence.domains.privacy.records import Life, Records, register_lives, register_records
 from ringfence.domains.privacy.registry import (
     all_classifications,
     classification,
@@ -47,6 +48,7 @@ from ringfence.domains.privacy.usecases.carry_out import carry_out, sweep_again
 from ringfence.domains.privacy.usecases.collect_orphans import collect_orphans
 from ringfence.domains.privacy.usecases.complete_rights import complete_deletion
 from ringfence.domains.privacy.usecases.decide_correction import decide_correction
+from ringfence.domains.privacy.usecases.end_records import end_records
 from ringfence.domains.privacy.usecases.erase import (
     destroy_items,
     destroy_person,
@@ -79,6 +81,8 @@ __all__ = [
     "ClassificationError",
     "HeldItem",
     "HeldPerson",
+    "Life",
+    "Records",
     "agent_and_statement",
     "all_classifications",
     "answer_request",
@@ -92,6 +96,7 @@ __all__ = [
     "decide_correction",
     "destroy_items",
     "destroy_person",
+    "end_records",
     "end_tenant",
     "erase_identifier",
     "expire",
@@ -107,11 +112,13 @@ __all__ = [
     "may_appeal",
     "may_verify_by",
     "needs_confirmation",
+    "newest_day",
     "not_personal",
     "open_package",
     "open_requests",
     "person_ids",
     "place_hold",
+    "profile_of",
     "refuse_request",
     "register",
     "register_choices",
@@ -119,11 +126,13 @@ __all__ = [
     "register_item_cleanup",
     "register_items_of_bucket",
     "register_items_of_person",
+    "register_lives",
     "register_next_item_day",
     "register_opt_out",
     "register_package_part",
     "register_person_cleanup",
     "register_profile",
+    "register_records",
     "register_row_removal",
     "release_hold",
     "replay",

@@ -10,10 +10,12 @@ class PrivacyConfig(AppConfig):
 
     def ready(self) -> None:
         from ringfence.domains.privacy import (
+            certificates,
             checks,  # noqa: F401 - registers the system check
             package_items,
         )
 
         package_items.register()
+        certificates.register()
 
         autodiscover_modules("personal_data")

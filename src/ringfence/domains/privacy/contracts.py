@@ -164,6 +164,8 @@ class ErasureState(StrEnum):
 
 END = "tenant"
 """Kind of the destruction of everything that a tenant has."""
+RECORDS = "records"
+"""Kind of the end of records that no key seals; also the category of their rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ class ErasureInfo:
     id: UUID
     tenant_id: UUID
     kind: str
-    """``person``, ``items``, ``bucket`` or ``tenant``."""
+    """``person``, ``items``, ``bucket``, ``records`` or ``tenant``."""
     reason: str
     """``request``, ``erasure``, ``retention`` or ``closure``."""
     actor: str

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from django.apps import apps
 from django.db import models
 
 from ringfence.domains.privacy.contracts import ErasureInfo, ErasureNotFound, ErasureState, PersonId
-from ringfence.domains.privacy.models import ErasureOrder
+from ringfence.domains.privacy.models import ErasureOrder, Hold
 from ringfence.domains.privacy.registry import all_classifications, person_ids
 from ringfence.domains.privacy.rules.clean_up import of_bucket
 from ringfence.domains.privacy.usecases.clear_rows import day_range
 from ringfence.domains.privacy.usecases.order_erasure import erasure_info
-from ringfence.kernel.ids import uuid7_millis
+from ringfence.kernel.ids import uuid7_day, uuid7_millis
+from ringfence.platform.keys.names import day_date
 from ringfence.platform_django.tenancy import APP, OPERATOR, tenant
 
 _DAY_MILLIS = 86_400_000
@@ -44,6 +45,24 @@ def erasures_since(moment: datetime, tenant_id: UUID | None = None) -> list[UUID
     if tenant_id is not None:
         rows = rows.filter(tenant_id=tenant_id)
     return list(rows.order_by("id").values_list("id", flat=True))
+
+
+def is_held(tenant_id: UUID) -> bool:
+    """Whether a legal hold of the tenant lasts."""
+    return Hold.objects.using(OPERATOR).filter(tenant_id=tenant_id, released_at=None).exists()
+
+
+def newest_day(tenant_id: UUID, tables: Iterable[type[models.Model]]) -> date | None:
+    """The day of the newest row of a tenant in tables whose ids are UUIDv7."""
+    newest = [
+        model._base_manager.using(OPERATOR)
+        .filter(tenant_id=tenant_id)
+        .order_by("-id")
+        .values_list("id", flat=True)
+        .first()
+        for model in tables
+    ]
+    return max((day_date(uuid7_day(id_)) for id_ in newest if id_ is not None), default=None)
 
 
 def person_is_known(tenant_id: UUID, person: UUID) -> bool:

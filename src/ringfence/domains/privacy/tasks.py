@@ -67,6 +67,15 @@ def retention(timestamp: int) -> None:
         _log.info("days expired", extra={"kv": {"count": ended}})
 
 
+@app.periodic(cron="57 3 * * *")
+@app.task(queueing_lock="privacy.records", name="privacy.records")
+def records(timestamp: int) -> None:
+    """End the records whose time, and the law's, is over."""
+    ended = api.end_records()
+    if ended:
+        _log.info("records ended", extra={"kv": {"count": ended}})
+
+
 @app.periodic(cron="37 3 * * *")
 @app.task(queueing_lock="privacy.orphans", name="privacy.orphans")
 def orphans(timestamp: int) -> None:

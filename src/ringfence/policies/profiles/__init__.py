@@ -3,7 +3,8 @@
 from ringfence.policies.profiles.canonical import profile_hash
 from ringfence.policies.profiles.claims import Claims, Omission, claims, parameters_of
 from ringfence.policies.profiles.compiling import ProfileError, compile_profile, conflicts
-from ringfence.policies.profiles.kept import DaysKept, days_kept, most_days
+from ringfence.policies.profiles.ends import first_kept, last_day
+from ringfence.policies.profiles.kept import DaysKept, days_kept, most_days, settle
 from ringfence.policies.profiles.loading import (
     DEFAULT,
     NAMES,
@@ -35,6 +36,8 @@ __all__ = [
     "compile_profile",
     "conflicts",
     "days_kept",
+    "first_kept",
+    "last_day",
     "leaves",
     "load_profile",
     "load_profiles",
@@ -44,6 +47,7 @@ __all__ = [
     "plain",
     "profile_hash",
     "profile_source",
+    "settle",
     "value_at",
     "with_value",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from ringfence.policies.profiles.period import Period, Unit
+from ringfence.policies.profiles.period import OPEN, Period, Unit
 from ringfence.policies.profiles.retention import Keep, Retention
 
 CATEGORIES = {
@@ -15,6 +15,9 @@ CATEGORIES = {
     "customer_recordings": "recordings",
 }
 """By rule of the sweep: the category of the profile that bounds a tenant's choice."""
+FAR = 36_500
+"""Days: the most that may be chosen where the profile lets a tenant keep things as long as its
+account lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +31,23 @@ class DaysKept:
     def allows(self, days: int) -> bool:
         return self.least <= days <= self.most
 
+    def nearest(self, days: int) -> int:
+        """What holds of a choice that was made under other bounds."""
+        return min(max(days, self.least), self.most)
+
 
 def days_kept(kept: Retention, installed: Mapping[str, int]) -> dict[str, DaysKept]:
-    """By rule. Where the profile leaves no choice, or counts in neither days nor months, the
-    installed number is the only one."""
+    """By rule. Where the profile leaves no choice, or its least counts in neither days nor months,
+    the installed number is the only one."""
     return {
         rule: _days_kept(getattr(kept, category), installed[rule])
         for rule, category in CATEGORIES.items()
     }
+
+
+def settle(bounds: Mapping[str, DaysKept], wanted: Mapping[str, int]) -> dict[str, int]:
+    """Of what a tenant wanted, by rule: what holds within its bounds."""
+    return {rule: bounds[rule].nearest(days) for rule, days in wanted.items() if rule in bounds}
 
 
 def most_days(period: Period) -> int | None:
@@ -49,7 +61,8 @@ def most_days(period: Period) -> int | None:
 
 
 def _days_kept(keep: Keep, installed: int) -> DaysKept:
-    least, most = most_days(keep.tenant_min), most_days(keep.tenant_max)
+    least = most_days(keep.tenant_min)
+    most = FAR if keep.tenant_max.unit in OPEN else most_days(keep.tenant_max)
     if keep.tenant_min == keep.tenant_max or least is None or most is None:
         return DaysKept(installed, installed, installed)
     return DaysKept(least, most, installed)

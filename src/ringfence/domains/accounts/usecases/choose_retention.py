@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ringfence.domains.accounts.contracts import KeptInfo, RetentionOutOfBounds
 from ringfence.domains.accounts.models import Settings
-from ringfence.domains.accounts.retention import bounds, get_retention
+from ringfence.domains.accounts.retention import bounds_of, get_retention, settled
 from ringfence.platform_django.tenancy import tenant
 
 
@@ -17,7 +17,7 @@ def choose_retention(tenant_id: UUID, chosen: Mapping[str, int | None]) -> tuple
 
     Raises RetentionOutOfBounds.
     """
-    allowed = bounds()
+    allowed = bounds_of(tenant_id)
     for rule, days in chosen.items():
         if days is not None and not allowed[rule].allows(days):
             raise RetentionOutOfBounds(
@@ -27,7 +27,8 @@ def choose_retention(tenant_id: UUID, chosen: Mapping[str, int | None]) -> tuple
     with tenant(tenant_id):
         Settings.objects.get_or_create(tenant_id=tenant_id)
         row = Settings.objects.select_for_update().get(tenant_id=tenant_id)
-        kept = {**row.retention, **chosen}
-        row.retention = {rule: days for rule, days in kept.items() if days is not None}
-        row.save(update_fields=["retention"])
+        kept = {**row.retention, **row.retention_wanted, **chosen}
+        wanted = {rule: days for rule, days in kept.items() if days is not None}
+        row.retention, row.retention_wanted = settled(allowed, wanted)
+        row.save(update_fields=["retention", "retention_wanted"])
     return get_retention(tenant_id)

@@ -13,7 +13,7 @@ from ringfence.domains.privacy.contracts import END
 
 FORM = "ringfence.erasure/1"
 STAYS = {
-    "account": "the business customer's name and dates, whom the books are of",
+    "account": "the business customer's name and dates, whom the books are of, until these end",
     "ledger": "tax and corporate records: numbers without names",
     "audit": "evidence of uses of keys: random ids, until its own months are over",
     "compliance": "who was shown call details, as 47 CFR 64.2009 asks: no name, no number",
@@ -39,7 +39,8 @@ class Destroyed:
     rule: str | None
     day: date | None
     ordered_at: datetime
-    destroyed_at: datetime
+    destroyed_at: datetime | None
+    """None: records that no key sealed."""
     cleaned_at: datetime
     persons: Sequence[UUID]
     kept: Sequence[str]
@@ -63,7 +64,7 @@ def statement(done: Destroyed) -> dict[str, Any]:
         if done.day is None
         else {"category": done.category, "name": done.rule, "day": done.day.isoformat()},
         "ordered_at": done.ordered_at.isoformat(),
-        "keys_destroyed_at": done.destroyed_at.isoformat(),
+        "keys_destroyed_at": done.destroyed_at and done.destroyed_at.isoformat(),
         "cleaned_at": done.cleaned_at.isoformat(),
         "persons": len(done.persons),
         "persons_sha256": _hash(done.persons),

@@ -12,14 +12,21 @@ import msgspec
 from django.conf import settings
 from django.db.models import F
 
-from ringfence.domains.privacy.contracts import ErasureInfo, ErasureNotFound, ErasureState
+from ringfence.domains.privacy.contracts import (
+    RECORDS,
+    ErasureInfo,
+    ErasureNotFound,
+    ErasureState,
+)
 from ringfence.domains.privacy.items import items_of_bucket, items_of_person
 from ringfence.domains.privacy.models import ErasureOrder
-from ringfence.domains.privacy.queries import own_items
+from ringfence.domains.privacy.queries import is_held, own_items
+from ringfence.domains.privacy.records import records_of
 from ringfence.domains.privacy.usecases.certify import certificate
 from ringfence.domains.privacy.usecases.clean_up import clean_up
 from ringfence.domains.privacy.usecases.order_erasure import destruction_of, erasure_info
 from ringfence.platform.keys.erasure import Destruction
+from ringfence.platform.keys.names import day_date
 from ringfence.platform_django.clock import clock
 from ringfence.platform_django.keys import keys
 from ringfence.platform_django.tenancy import OPERATOR, across_tenants
@@ -43,6 +50,8 @@ def sweep_again(erasure_id: UUID) -> int:
     """Repeat a finished destruction for what came late: events that were still on their way, items
     that were being made, what a hold had kept. Returns how many rows or new items there were."""
     row = _row(erasure_id)
+    if row.kind == RECORDS:
+        return _remove_records(row)
     known = destruction_of(row)
     late = _complete(row.tenant_id, known)
     fresh = set(late.items) - set(known.items)
@@ -59,6 +68,9 @@ def sweep_again(erasure_id: UUID) -> int:
 
 def _destroy(row: ErasureOrder) -> None:
     """The items are noted before their keys die: afterwards nobody could find them all again."""
+    if row.kind == RECORDS:
+        _note(row, expected=ErasureState.ORDERED, state=ErasureState.DESTROYED)
+        return
     destruction = _complete(row.tenant_id, destruction_of(row))
     _note(row, destruction=msgspec.to_builtins(destruction))
     died = keys().destroy(row.tenant_id, destruction, actor=row.actor)
@@ -72,8 +84,11 @@ def _destroy(row: ErasureOrder) -> None:
 
 
 def _clean(row: ErasureOrder) -> None:
-    destruction = destruction_of(row)
-    cleared = clean_up(row.tenant_id, destruction, row.reason)
+    if row.kind == RECORDS:
+        _remove_records(row)
+        cleared = 0
+    else:
+        cleared = clean_up(row.tenant_id, destruction_of(row), row.reason)
     row.refresh_from_db(fields=["rows_cleared"])
     row.state, row.cleaned_at = ErasureState.CLEANED, clock().now()
     row.rows_cleared += cleared
@@ -85,6 +100,19 @@ def _clean(row: ErasureOrder) -> None:
         rows_cleared=row.rows_cleared,
         certificate=certificate(row),
     )
+
+
+def _remove_records(row: ErasureOrder) -> int:
+    """Counted in the transaction that removes them: a run that dies here certifies no less. What a
+    legal hold keeps is left to the next sweep after its release."""
+    assert row.rule is not None and row.day is not None
+    with across_tenants("erasure") as db:
+        if is_held(row.tenant_id):
+            return 0
+        removed = records_of(row.rule).remove(db, row.tenant_id, day_date(row.day + 1))
+        rows = ErasureOrder.objects.using(db).filter(id=row.id)
+        rows.update(rows_cleared=F("rows_cleared") + removed)
+    return removed
 
 
 def _complete(tenant_id: UUID, destruction: Destruction) -> Destruction:

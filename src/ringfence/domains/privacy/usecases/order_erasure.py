@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from django.db import connections
 
-from ringfence.domains.privacy.contracts import END, ErasureInfo, ErasureState
+from ringfence.domains.privacy.contracts import END, RECORDS, ErasureInfo, ErasureState
 from ringfence.domains.privacy.models import ErasureOrder
 from ringfence.platform.keys.erasure import Destruction
 from ringfence.platform_django.clock import clock, new_id
@@ -53,6 +53,26 @@ def order_end(tenant_id: UUID, *, actor: str) -> ErasureInfo:
             return erasure_info(row)
         destruction = Destruction(everything=True)
         return order_erasure(tenant_id, END, destruction, reason="closure", actor=actor)
+
+
+def order_records(tenant_id: UUID, rule: str, day: int, *, actor: str) -> ErasureInfo:
+    """Note that a tenant's records of a rule end up to a day, that one included; a second time
+    gives the first order."""
+    with tenant(tenant_id):
+        row, _ = ErasureOrder.objects.using(APP).get_or_create(
+            tenant_id=tenant_id,
+            category=RECORDS,
+            rule=rule,
+            day=day,
+            defaults={
+                "kind": RECORDS,
+                "reason": "retention",
+                "actor": actor,
+                "destruction": msgspec.to_builtins(Destruction()),
+                "ordered_at": clock().now(),
+            },
+        )
+    return erasure_info(row)
 
 
 def destruction_of(row: ErasureOrder) -> Destruction:

@@ -14,6 +14,7 @@ from ringfence.entry.promises.controls.periods_as_promised import PERIODS_AS_PRO
 from ringfence.entry.promises.controls.policy_published import POLICY_PUBLISHED
 from ringfence.entry.promises.controls.recordings_asked_for import RECORDINGS_ASKED_FOR
 from ringfence.entry.promises.controls.recordings_sealed import RECORDINGS_SEALED
+from ringfence.entry.promises.controls.records_end import RECORDS_END
 from ringfence.entry.promises.controls.rights_answered import RIGHTS_ANSWERED
 from ringfence.entry.promises.controls.told_before_end import TOLD_BEFORE_END
 from ringfence.entry.promises.controls.values_sealed import VALUES_SEALED
@@ -32,6 +33,7 @@ CONTROLS: tuple[Control, ...] = (
     POLICY_PUBLISHED,
     RECORDINGS_ASKED_FOR,
     RECORDINGS_SEALED,
+    RECORDS_END,
     TOLD_BEFORE_END,
     RIGHTS_ANSWERED,
     VALUES_SEALED,

@@ -232,7 +232,8 @@ def _older_than_chosen(site: Site) -> AbstractContextManager[str]:
     return site.planted(
         f"recordings_track {track}",
         "WITH chosen AS (INSERT INTO accounts_settings (tenant_id, time_zone, staff_access,"
-        " us_staff_only, mfa_required, retention) VALUES (%s, 'UTC', 'never', false, false, %s)"
+        " us_staff_only, mfa_required, retention, retention_wanted)"
+        " VALUES (%s, 'UTC', 'never', false, false, %s, '{}')"
         " ON CONFLICT (tenant_id) DO UPDATE SET retention = excluded.retention RETURNING tenant_id)"
         " UPDATE recordings_recording r SET day = %s, rule = 'recordings' FROM chosen WHERE"
         " r.tenant_id = chosen.tenant_id"
