@@ -132,7 +132,7 @@ def test_a_fresh_installation_keeps_what_is_backed(installation: Installation) -
     expected = "configured" if outside else "unproven"  # no rule of the system stands around it
     unforced = {id_ for id_ in claimed if found[id_] == expected}
     assert unforced == NOTHING_LEAVES.clauses & claimed
-    assert {found[id_] for id_ in claimed - unforced} <= {"enforced", "demonstrated"}
+    assert {found[id_] for id_ in claimed - unforced} <= {"enforced", "demonstrated"}, wrong(report)
     for id_, state in found.items():
         assert id_ in BACKED or state in ("planned", "not_claimed"), (id_, state)
     attempts = [one for seen in report["examinations"] for one in seen["attempts"]]

@@ -20,7 +20,7 @@ from tests.promises.calls_to_erase import World
 
 from ringfence.domains.accounts import api as accounts
 from ringfence.domains.privacy import api as privacy
-from ringfence.entry.promises import canary
+from ringfence.entry.promises import calling, canary
 from ringfence.entry.promises.commands import _end
 from ringfence.entry.promises.control import Control
 from ringfence.entry.promises.controls.closed_gone import CLOSED_GONE
@@ -150,7 +150,7 @@ class InProcess:
 def test_the_examiner_closes_a_tenant_of_its_own_once(
     db: DatabaseUrls, keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(canary, "Rest", InProcess)
+    monkeypatch.setattr(calling, "Rest", InProcess)
     operator: Any = InProcess(
         "", accounts.create_operator_key(scopes=canary._OPERATOR_SCOPES).secret
     )

@@ -51,6 +51,7 @@ from ringfence.domains.accounts.usecases.create_api_key import (
 from ringfence.domains.accounts.usecases.create_plan import create_plan
 from ringfence.domains.accounts.usecases.create_tenant import create_tenant
 from ringfence.domains.accounts.usecases.end_tenant import (
+    end_closed_tenant,
     end_closed_tenants,
     note_warning,
     notice_before_end,
@@ -76,6 +77,7 @@ __all__ = [
     "create_operator_key",
     "create_plan",
     "create_tenant",
+    "end_closed_tenant",
     "end_closed_tenants",
     "find_client",
     "find_credential",

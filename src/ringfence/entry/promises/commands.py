@@ -188,8 +188,7 @@ def _expire_a_day(tenant: UUID) -> None:
 def _end(database: psycopg.Connection, closed: UUID) -> None:
     """The time of the closed canary is over, and it has no people to tell; another time nothing
     happens."""
-    from ringfence.domains.accounts.api import note_warning
-    from ringfence.domains.privacy import api
+    from ringfence.domains.accounts.api import end_closed_tenant, note_warning
 
     database.execute(
         "UPDATE accounts_tenant SET closed_at = now() - interval '60 days',"
@@ -198,4 +197,4 @@ def _end(database: psycopg.Connection, closed: UUID) -> None:
     )
     database.commit()
     note_warning(closed)
-    api.end_tenant(closed, actor="examination")
+    end_closed_tenant(closed)

@@ -60,14 +60,15 @@ def end_closed_tenants() -> int:
     ended = 0
     for tenant_id in list(due.order_by("ends_at").values_list("id", flat=True)):
         try:
-            ended += _end(tenant_id)
+            ended += end_closed_tenant(tenant_id)
         except RingfenceError as error:
             kv = {"tenant": tenant_id.hex, "code": error.code}
             _log.error("the data of a closed tenant did not end", extra={"kv": kv})
     return ended
 
 
-def _end(tenant_id: UUID) -> bool:
+def end_closed_tenant(tenant_id: UUID) -> bool:
+    """End one that cannot come back any more; whether that is finished now."""
     done = privacy.end_tenant(tenant_id, actor=_ACTOR)
     if done.state != ErasureState.CLEANED:
         return False
