@@ -186,15 +186,15 @@ def _expire_a_day(tenant: UUID) -> None:
 
 
 def _end(database: psycopg.Connection, closed: UUID) -> None:
-    """The time of the closed canary is over, and it has no people to tell; another time nothing
-    happens."""
-    from ringfence.domains.accounts.api import end_closed_tenant, note_warning
+    """The time of the closed canary is over, and as it has no people it counts as told of that in
+    time; another time nothing happens."""
+    from ringfence.domains.accounts.api import end_closed_tenant
 
     database.execute(
-        "UPDATE accounts_tenant SET closed_at = now() - interval '60 days',"
-        " ends_at = now() - interval '1 day' WHERE id = %s AND status = 'closed'",
+        "UPDATE accounts_tenant SET closed_at = now() - interval '60 days', warned_at = now()"
+        " - interval '8 days', ends_at = now() - interval '1 day' WHERE id = %s"
+        " AND status = 'closed' AND ended_at IS NULL",
         [closed],
     )
     database.commit()
-    note_warning(closed)
     end_closed_tenant(closed)
