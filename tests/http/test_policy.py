@@ -265,7 +265,9 @@ def test_who_may_has_it_examined_and_sees_how_far_it_is(db: DatabaseUrls) -> Non
         assert client.post("/policy/board/examine/", {"profile": "strict"}).status_code == 403
     assert api.last_order("strict") is None
     wanted = {"profile": "strict", "clause": "SIP-08.2-01"}
-    assert "Examine now" in officer.get("/policy/board/SIP-08.2-01/").content.decode()
+    board = officer.get("/policy/board/SIP-08.2-01/")
+    assert "Examine now" in board.content.decode()
+    assert board["Referrer-Policy"] == "same-origin", "or a browser's form has no origin"
     for _ in range(2):
         answer = officer.post("/policy/board/examine/", wanted)
         assert answer["Location"] == "/policy/board/SIP-08.2-01/?profile=strict"

@@ -172,7 +172,7 @@ def examine(request: HttpRequest) -> HttpResponse:
         raise Http404
     who = _examiner(request)
     if who is None:
-        return render(request, "403.html", status=403)
+        return _headed(render(request, "403.html", status=403), "'self'")
     api.order_examination(profile, actor=who)
     page = f"{clause_id}/" if clause_id in load_catalogue().clauses else ""
     return HttpResponseRedirect(f"/policy/board/{page}?{urlencode({'profile': profile})}")
@@ -274,4 +274,6 @@ def _page(
 
 def _headed(answer: HttpResponse, styles: str) -> HttpResponse:
     answer.headers["Content-Security-Policy"] = _CSP.format(styles)
+    # with no-referrer browsers send `Origin: null` with forms, which Django refuses
+    answer.headers["Referrer-Policy"] = "same-origin"
     return answer
