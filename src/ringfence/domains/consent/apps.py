@@ -8,10 +8,9 @@ class ConsentConfig(AppConfig):
     label = "consent"
 
     def ready(self) -> None:
+        from ringfence.domains.consent import ended
         from ringfence.domains.consent.usecases.opt_out import opt_out
         from ringfence.domains.privacy.api import register_opt_out
 
-        register_opt_out(opt_out)
-        from ringfence.domains.consent import ended
-
         ended.register()
+        register_opt_out(opt_out)

@@ -10,7 +10,8 @@ from typing import Any
 
 from ringfence.kernel.errors import RingfenceError
 
-_SECONDS = 30
+_SECONDS = 90
+"""A refusal waits for whoever may have keys, up to a minute for one that went without a word."""
 
 
 class ApiRefused(RingfenceError):

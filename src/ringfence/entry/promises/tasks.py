@@ -19,6 +19,7 @@ from procrastinate.contrib.django import app
 
 from ringfence.domains.policy import api
 from ringfence.entry.promises.verify import DONE
+from ringfence.platform.logging import redact_text
 from ringfence.platform.process import PARENT_PID
 from ringfence.platform.settings import load_settings
 from ringfence.platform_django.clock import clock
@@ -62,7 +63,7 @@ async def examine(profile: str, run: str) -> None:
                 step = json.loads(line)["step"]
                 await sync_to_async(api.examination_step)(id_, step)
         await child.wait()
-        failed = "" if step == DONE else said or "it ended without a word"
+        failed = "" if step == DONE else redact_text(said) or "it ended without a word"
     finally:
         with contextlib.suppress(ProcessLookupError):
             child.kill()
