@@ -191,7 +191,7 @@ def test_the_portal_asks_for_no_code_and_tells_nothing(world: World, db: Databas
     assert len(set(pages)) == 1
     assert [stand(world, "sale_or_sharing", one)[0] for one in (CALLER, STRANGER)] == [False] * 2
     assert stand(world, "sale_or_sharing", CALLER, tenant=world.bolt)[1] is None
-    assert jobs(db, "platform.send_mail") == jobs(db, "portal.call") == []
+    assert jobs(db, "platform.send_mail") == jobs(db, "portal.send_code") == []
 
 
 def test_the_page_is_of_the_browser_that_opted_out(world: World) -> None:

@@ -71,12 +71,21 @@ def send_queued(mail_id: UUID) -> bool:
         if opened.value is None:
             raise UnreadableMail("a mail does not open")
         content = opened.value
-        if settings.RINGFENCE.mail.smtp_url is None:
-            _write(settings.RINGFENCE.mail_dir, mail_id, content)
-        else:
-            asyncio.run(_send(content))
+        send_mail(mail_id, content["to"], content["subject"], content["text"])
         row.delete(using=db)
     return True
+
+
+def send_mail(id_: UUID, to: str, subject: str, text: str) -> None:
+    """Send a mail that never waited in the outbox, or does no more. Of the worker alone.
+
+    Raises OSError, EgressRefused, EgressFailed.
+    """
+    content = {"to": to, "subject": subject, "text": text}
+    if settings.RINGFENCE.mail.smtp_url is None:
+        _write(settings.RINGFENCE.mail_dir, id_, content)
+    else:
+        asyncio.run(_send(content))
 
 
 def remove_unsent() -> int:

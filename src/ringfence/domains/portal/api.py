@@ -10,7 +10,6 @@ from ringfence.domains.portal.queries import (
     requests_of,
 )
 from ringfence.domains.portal.usecases.ask_code import ask_code
-from ringfence.domains.portal.usecases.call_with_code import call_with_code
 from ringfence.domains.portal.usecases.configure import close_portal, put_portal
 from ringfence.domains.portal.usecases.opt_out import opt_out
 from ringfence.domains.portal.usecases.prove import (
@@ -21,13 +20,13 @@ from ringfence.domains.portal.usecases.prove import (
     permit,
     prove,
 )
+from ringfence.domains.portal.usecases.send_code import send_code
 from ringfence.domains.portal.usecases.sweep_visits import sweep_visits
 from ringfence.domains.portal.usecases.tell_officers import tell_officers
 
 __all__ = [
     "appeal",
     "ask_code",
-    "call_with_code",
     "close_portal",
     "confirm",
     "find_portal",
@@ -43,6 +42,7 @@ __all__ = [
     "proven_visit",
     "put_portal",
     "requests_of",
+    "send_code",
     "sweep_visits",
     "tell_officers",
 ]
