@@ -209,7 +209,7 @@ def test_one_network_address_opts_out_ten_times_an_hour(world: World, db: Databa
     for wish in [*SCOPES, *SCOPES]:
         assert on_portal(wish, "who@example.org").status_code == 303
     assert on_portal("access", "who@example.org").status_code == 303
-    assert len(jobs(db, "platform.send_mail")) == 1
+    assert len(jobs(db, "portal.send_code")) == 1
     assert on_portal("opt_out_sale", "who@example.org").status_code == 303
     refused_ = on_portal("opt_out_sale", "who@example.org")
     assert refused_.status_code == 429
