@@ -911,6 +911,51 @@ class RightsList(Struct, frozen=True, kw_only=True):
     next: str | None
 
 
+class Processor(Struct, frozen=True, kw_only=True):
+    """A third party that may receive personal data."""
+
+    name: str
+    hosts: list[str]
+    purposes: list[str]
+    templates: list[str]
+    fields: dict[str, list[str]]
+    country: str
+    safeguard: str
+    agreement_sha256: str | None
+    signed_on: str | None
+    expires_on: str | None
+    state: str
+
+
+class ProcessorList(Struct, frozen=True, kw_only=True):
+    """`ProcessorList` of the API."""
+
+    processors: list[Processor]
+
+
+class Sent(Struct, frozen=True, kw_only=True):
+    """Something that left, or was refused: names of fields, never a value."""
+
+    id: str
+    at: datetime
+    receiver: str
+    template: str
+    purpose: str
+    host: str
+    fields: list[str]
+    bytes: int
+    outcome: str
+    refusal: str | None
+    status: int | None
+
+
+class SentList(Struct, frozen=True, kw_only=True):
+    """Newest first; ``next`` is the cursor of the next page."""
+
+    sent: list[Sent]
+    next: str | None
+
+
 class Prompt(Struct, frozen=True, kw_only=True):
     """An audio file, kept as WAV of 8 kHz, mono, 16 bit; ``sha256`` and ``bytes`` are of that."""
 

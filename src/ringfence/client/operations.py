@@ -1601,6 +1601,38 @@ class PrivacyResource(Resource):
         return self._get(models.Retention, "/api/v1/retention")
 
 
+class ProcessorsResource(Resource):
+    """Operations of `client.processors`."""
+
+    def list(self) -> models.ProcessorList:
+        """Third parties that may receive personal data, with their agreements and states
+        today.
+
+        Needs a key or a session of a tenant with the scope `audit:read`.
+        """
+        return self._get(models.ProcessorList, "/api/v1/processors")
+
+    def list_sent(self, *, cursor: str | None = None, limit: int | None = None) -> models.SentList:
+        """What left for the tenant or was refused, newest first.
+
+        Needs a key or a session of a tenant with the scope `audit:read`.
+        """
+        return self._get(
+            models.SentList, "/api/v1/processors/sent", query={"cursor": cursor, "limit": limit}
+        )
+
+    def iter_sent(
+        self, *, cursor: str | None = None, limit: int | None = None
+    ) -> Iterator[models.Sent]:
+        """All that `list_sent` finds, page after page of `limit` as it is consumed."""
+        while True:
+            page = self.list_sent(cursor=cursor, limit=limit)
+            yield from page.sent
+            cursor = page.next
+            if cursor is None:
+                return
+
+
 class PromptsResource(Resource):
     """Operations of `client.prompts`."""
 
@@ -2614,6 +2646,7 @@ class Operations:
         self.numbers = NumbersResource(transport)
         self.policy = PolicyResource(transport)
         self.privacy = PrivacyResource(transport)
+        self.processors = ProcessorsResource(transport)
         self.prompts = PromptsResource(transport)
         self.rates = RatesResource(transport)
         self.recordings = RecordingsResource(transport)
