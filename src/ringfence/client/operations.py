@@ -1839,6 +1839,8 @@ class RecordingsResource(Resource):
         prompt: str | UnsetType = UNSET,
         customer_key: str | UnsetType | None = UNSET,
         analysis_hours: int | UnsetType = UNSET,
+        custody: Literal["platform", "customer"] | UnsetType | None = UNSET,
+        unrecorded: str | UnsetType | None = UNSET,
     ) -> models.RecordingSettings:
         """Put new settings in force, from the next call on.
 
@@ -1854,6 +1856,8 @@ class RecordingsResource(Resource):
                 "prompt": prompt,
                 "customer_key": customer_key,
                 "analysis_hours": analysis_hours,
+                "custody": custody,
+                "unrecorded": unrecorded,
             },
         )
 
