@@ -35,6 +35,7 @@ def site(world: World, database: Any, profile: str = "strict") -> Site:
     examined = Canary(
         tenant=world.acme, quiet=world.bolt, closed=world.bolt, api=nobody, caller="",
         call=new_id(), quiet_call=new_id(), refused_call=new_id(), placed=(), recording="",
+ key=None,
         tracks={}, audio={}, reads=0, since="",
     )  # fmt: skip
     return Site(django_settings.RINGFENCE, database, examined, load_profile(profile))

@@ -297,6 +297,7 @@ def test_functions_before_a_tenant_are_a_named_list(db: DatabaseUrls) -> None:
         "ringfence_bump_flows_revision": [],
         "ringfence_config_version": ["ringfence_callplane"],
         "ringfence_drop_audit_before": ["ringfence_operator"],
+        "ringfence_custody_terms": ["ringfence_callplane"],
         "ringfence_drop_sent_before": ["ringfence_operator"],
         "ringfence_drop_requests_before": ["ringfence_operator"],
         "ringfence_check_ended": [],

@@ -161,6 +161,7 @@ class CallSummary(Struct, frozen=True, kw_only=True):
     q850: int | None
     billed_seconds: int
     duration_ms: int | None
+    unrecorded: str | None
 
 
 class CallList(Struct, frozen=True, kw_only=True):
@@ -233,6 +234,7 @@ class Call(Struct, frozen=True, kw_only=True):
     q850: int | None
     billed_seconds: int
     duration_ms: int | None
+    unrecorded: str | None
     captured: dict[str, str] | None
     captured_error: str | None
     legs: list[Leg]
@@ -1076,6 +1078,7 @@ class Recording(Struct, frozen=True, kw_only=True):
     gap: str
     pauses: list[tuple[int, int | None]]
     customer_keys: list[str]
+    custody: str
     analysis_until: datetime | None
     deletion_reason: str | None
     tracks: list[Track]
@@ -1106,6 +1109,8 @@ class RecordingSettings(Struct, frozen=True, kw_only=True):
     prompt: str = "recording-notice-en"
     customer_key: str | None = None
     analysis_hours: int = 24
+    custody: str | None = None
+    unrecorded: str | None = None
     etag: str | None = None
     """State that was read, for the update of it; None in a list."""
 

@@ -1871,6 +1871,8 @@ class RecordingsResource(Resource):
         prompt: str | UnsetType = UNSET,
         customer_key: str | UnsetType | None = UNSET,
         analysis_hours: int | UnsetType = UNSET,
+        custody: Literal["platform", "customer"] | UnsetType | None = UNSET,
+        unrecorded: str | UnsetType | None = UNSET,
     ) -> models.RecordingSettings:
         """Put new settings in force, from the next call on.
 
@@ -1886,6 +1888,8 @@ class RecordingsResource(Resource):
                 "prompt": prompt,
                 "customer_key": customer_key,
                 "analysis_hours": analysis_hours,
+                "custody": custody,
+                "unrecorded": unrecorded,
             },
         )
 
