@@ -76,10 +76,10 @@ def records(timestamp: int) -> None:
         _log.info("records ended", extra={"kv": {"count": ended}})
 
 
-@app.periodic(cron="37 3 * * *")
+@app.periodic(cron="37 3,9,15,21 * * *")
 @app.task(queueing_lock="privacy.orphans", name="privacy.orphans")
 def orphans(timestamp: int) -> None:
-    """Destroy keys whose rows never came."""
+    """Destroy keys whose rows never came, and those of values that were kept for hours."""
     confirmed, destroyed = api.collect_orphans()
     if confirmed or destroyed:
         kv = {"confirmed": confirmed, "destroyed": destroyed}
