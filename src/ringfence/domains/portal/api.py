@@ -9,10 +9,10 @@ from ringfence.domains.portal.queries import (
     proven_visit,
     requests_of,
 )
+from ringfence.domains.portal.usecases.ask_at_once import ask_at_once
 from ringfence.domains.portal.usecases.ask_code import ask_code
 from ringfence.domains.portal.usecases.call_with_code import call_with_code
 from ringfence.domains.portal.usecases.configure import close_portal, put_portal
-from ringfence.domains.portal.usecases.opt_out import opt_out
 from ringfence.domains.portal.usecases.prove import (
     appeal,
     confirm,
@@ -26,6 +26,7 @@ from ringfence.domains.portal.usecases.tell_officers import tell_officers
 
 __all__ = [
     "appeal",
+    "ask_at_once",
     "ask_code",
     "call_with_code",
     "close_portal",
@@ -36,7 +37,6 @@ __all__ = [
     "get_portal",
     "leave",
     "may_fetch",
-    "opt_out",
     "own_request",
     "permit",
     "prove",

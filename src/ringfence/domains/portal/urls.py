@@ -10,6 +10,7 @@ urlpatterns = [
     path("", pages.start),
     path("code/", pages.code),
     path("opted-out/", pages.opted_out),
+    path("reported/", pages.reported),
     path("requests/", pages.requests),
     path("requests/confirm/", pages.confirm),
     path("requests/<str:request_id>/package", pages.package),

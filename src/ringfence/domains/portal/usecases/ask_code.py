@@ -29,7 +29,7 @@ from ringfence.platform_django.sealed import seal_field
 from ringfence.platform_django.tenancy import APP, tenant
 
 CALL_TASK = "portal.call"
-_OPT_OUTS = [wish for wish in Wish if wish.opts_out]
+_AT_ONCE = [wish for wish in Wish if wish.at_once]
 ACTOR = "portal"
 
 
@@ -130,10 +130,10 @@ nothing is told and nothing changes.
 
 
 def counts(row: Visit, now: datetime) -> rules.Counts:
-    """What came before it. Opt-outs keep nobody from a code."""
+    """What came before it. Opt-outs and reports keep nobody from a code."""
     rows = Visit.objects.using(APP).filter(tenant_id=row.tenant_id)
     hour = rows.filter(asked_at__gt=now - rules.HOUR)
-    own = rows.filter(subject_hash=row.subject_hash).exclude(wish__in=_OPT_OUTS)
+    own = rows.filter(subject_hash=row.subject_hash).exclude(wish__in=_AT_ONCE)
     return rules.Counts(
         subject_hour=own.filter(asked_at__gt=now - rules.HOUR).count(),
         subject_day=own.filter(asked_at__gt=now - rules.DAY).count(),
