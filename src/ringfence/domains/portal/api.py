@@ -16,6 +16,7 @@ from ringfence.domains.portal.usecases.configure import close_portal, put_portal
 from ringfence.domains.portal.usecases.prove import (
     appeal,
     confirm,
+    correct,
     forbid,
     leave,
     permit,
@@ -31,6 +32,7 @@ __all__ = [
     "call_with_code",
     "close_portal",
     "confirm",
+    "correct",
     "find_portal",
     "find_visit",
     "forbid",

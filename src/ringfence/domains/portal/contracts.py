@@ -21,6 +21,7 @@ class Wish(StrEnum):
     RESTRICTION = "restriction"
     RESTRICTION_END = "restriction_end"
     OBJECTION = "objection"
+    CORRECTION = "correction"
     OPT_OUT_SALE = "opt_out_sale"
     OPT_OUT_ADS = "opt_out_ads"
     OPT_OUT_PROFILING = "opt_out_profiling"

@@ -66,6 +66,8 @@ _HEADERS = {
     "X-Robots-Tag": "noindex",
 }
 _ACTOR = "portal"
+_STATEMENT = 2000
+"""Letters of a correction, as the API takes them."""
 View = Callable[..., HttpResponseBase]
 
 
@@ -178,10 +180,12 @@ def code(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
 @require_GET
 @_page
 def requests(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
-    """How the person's requests are; first, whether a deletion is meant."""
+    """How the person's requests are; first, whether a deletion is meant, and what is wrong."""
     visit = api.proven_visit(portal, _browser(request))
     if visit.wish is Wish.DELETION and visit.request_id is None:
         return _render(request, portal, "confirm", {})
+    if visit.wish is Wish.CORRECTION and visit.request_id is None:
+        return _render(request, portal, "correct", {})
     found = api.requests_of(visit)
     appealed = {one.appeal_of for one in found}
     shown = [
@@ -202,6 +206,19 @@ def requests(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
 def confirm(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
     """Yes, the deletion is meant."""
     api.confirm(portal, _browser(request))
+    return HttpResponseRedirect(f"/privacy/{portal.slug}/requests/", status=303)
+
+
+@require_POST
+@_page
+def correct(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
+    """What is wrong, and what is right."""
+    told = request.POST.get("statement", "").strip()
+    if not told or len(told) > _STATEMENT:
+        api.proven_visit(portal, _browser(request))
+        context = {"problem": "long" if told else "empty", "told": told}
+        return _render(request, portal, "correct", context, status=422)
+    api.correct(portal, _browser(request), told)
     return HttpResponseRedirect(f"/privacy/{portal.slug}/requests/", status=303)
 
 
@@ -333,6 +350,6 @@ def _render(
     context |= {
         "portal": portal,
         "home": f"/privacy/{portal.slug}/",
-        "signed_in": name in ("confirm", "requests"),
+        "signed_in": name in ("confirm", "correct", "requests"),
     }
     return render(request, f"portal/{name}.html", context, status=status)

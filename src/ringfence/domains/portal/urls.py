@@ -13,6 +13,7 @@ urlpatterns = [
     path("reported/", pages.reported),
     path("requests/", pages.requests),
     path("requests/confirm/", pages.confirm),
+    path("requests/correct/", pages.correct),
     path("requests/<str:request_id>/package", pages.package),
     path("requests/<str:request_id>/receipt", pages.receipt),
     path("requests/<str:request_id>/appeal", pages.appeal),

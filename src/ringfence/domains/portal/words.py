@@ -31,6 +31,11 @@ WISHES = (
         "I object",
         "No marketing, no training of software, no support with my data.",
     ),
+    (
+        Wish.CORRECTION.value,
+        "Something is wrong",
+        "Say what is wrong and what is right. It stays beside your data either way.",
+    ),
     (Wish.STATUS.value, "See how my earlier requests are", "Nothing new is asked."),
 )
 OPT_OUT_WISHES = (
