@@ -113,6 +113,7 @@ def test_an_invitation_and_the_end_of_a_session(crowd: People) -> None:
         page.get_by_role("link", name="Create an account").click()
         page.get_by_label("Your name").fill("Charles Babbage")
         page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_label("years old").check()
         page.get_by_role("button", name="Create account").click()
         page.wait_for_url(f"{crowd.url}/accounts/")
         expect(page.get_by_text("Difference Engines")).to_be_visible()

@@ -162,6 +162,47 @@ def test_a_copy_from_the_first_page_to_the_package(
     assert (receipt["method"], receipt["result"]["held"]) == ("code_sent", True)
 
 
+def test_a_correction_is_said_once_it_is_known_who_asks(
+    browser: Browser, world: World, db: DatabaseUrls
+) -> None:
+    page = browser.enter(wish="correction").content
+    assert b"What is wrong?" in page
+    assert requests(db) == [], "nothing is asked before it is said"
+    for wrong in ("", "  ", "x" * 2001):
+        assert browser.post("requests/correct/", {"statement": wrong}).status_code == 422
+    assert requests(db) == []
+    said = {"statement": "I called on Monday, <not> on Tuesday."}
+    assert browser.post("requests/correct/", said).status_code == 303
+    assert browser.post("requests/correct/", said).status_code == 303, "twice is once"
+    ((kind, state, channel, method, person, tenant),) = requests(db)
+    assert (kind, state, channel, method) == ("correction", "running", "portal", "code_sent")
+    assert (person is not None, tenant) == (True, world.acme)
+    shown = browser.get("requests/")
+    assert b"Correction" in shown.content
+    request = UUID(id_in(shown)[2:])
+    with using("service", "test"):
+        told = privacy.agent_and_statement(world.acme, request)
+    assert told == said
+    with psycopg.connect(db.owner) as connection:
+        rows = connection.execute("SELECT r::text FROM privacy_rights_request r").fetchall()
+    assert not any("Monday" in row[0] for row in rows)
+
+
+def test_a_correction_of_nobody_is_kept_nowhere(world: World, db: DatabaseUrls) -> None:
+    stranger = Browser(world, db)
+    page = stranger.enter(STRANGER, wish="correction").content
+    assert b"What is wrong?" in page
+    assert stranger.post("requests/confirm/").status_code == 302, "that is for what else is asked"
+    assert stranger.post("requests/correct/", {"statement": "Mine"}).status_code == 303
+    answer_all(world, db)
+    assert b"nothing was held" in stranger.get("requests/").content
+    outside = Browser(world, db)
+    for said in ("Mine", ""):
+        answer = outside.post("requests/correct/", {"statement": said})
+        assert (answer.status_code, answer["Location"]) == (302, "/privacy/acme/")
+    assert len(requests(db)) == 1
+
+
 def test_a_deletion_is_confirmed_and_found_again(
     browser: Browser, world: World, db: DatabaseUrls
 ) -> None:

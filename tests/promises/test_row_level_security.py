@@ -83,6 +83,7 @@ SIGN_IN = {
     "django_content_type",
     "django_session",
     "identity_cache",
+    "identity_age_attestation",
     "identity_device",
     "identity_user",
     "mfa_authenticator",

@@ -886,6 +886,8 @@ class Rights(Struct, frozen=True, kw_only=True):
     completed_at: datetime | None
     on_behalf: OnBehalf | None
     statement_use: str | None
+    lifted_at: datetime | None
+    lifted_document_sha256: str | None
     appeal_of: str | None
     follows_appeal: str | None
     erasure: str | None

@@ -105,10 +105,10 @@ def version_info(row: Version) -> VersionInfo:
     )
 
 
-def profile_of(tenant_id: UUID) -> Profile | None:
-    """The profile of the version that binds a business customer; None where nothing does, or where
-    the software has other values under its name by now."""
-    bound = binding_of(tenant_id).bound
+def profile_of(tenant_id: UUID | None) -> Profile | None:
+    """The profile of the version that binds a business customer, or of the one in force (None);
+    None where nothing does, or where the software has other values under its name by now."""
+    bound = current_version(clock().now()) if tenant_id is None else binding_of(tenant_id).bound
     if bound is None or bound.profile not in NAMES:
         return None
     profile = load_profile(bound.profile)

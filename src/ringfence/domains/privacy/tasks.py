@@ -94,6 +94,12 @@ def build_package(request: str) -> None:
     _log.info("rights request answered", extra={"kv": kv})
 
 
+@app.task(name="privacy.settle_use", retry=RetryStrategy(max_attempts=10, exponential_wait=2))
+def settle_use(tenant: str, request: str, person: str) -> None:
+    """What is held of who is no child is used again."""
+    api.settle_use(UUID(tenant), UUID(person), request=UUID(request), actor="job:rights")
+
+
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="privacy.rights", name="privacy.rights")
 def rights(timestamp: int) -> None:

@@ -46,7 +46,7 @@ _SCOPES = (
     *("calls:read", "numbers:read", "numbers:write", "recordings:read", "recordings:write"),
     *("consents:read", "consents:write", "consents:wordings", "trunks:read"),
 )
-_RIGHTS_SCOPES = ("privacy:rights",)
+_RIGHTS_SCOPES = ("privacy:rights", "privacy:erase")
 _BRIEF_SCOPES = ("devices:write", "webhooks:write")
 _OPERATOR_SCOPES = ("tenants:provision", "tenants:read", "tenants:write", "trunks:write")
 _ROLES = ("caller", "callee")
@@ -90,7 +90,9 @@ def bring_to_life(settings: Settings, database: Connection, profile: Profile) ->
         calls = [wait_for(partial(ended, api, caller), "its call record") for api in apis]
         recording = wait_for(partial(stored, apis[0], calls[0]), "its recording")
         closed = _closed(operator, base, ends.isoformat())
-        _ask(tenant_api(operator, base, tenants[0], ends.isoformat(), _RIGHTS_SCOPES), caller)
+        rights = tenant_api(operator, base, tenants[0], ends.isoformat(), _RIGHTS_SCOPES)
+        _ask(rights, caller)
+        _mark(rights, f"+1303555{secrets.randbelow(10_000):04}")
         since = SystemClock().now().isoformat()
         for _ in range(_READS):
             apis[0].get(f"/calls/{calls[0]}")
@@ -156,6 +158,15 @@ def _ask(api: Rest, caller: str) -> None:
     path = f"/rights-requests/{api.post('/rights-requests', asked)['id']}"
     api.post(f"{path}/verify", {"method": "callback"})
     wait_for(lambda: api.get(path)["state"] == "done" or None, "the copy of its data")
+
+
+def _mark(api: Rest, number: str) -> None:
+    """Somebody becomes known, and is a child."""
+    about = {"number": number, "jurisdiction": "us-ca", "channel": "note"}
+    api.post("/rights-requests", about | {"kind": "opt_out_sale"})
+    made = api.post("/rights-requests", about | {"kind": "child", "marked": True})
+    path = f"/rights-requests/{made['id']}"
+    wait_for(lambda: api.get(path)["state"] == "done" or None, "the erasure of a child")
 
 
 def _tracks(database: Connection, recording: UUID) -> dict[str, UUID]:

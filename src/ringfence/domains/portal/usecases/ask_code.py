@@ -28,7 +28,7 @@ from ringfence.platform_django.sealed import seal_field
 from ringfence.platform_django.tenancy import APP, tenant
 
 CODE_TASK = "portal.send_code"
-_OPT_OUTS = [wish for wish in Wish if wish.opts_out]
+_AT_ONCE = [wish for wish in Wish if wish.at_once]
 ACTOR = "portal"
 
 
@@ -116,10 +116,10 @@ def _make_code(row: Visit, contact: Contact) -> None:
 
 
 def counts(row: Visit, now: datetime) -> rules.Counts:
-    """What came before it. Opt-outs keep nobody from a code."""
+    """What came before it. Opt-outs and reports keep nobody from a code."""
     rows = Visit.objects.using(APP).filter(tenant_id=row.tenant_id)
     hour = rows.filter(asked_at__gt=now - rules.HOUR)
-    own = rows.filter(subject_hash=row.subject_hash).exclude(wish__in=_OPT_OUTS)
+    own = rows.filter(subject_hash=row.subject_hash).exclude(wish__in=_AT_ONCE)
     return rules.Counts(
         subject_hour=own.filter(asked_at__gt=now - rules.HOUR).count(),
         subject_day=own.filter(asked_at__gt=now - rules.DAY).count(),

@@ -3,6 +3,7 @@
 from ringfence.entry.promises.control import Control
 from ringfence.entry.promises.controls.audit_trail import AUDIT_TRAIL
 from ringfence.entry.promises.controls.calls_recorded import CALLS_RECORDED
+from ringfence.entry.promises.controls.children_kept_out import CHILDREN_KEPT_OUT
 from ringfence.entry.promises.controls.closed_gone import CLOSED_GONE
 from ringfence.entry.promises.controls.consent_evidence import CONSENT_EVIDENCE
 from ringfence.entry.promises.controls.custody_holds import CUSTODY_HOLDS
@@ -24,6 +25,7 @@ CONTROLS: tuple[Control, ...] = (
     FILES_CLEAR,  # first: what others plant and roll back stays in files for a while
     AUDIT_TRAIL,
     CALLS_RECORDED,
+    CHILDREN_KEPT_OUT,
     CLOSED_GONE,
     CONSENT_EVIDENCE,
     CUSTODY_HOLDS,

@@ -1,7 +1,8 @@
-"""Somebody opts out: at once, and whoever they are.
+"""Somebody opts out, or says that somebody is a child: at once, and whoever they are.
 
 A code would ask more of them than is needed (11 CCR 7026(d)): what is wrongly opted out of harms
-nobody, and the person sees it among their requests.
+nobody, and the person sees it among their requests. A parent has not the child's telephone; what is
+wrongly reported is used again once an officer lifted it, and nothing is lost until they confirm it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ringfence.platform_django.clock import clock
 from ringfence.platform_django.tenancy import APP, tenant
 
 
-def opt_out(
+def ask_at_once(
     portal: PortalInfo, told: str, wish: Wish, jurisdiction: Jurisdiction, address: str
 ) -> bytes:
     """It holds when this returns; what the browser keeps. ``address``: the network address it was
@@ -32,7 +33,7 @@ def opt_out(
     row = new_visit(portal, contact, wish, jurisdiction, address, browser)
     with tenant(portal.tenant_id):
         one_at_a_time(portal.tenant_id)
-        if not rules.may_opt_out(counts(row, clock().now())):
+        if not rules.may_ask_at_once(counts(row, clock().now())):
             raise Busy("too much was asked for from there")
         made = privacy.request_rights(
             portal.tenant_id,
