@@ -213,6 +213,17 @@ def test_deleting(store: ObjectStore) -> None:
     assert list(store.list()) == ["a/c"]
 
 
+def test_deleting_many(store: ObjectStore) -> None:
+    for key in ("a/b", "a/c", "b/d", "b/e"):
+        store.put(key, b"x")
+    store.delete_all(["a/b", "b/d", "never/was", "a/b"])
+    assert sorted(store.list()) == ["a/c", "b/e"]
+    store.delete_all([])
+    with pytest.raises(UnfitKey):
+        store.delete_all(["a/c", "../a"])
+    assert sorted(store.list()) == ["a/c", "b/e"]
+
+
 def test_listing_is_by_whole_segments(store: ObjectStore) -> None:
     assert list(store.list()) == []
     keys = {"a/1", "a/2/3", "ab/1", "c"} | {f"many/{number}" for number in range(1100)}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from time import sleep
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
+from django.db import connections
 from django.test import Client
 from tests.api import Someone, ask, someone
 from tests.people import make_member, make_user, person, sign_in
@@ -287,7 +291,48 @@ def test_who_may_has_it_examined_and_sees_how_far_it_is(db: DatabaseUrls) -> Non
     assert officer.post("/policy/board/examine/", {"profile": "lax"}).status_code == 404
 
 
-def test_an_examination_that_died_with_its_worker_bars_no_other(time: ManualClock) -> None:
+def worker_that_begins(run: UUID) -> int:
+    """Another process, which has begun the examination when this returns; its id."""
+    told, tells = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            for connection in connections.all(initialized_only=True):
+                connection.connection = None  # that is the parent's
+            with api.running_examination(run) as begun:
+                os.write(tells, b"1" if begun else b"0")
+                signal.pause()
+        finally:
+            os._exit(1)
+    assert os.read(told, 1) == b"1"
+    return pid
+
+
+def test_an_examination_whose_worker_is_killed_is_over_at_once(time: ManualClock) -> None:
+    first = api.order_examination("strict", actor="test")
+    pid = worker_that_begins(first.run)
+    try:
+        time.advance(timedelta(hours=2))  # slow, and alive
+        assert api.get_order("strict").ended_at is None
+        assert api.order_examination("strict", actor="test").run == first.run
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    while api.get_order("strict").ended_at is None:  # until the database has noticed
+        sleep(0.01)
+    assert "lost" in api.get_order("strict").failed
+    second = api.order_examination("strict", actor="test")
+    assert second.run != first.run and second.ended_at is None
+    with api.running_examination(first.run) as begun:  # its job is tried again
+        assert not begun
+    with api.running_examination(second.run) as begun:
+        assert begun
+        assert api.get_order("strict").ended_at is None
+        api.end_examination(second.run)
+    assert api.get_order("strict").failed == ""
+
+
+def test_an_examination_that_no_worker_begins_bars_no_other(time: ManualClock) -> None:
     first = api.order_examination("strict", actor="test")
     time.advance(timedelta(minutes=29))
     assert api.order_examination("strict", actor="test").run == first.run

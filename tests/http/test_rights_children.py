@@ -267,7 +267,7 @@ def test_reports_are_counted_and_keep_nobody_from_a_code(world: World, db: Datab
     client = Client(raise_request_exception=False)
     body = {"contact": "kid@example.org", "wish": "access", "jurisdiction": "us-ca"}
     assert client.post("/privacy/acme/", body).status_code == 303
-    assert len(jobs(db, "platform.send_mail")) == 1
+    assert len(jobs(db, "portal.send_code")) == 1
     assert on_portal("kid@example.org").status_code == 429
 
 

@@ -10,6 +10,10 @@ _CHOSEN = "tests/promises/test_chosen_retention.py"
 _END = "tests/promises/test_tenant_end.py"
 _WARNED = "tests/promises/test_warning.py"
 _RECORDS = "tests/promises/test_records_end.py::test_each_ends_on_its_day"
+_CARRIED = (
+    "tests/promises/test_living_records_end.py"
+    "::test_books_of_the_living_are_carried_forward_on_their_day"
+)
 _PERIODS = ("CTX-04.B-01", "SIP-08.1-01", "CCA-04.0-02")
 _FIRST = "return today - (installed if chosen is None else chosen)"
 _DUE = "domains/privacy/rules/due.py"
@@ -137,6 +141,24 @@ MUTANTS = (
         'cursor.execute("SELECT ringfence_end_books(%s, %s)", [tenant, first])',
         'cursor.execute("SELECT 1")',
         (_RECORDS,),
+    ),
+    Mutant(
+        "books-of-the-living-stay",
+        "records-end",
+        ("CMX-07.0-04",),
+        "domains/ledger/ended.py",
+        'cursor.execute("SELECT ringfence_carry_books(%s, %s)", [tenant, before])',
+        'cursor.execute("SELECT 1")',
+        (_CARRIED,),
+    ),
+    Mutant(
+        "carried-without-a-checkpoint",
+        "records-end",
+        ("CMX-07.0-04",),
+        "domains/ledger/migrations/0003_carried.py",
+        "SET sum_micros = c.sum_micros - s.total",
+        "SET sum_micros = c.sum_micros",
+        (_CARRIED,),
     ),
     Mutant(
         "name-of-the-ended-stays",

@@ -19,11 +19,14 @@ from tests.promises.sealed_calls import CallPlane, SealedCall
 
 from ringfence.domains.accounts import api as accounts
 from ringfence.domains.accounts.contracts import OPERATOR_SCOPES
+from ringfence.domains.ledger import api as ledger
+from ringfence.domains.ledger.contracts import AccountKind, EntryFilter, EntryKind, Reference
 from ringfence.domains.policy import api as policy
 from ringfence.domains.privacy import api as privacy
 from ringfence.entry.promises.controls.periods_as_promised import longest
 from ringfence.kernel.fields import CALL_RECORDS, CONTENT, IDENTIFIER, RECORDINGS
 from ringfence.kernel.ids import Prefix, parse_public_id, public_id
+from ringfence.kernel.money import Money
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.keys.names import day_number
 from ringfence.platform_django import keys as django_keys
@@ -35,6 +38,7 @@ YEARS = 8
 EVERY = 365
 """Days between calls."""
 CALLER, CALLEE = "+14155550142", "+12125550117"
+PAID, TOP_UPS = Money(5_000_000), EntryFilter(kind=EntryKind.TOP_UP)
 
 
 @dataclass
@@ -77,6 +81,22 @@ class Life:
         age = self.today - call.day
         days = {rule: limit for _, rule, limit in self.rules}
         return age <= days.get(CALL_RECORDS, age), age <= days.get(RECORDINGS, age)
+
+    def pay(self) -> None:
+        for owner in (self.traveller.tenant, self.neighbour.tenant):
+            key = f"pay-{self.today}"
+            ledger.top_up(owner, PAID, idempotency_key=key, reference=Reference("payment", key))
+
+    def check_books(self, paid: list[int]) -> None:
+        """Of payments on these days: seven years by the calendar, their sum for ever."""
+        first = date(1970, 1, 1)
+        for owner in (self.traveller.tenant, self.neighbour.tenant):
+            held = [one.occurred_at.date() for one in ledger.list_entries(owner, TOP_UPS).entries]
+            days = [first + timedelta(days=day) for day in reversed(paid)]
+            today = first + timedelta(days=self.today)
+            assert held == [day for day in days if day.replace(year=day.year + 7) >= today], today
+            balance = ledger.balance(owner, AccountKind.WALLET, "USD")
+            assert balance.micros == PAID.micros * len(paid)
 
     def check(self, *, gone: UUID | None = None, dark: UUID | None = None) -> None:
         """``gone``: a tenant of which nothing opens; ``dark``: one whose API refuses."""
@@ -140,16 +160,21 @@ def life(db: DatabaseUrls, keys: Keys, tmp_path: Path, request: Any) -> Iterator
 @pytest.mark.parametrize("life", NAMES, indirect=True)
 def test_at_every_boundary_what_should_be_gone_is_gone_and_nothing_else(life: Life) -> None:
     begin = life.today
+    paid: list[int] = []
     placing = set(range(begin, begin + YEARS * 365, EVERY))
     boundaries = {
         day + days + more for day in placing for _, _, days in life.rules for more in (0, 1)
     }
     last = begin + YEARS * 365
+    boundaries |= {begin + 7 * 365 + more for more in (1, 2, 3)}  # two leap days, at the most
     for day in sorted(placing | {day for day in boundaries if day < last}):
         life.go_to(day)
         if day in placing:
             life.place_calls()
+            life.pay()
+            paid.append(day)
         life.check()
+        life.check_books(paid)
     close_and_come_back(life)
     close_for_good(life)
 

@@ -171,7 +171,11 @@ def test_an_excepted_category_stays(world: World, db: DatabaseUrls, keys: Keys) 
     assert opened(keys, recorded) == [True] * 5 + [False] * 2
 
 
-def test_a_day_expires_for_its_tenant_alone(world: World, db: DatabaseUrls, keys: Keys) -> None:
+@pytest.mark.parametrize("batch", [1, 2, 2000])  # a call has several rows of some tables
+def test_a_day_expires_for_its_tenant_alone(
+    world: World, db: DatabaseUrls, keys: Keys, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr("ringfence.domains.privacy.usecases.clear_rows.BATCH", batch)
     yesterday = day_number(world.now) - 1
     ended = {world.of_subject[2].id, world.of_others[1].id}
     kept = {call.id for call in (*world.of_subject, *world.of_others)} - ended

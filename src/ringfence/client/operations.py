@@ -1022,7 +1022,7 @@ class LedgerResource(Resource):
     def list_entries(
         self,
         *,
-        kind: Literal["top_up", "charge", "cost", "adjustment"] | None = None,
+        kind: Literal["top_up", "charge", "cost", "adjustment", "carried"] | None = None,
         call: str | None = None,
         before: str | None = None,
         limit: int | None = None,
@@ -1040,7 +1040,7 @@ class LedgerResource(Resource):
     def iter_entries(
         self,
         *,
-        kind: Literal["top_up", "charge", "cost", "adjustment"] | None = None,
+        kind: Literal["top_up", "charge", "cost", "adjustment", "carried"] | None = None,
         call: str | None = None,
         before: str | None = None,
         limit: int | None = None,

@@ -16,7 +16,7 @@ import secrets
 import shutil
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, NoReturn
@@ -84,6 +84,10 @@ class ObjectStore(ABC):
         """The object is gone when this returns; no error when it was not there."""
         self._delete(_checked(key))
 
+    def delete_all(self, keys: Iterable[str]) -> None:
+        """As ``delete``, of any number."""
+        self._delete_all([_checked(key) for key in keys])
+
     def list(self, prefix: str = "") -> Iterator[str]:
         """Keys below a folder (whole segments, ``""`` for all), in no particular order."""
         folder = prefix.removesuffix("/")
@@ -97,6 +101,10 @@ class ObjectStore(ABC):
     def _size(self, key: str) -> int: ...
     @abstractmethod
     def _delete(self, key: str) -> None: ...
+    def _delete_all(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._delete(key)
+
     @abstractmethod
     def _list(self, folder: str) -> Iterator[str]: ...
 
@@ -187,6 +195,16 @@ class _LocalFolder(ObjectStore):
         with contextlib.suppress(ObjectNotFound), _local_errors():
             path.unlink()
             _sync_folder(path.parent)
+
+    def _delete_all(self, keys: Sequence[str]) -> None:
+        """Each folder is synced once, also where some were deleted before and not synced."""
+        paths = [self._root / key for key in keys]
+        for path in paths:
+            with contextlib.suppress(ObjectNotFound), _local_errors():
+                path.unlink()
+        for folder in {path.parent for path in paths}:
+            with contextlib.suppress(ObjectNotFound), _local_errors():
+                _sync_folder(folder)
 
     def _list(self, folder: str) -> Iterator[str]:
         with _local_errors():

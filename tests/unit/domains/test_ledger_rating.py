@@ -6,12 +6,13 @@ import random
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
+from django.db import connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.keys_fixture import Keys
@@ -29,6 +30,7 @@ from ringfence.domains.ledger.contracts import (
     UnratedState,
 )
 from ringfence.domains.ledger.rules.rating import rate_seconds
+from ringfence.domains.privacy.usecases.order_erasure import order_records
 from ringfence.domains.webhooks import api as webhooks
 from ringfence.domains.webhooks.contracts import NewEndpoint
 from ringfence.entry.control.translate import call_event
@@ -36,6 +38,9 @@ from ringfence.kernel.errors import Unavailable
 from ringfence.kernel.money import Money
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.keys.erasure import Destruction, ErasePerson
+from ringfence.platform.keys.names import day_number
+from ringfence.platform_django.clock import clock
+from ringfence.platform_django.tenancy import across_tenants
 
 WALLET = AccountKind.WALLET
 
@@ -139,6 +144,25 @@ def test_every_entry_replays_from_what_it_says(acme: UUID) -> None:
         )
         replayed += 1
     assert replayed > 60
+
+
+def test_what_was_carried_forward_is_not_charged_again(acme: UUID) -> None:
+    make_decks(acme)
+    stories = write_calls(acme, 20, random.Random(4))
+    deliver(stories)
+    rate_all()
+    assert queue(acme) and booked(acme)
+    balances, tomorrow = ledger.balances(acme), clock().now() + timedelta(days=1)
+    order_records(acme, "ledger_days", day_number(tomorrow) - 1, actor="test")
+    with across_tenants("test") as alias, connections[alias].cursor() as cursor:
+        cursor.execute("SELECT ringfence_carry_books(%s, %s)", [acme, tomorrow.date()])
+    (carried,) = entries(acme)
+    settled = ledger.rate_calls([story.call for story in stories])
+    assert (settled.posted, settled.unrated) == (0, 0)
+    assert (entries(acme), queue(acme)) == ([carried], {})
+    assert ledger.balances(acme) == balances
+    report = ledger.check_books()
+    assert (report.differences, report.wrong_checkpoints) == ((), 0)
 
 
 def test_what_nobody_prices_is_not_billed_and_what_lacks_a_price_waits(acme: UUID) -> None:

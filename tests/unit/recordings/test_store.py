@@ -14,11 +14,15 @@ from django.db import connections
 from tests.keys_fixture import Keys
 from tests.recorded_calls import Recorded, World, recorded_world, ulaw_tone
 
+from ringfence.domains.calls.api import NewEvent, append_events
 from ringfence.domains.privacy import api as privacy
+from ringfence.domains.privacy.queries import erasures_since
 from ringfence.domains.recordings import api as recordings
+from ringfence.domains.recordings import erasure as erasing
 from ringfence.domains.recordings.models import RecordingTrack
 from ringfence.domains.recordings.usecases import store_tracks as storing
 from ringfence.kernel.errors import RingfenceError
+from ringfence.kernel.events import EventKind
 from ringfence.kernel.ids import uuid7
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform.storage import ObjectStore, StorageUnavailable
@@ -206,6 +210,29 @@ def test_a_day_that_expires_takes_its_recordings(world: World) -> None:
     assert state(world, made) == "deleted"
     assert state(world, younger) == "stored"
     assert recordings.get_recording(made.tenant, made.recording).deletion_reason == "retention"
+
+
+def test_a_day_ends_in_batches_and_each_call_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "_BATCH", 2)
+    made = [world.record(LEFT, RIGHT) for _ in range(3)]
+    told = NewEvent(made[0].call, made[0].tenant, EventKind.RECORDING_DELETED, {"n": 1})
+    append_events([told, told])
+    before = [later_kinds(one) for one in made]
+    first = before[0][-1][0]
+    assert [seq for seq, _ in before[0]][-2:] == [first - 1, first]
+    with world.worker():
+        privacy.expire(made[0].tenant, "content", "recordings", made[0].day, actor="test")
+    assert objects() == set()
+    assert [state(world, one) for one in made] == ["deleted"] * 3
+    for one, earlier in zip(made, before, strict=True):
+        last = earlier[-1][0]
+        assert later_kinds(one) == [*earlier, (last + 1, "recording.deleted")]
+    with world.worker():
+        for order in erasures_since(world.keys.clock.now() - timedelta(days=1)):
+            privacy.sweep_again(order)
+    assert [len(later_kinds(one)) for one in made] == [len(earlier) + 1 for earlier in before]
 
 
 def test_deleted_before_it_was_stored(world: World) -> None:

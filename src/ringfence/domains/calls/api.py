@@ -9,7 +9,7 @@ from ringfence.domains.calls.usage import (
     recorded_usage,
     usage_of,
 )
-from ringfence.domains.calls.usecases.append_event import append_event
+from ringfence.domains.calls.usecases.append_event import NewEvent, append_event, append_events
 from ringfence.domains.calls.usecases.command_call import (
     command_call,
     originate_call,
@@ -20,8 +20,10 @@ from ringfence.domains.calls.usecases.store_events import store_events
 from ringfence.domains.calls.usecases.strip_events import calls_of_person, strip_events
 
 __all__ = [
+    "NewEvent",
     "UsageLeg",
     "append_event",
+    "append_events",
     "calls_of_person",
     "command_call",
     "ended_calls",

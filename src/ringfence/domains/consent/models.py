@@ -69,3 +69,16 @@ class Evidence(TenantModel):
     @property
     def use_objects(self) -> tuple[str, ...]:
         return (public_id(Prefix.CONSENT, self.id),)
+
+
+class Link(models.Model):
+    """The place in the chain of evidence that has ended: nothing of what was said."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "seq")
+    tenant_id = models.UUIDField()
+    seq = models.BigIntegerField()
+    previous = models.CharField(max_length=64, blank=True)
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "consent_link"

@@ -10,7 +10,7 @@ from ringfence.domains.privacy.api import not_personal, register
 from ringfence.domains.privacy.contracts import Category, Erasure, FieldClass, PersonId, Purpose
 from ringfence.kernel.fields import CONSENTS, SealedFieldNumber
 
-WORDING, EVIDENCE = "consent.Wording", "consent.Evidence"
+WORDING, EVIDENCE, LINK = "consent.Wording", "consent.Evidence", "consent.Link"
 
 not_personal(WORDING, "random id of a row or of the business customer", "id", "tenant_id")
 not_personal(WORDING, "a text for everybody", "scope", "language", "version", "text", "hash")
@@ -18,6 +18,8 @@ not_personal(WORDING, "who of the business customer or its programs", "created_a
 not_personal(EVIDENCE, "random id of a row or of the business customer", "id", "tenant_id")
 not_personal(EVIDENCE, "random id of a text for everybody, and its hash", "wording_id")
 not_personal(EVIDENCE, "place or hash of the chain", "seq", "previous", "digest")
+not_personal(LINK, "id of the business customer", "tenant_id")
+not_personal(LINK, "place or hash of the chain", "seq", "previous", "digest")
 not_personal(EVIDENCE, "hash of sealed bytes", "contact_hash", "source_hash")
 not_personal(EVIDENCE, "who of the business customer or its programs", "actor")
 register(

@@ -49,11 +49,14 @@ _NOTED = """
     WHERE a.id = ANY(%s)
 """
 _BEHIND = """
-    SELECT %s::uuid, %s::bigint + coalesce(sum(amount_micros), 0)::bigint FROM ledger_line
+    SELECT %s::uuid, %s::bigint + coalesce(sum(amount_micros), 0)::bigint, coalesce((
+        SELECT c.sum_micros = %s FROM ledger_checkpoint c WHERE c.account_id = %s
+    ), true) FROM ledger_line
     WHERE tenant_id = %s AND account_id = %s AND position > %s
 """
 """The checkpoint is given, not joined: under row-level security an index is not searched by what
-COALESCE makes of another table. One read just before is as good: lines never go away."""
+COALESCE makes of another table. One read just before is as good while it stays: when lines behind
+it were carried forward meanwhile, its sum is another one."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -68,17 +71,20 @@ class Written:
 def account_sums(alias: str, accounts: Collection[UUID]) -> dict[UUID, int]:
     """Micros of all lines of accounts, in the transaction of whoever may see them."""
     with connections[alias].cursor() as cursor:
-        cursor.execute(_NOTED, [list(accounts)])
-        noted = cursor.fetchall()
-        if not noted:
-            return {}
-        values = [
-            value
-            for id_, owner, position, total in noted
-            for value in (id_, total, owner, id_, position)
-        ]
-        cursor.execute(" UNION ALL ".join([_BEHIND] * len(noted)), values)
-        return dict(cursor.fetchall())
+        while True:
+            cursor.execute(_NOTED, [list(accounts)])
+            noted = cursor.fetchall()
+            if not noted:
+                return {}
+            values = [
+                value
+                for id_, owner, position, total in noted
+                for value in (id_, total, total, id_, owner, id_, position)
+            ]
+            cursor.execute(" UNION ALL ".join([_BEHIND] * len(noted)), values)
+            found = cursor.fetchall()
+            if all(still for _, _, still in found):
+                return {id_: total for id_, total, _ in found}
 
 
 def write_entries(alias: str, entries: Sequence[EntryInfo]) -> Written:

@@ -36,6 +36,8 @@ class EntryKind(StrEnum):
     CHARGE = "charge"
     COST = "cost"
     ADJUSTMENT = "adjustment"
+    CARRIED = "carried"
+    """What older entries added up to, in their place: the books begin with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from ringfence.domains.policy.usecases.order import (
     get_order,
     last_order,
     order_examination,
+    running_examination,
 )
 from ringfence.domains.policy.usecases.publish import Head, publish, tell
 from ringfence.domains.policy.usecases.record_examination import record_examination
@@ -38,6 +39,7 @@ __all__ = [
     "page_of",
     "publish",
     "record_examination",
+    "running_examination",
     "tell",
     "warn_of_ends",
 ]

@@ -90,6 +90,8 @@ class Order(models.Model):
     """Another one for each time."""
     actor = models.CharField(max_length=80)
     ordered_at = models.DateTimeField()
+    begun_at = models.DateTimeField(null=True)
+    """From then on its worker holds a lock as long as it lives."""
     step = models.CharField(max_length=80, default="")
     """What it is at now; for people."""
     ended_at = models.DateTimeField(null=True)

@@ -19,7 +19,7 @@ _SEEN = "what controls saw: names of things, never of persons"
 not_personal("policy.Examined", _SEEN, "profile", "number", "ended_at", "report")
 not_personal(
     "policy.Order", "who of the operator's staff ordered an examination, by random id",
-    "profile", "run", "actor", "ordered_at", "step", "ended_at", "failed",
+    "profile", "run", "actor", "ordered_at", "begun_at", "step", "ended_at", "failed",
 )  # fmt: skip
 not_personal(
     "policy.Incident", _SEEN,

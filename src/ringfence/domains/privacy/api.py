@@ -11,7 +11,7 @@ from ringfence.domains.privacy.items import (
 from ringfence.domains.privacy.opt_outs import register_opt_out
 from ringfence.domains.privacy.package_parts import register_package_part
 from ringfence.domains.privacy.profiles import profile_of, register_profile
-from ringfence.domains.privacy.queries import get_erasure, newest_day
+from ringfence.domains.privacy.queries import get_erasure, newest_day, oldest_day
 from ringfence.domains.privacy.records import Life, Records, register_lives, register_records
 from ringfence.domains.privacy.registry import (
     all_classifications,
@@ -121,6 +121,7 @@ __all__ = [
     "needs_confirmation",
     "newest_day",
     "not_personal",
+    "oldest_day",
     "open_package",
     "open_requests",
     "person_ids",

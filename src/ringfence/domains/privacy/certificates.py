@@ -12,10 +12,12 @@ from ringfence.domains.privacy.models import ErasureOrder, RightsRequest
 from ringfence.domains.privacy.records import Records, register_records
 from ringfence.platform_django.tenancy import OPERATOR
 
+RULE = "certificates"
+
 
 def register() -> None:
     """Called when the app is ready."""
-    register_records(Records("certificates", "tax_record", start=_oldest, remove=_remove))
+    register_records(Records(RULE, "tax_record", start=_oldest, remove=_remove))
 
 
 def _oldest(tenant: UUID) -> date | None:
@@ -32,12 +34,13 @@ def _remove(alias: str, tenant: UUID, before: date) -> int:
 
 def _ending(alias: str, tenant: UUID) -> QuerySet[ErasureOrder]:
     """Not the newest day of each rule, from which the sweep goes on, nor the last word about a
-    tenant and its records, nor what a request is answered by."""
+    tenant, nor what a request is answered by, nor what tells of certificates themselves."""
     orders = ErasureOrder.objects.using(alias).filter(tenant_id=tenant)
     newer = orders.filter(
         category=OuterRef("category"), rule=OuterRef("rule"), day__gt=OuterRef("day")
     )
     asked = RightsRequest.objects.using(alias).filter(erasure_id=OuterRef("id"))
-    done = orders.filter(state=ErasureState.CLEANED).exclude(kind__in=[END, RECORDS])
+    done = orders.filter(state=ErasureState.CLEANED).exclude(kind=END)
+    done = done.exclude(kind=RECORDS, rule=RULE)
     days_gone_on = done.filter(Exists(newer)) | done.filter(day=None)
     return days_gone_on.exclude(Exists(asked))

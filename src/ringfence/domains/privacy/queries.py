@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from django.apps import apps
@@ -63,6 +64,12 @@ def newest_day(tenant_id: UUID, tables: Iterable[type[models.Model]]) -> date | 
         for model in tables
     ]
     return max((day_date(uuid7_day(id_)) for id_ in newest if id_ is not None), default=None)
+
+
+def oldest_day(tables: Iterable[models.QuerySet[Any]]) -> date | None:
+    """The day of the oldest of some rows whose ids are UUIDv7."""
+    oldest = [rows.order_by("id").values_list("id", flat=True).first() for rows in tables]
+    return min((day_date(uuid7_day(id_)) for id_ in oldest if id_ is not None), default=None)
 
 
 def person_is_known(tenant_id: UUID, person: UUID) -> bool:

@@ -37,6 +37,8 @@ class Records:
     under way there; how many rows that were. Again, it finds nothing."""
     of_ended: bool = False
     """They end of tenants alone that are ended themselves."""
+    of_living: bool = False
+    """They end of tenants alone that are not ended: later all of the kind end at once."""
     last: bool = False
     """They end when the tenant has no other records any more."""
 

@@ -11,7 +11,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from ringfence.domains.calls.api import append_event, calls_of_person, strip_events
+from ringfence.domains.calls.api import (
+    NewEvent,
+    append_events,
+    calls_of_person,
+    strip_events,
+)
 from ringfence.domains.privacy.api import (
     register_file_removal,
     register_item_cleanup,
@@ -32,6 +37,8 @@ from ringfence.platform_django.projection import wait_for_projections
 from ringfence.platform_django.tenancy import OPERATOR, across_tenants
 
 _BASIS = "basis"
+_BATCH = 200
+"""Recordings whose rows change in one transaction: writers of the journal wait for its end."""
 _WITH_BASIS = (EventKind.RECORDING_ANNOUNCED, EventKind.RECORDING_STARTED)
 
 
@@ -96,10 +103,13 @@ def clean_up(tenant: UUID, items: Sequence[UUID], reason: str) -> None:
         named = set(rows.filter(id__in=items).values_list("id", flat=True))
         touched = set(tracks.values_list("recording_id", flat=True)) | named
         found = with_tracks(rows.filter(id__in=touched), db)
+    gone, dying = [info for info in found if info.id in named], set(items)
+    for first in range(0, len(gone), _BATCH):
+        _delete(gone[first : first + _BATCH], reason)
     for info in found:
-        dead = {track.id for track in info.tracks} & set(items)
+        dead = {track.id for track in info.tracks} & dying
         if info.id in named:
-            _delete(info, info.deletion_reason or reason)
+            continue
         elif info.rule == CUSTOMER_RECORDINGS and len(dead) == len(info.tracks):
             _end_analysis(info)
         else:  # one speaker's part alone
@@ -119,39 +129,42 @@ def remove_files(tenant: UUID, held: Collection[UUID]) -> None:
             path.unlink(missing_ok=True)
 
 
-def _delete(info: RecordingInfo, reason: str) -> None:
-    _delete_objects(info, {track.id for track in info.tracks})
+def _delete(found: Sequence[RecordingInfo], reason: str) -> None:
+    """``reason``: of those that have none yet."""
+    _delete_objects([(info, track.id) for info in found for track in info.tracks])
     with across_tenants("clean up recordings") as db:
-        tracks = RecordingTrack.objects.using(db).filter(recording_id=info.id)
-        tracks.update(state=DELETED)
-        rows = Recording.objects.using(db).filter(id=info.id)
-        if not rows.exclude(state=DELETED).update(
-            state=DELETED, deletion_reason=reason, marks=None
-        ):
-            return
-        if reason != "request":
-            rows.update(basis=None)  # it names the state of a party
-            strip_events([info.call_id], _WITH_BASIS, _BASIS)
-        append_event(
-            info.call_id,
-            info.tenant_id,
-            EventKind.RECORDING_DELETED,
-            {"recording": info.id.hex, "reason": reason},
-        )
+        ids = [info.id for info in found]
+        tracks = RecordingTrack.objects.using(db).filter(recording_id__in=ids)
+        tracks.exclude(state=DELETED).update(state=DELETED)
+        there = Recording.objects.using(db).filter(id__in=ids).exclude(state=DELETED)
+        fresh = set(there.order_by("id").select_for_update().values_list("id", flat=True))
+        new = [(info, info.deletion_reason or reason) for info in found if info.id in fresh]
+        for why in sorted({why for _, why in new}):
+            own = [info for info, its in new if its == why]
+            rows = Recording.objects.using(db).filter(id__in=[info.id for info in own])
+            rows.update(state=DELETED, deletion_reason=why, marks=None)
+            if why != "request":
+                rows.update(basis=None)  # it names the state of a party
+                strip_events({info.call_id for info in own}, _WITH_BASIS, _BASIS)
+        append_events([_deleted(info, why) for info, why in new])
+
+
+def _deleted(info: RecordingInfo, reason: str) -> NewEvent:
+    told = {"recording": info.id.hex, "reason": reason}
+    return NewEvent(info.call_id, info.tenant_id, EventKind.RECORDING_DELETED, told)
 
 
 def _delete_tracks(info: RecordingInfo, items: set[UUID]) -> None:
-    _delete_objects(info, items)
+    _delete_objects([(info, item) for item in items])
     with across_tenants("clean up recordings") as db:
         tracks = RecordingTrack.objects.using(db).filter(recording_id=info.id, id__in=items)
         tracks.update(state=DELETED)
 
 
-def _delete_objects(info: RecordingInfo, items: set[UUID]) -> None:
-    for track in info.tracks:
-        if track.id in items:
-            local_path(info.tenant_id, track.id).unlink(missing_ok=True)
-            object_store().delete(object_key(info.tenant_id, track.id, info.day))
+def _delete_objects(tracks: Sequence[tuple[RecordingInfo, UUID]]) -> None:
+    for info, track in tracks:
+        local_path(info.tenant_id, track).unlink(missing_ok=True)
+    object_store().delete_all(object_key(info.tenant_id, track, info.day) for info, track in tracks)
 
 
 def _end_analysis(info: RecordingInfo) -> None:

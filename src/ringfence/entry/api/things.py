@@ -134,13 +134,13 @@ def wallet(output: Output) -> None:
 
 @ledger_command.command("entries")
 @click.option("--call", help="Those of one call.")
-@click.option("--kind", type=click.Choice(["top_up", "charge", "cost", "adjustment"]))
+@click.option("--kind", type=click.Choice(["top_up", "charge", "cost", "adjustment", "carried"]))
 @limit_option
 @click.pass_obj
 def entries(
     output: Output,
     call: str | None,
-    kind: Literal["top_up", "charge", "cost", "adjustment"] | None,
+    kind: Literal["top_up", "charge", "cost", "adjustment", "carried"] | None,
     limit: int,
 ) -> None:
     """Entries of the ledger, newest first; each explains itself with --json."""

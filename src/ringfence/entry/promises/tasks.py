@@ -46,6 +46,16 @@ def examine_daily(timestamp: int) -> None:
 async def examine(profile: str, run: str) -> None:
     """One examination, told step by step; what is red stands on the board afterwards."""
     id_ = UUID(hex=run)
+    held = api.running_examination(id_)
+    to_be_done = await sync_to_async(held.__enter__)()
+    try:
+        if to_be_done:
+            await _examine(profile, id_)
+    finally:
+        await sync_to_async(held.__exit__)(None, None, None)
+
+
+async def _examine(profile: str, id_: UUID) -> None:
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "ringfence.entry.cli", "promises", "verify"),
         *("--profile", profile, "--steps"),

@@ -1,7 +1,9 @@
-"""The platform adds an event of its own to a call's journal, during the call or after it."""
+"""The platform adds events of its own to calls' journals, during the call or after it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,20 +17,45 @@ from ringfence.platform_django.tenancy import across_tenants
 
 _INSERT = """
     INSERT INTO calls_journal (call_id, seq, at, kind, tenant_id, data)
-    SELECT %s, coalesce(max(seq) + 1, %s), %s, %s, %s, %s::jsonb
-    FROM calls_journal WHERE call_id = %s AND seq >= %s
+    SELECT made.call, (
+        SELECT coalesce(max(j.seq) + 1, %s) FROM calls_journal j
+        WHERE j.call_id = made.call AND j.seq >= %s
+    ) + row_number() OVER (PARTITION BY made.call ORDER BY made.place) - 1,
+        %s, made.kind, made.tenant, made.data::jsonb
+    FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[])
+        WITH ORDINALITY AS made (call, tenant, kind, data, place)
 """
 
 
-def append_event(call: UUID, tenant: UUID, kind: EventKind, data: dict[str, Any]) -> None:
-    """Add an event numbered from LATER_SEQ on, as the operator's role.
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """Something that the platform did about a call."""
 
-    Part of the caller's ``across_tenants`` transaction if there is one, which should be short: all
-    other writers of the journal wait for its end. Raises django.db.Error.
+    call: UUID
+    tenant: UUID
+    kind: EventKind
+    data: dict[str, Any]
+
+
+def append_event(call: UUID, tenant: UUID, kind: EventKind, data: dict[str, Any]) -> None:
+    """Add one event; see ``append_events``."""
+    append_events([NewEvent(call, tenant, kind, data)])
+
+
+def append_events(events: Sequence[NewEvent]) -> None:
+    """Add events, of each call in their order, numbered from LATER_SEQ on, as the operator's role.
+
+    Part of the caller's ``across_tenants`` transaction if there is one, which should be short after
+    this: all other writers of the journal wait for its end. Raises django.db.Error.
     """
-    body = msgspec.json.encode(data).decode()
+    if not events:
+        return
     with across_tenants("append event") as alias, connections[alias].cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [COMMIT_ORDER])
-        cursor.execute(
-            _INSERT, [call, LATER_SEQ, clock().now(), kind.value, tenant, body, call, LATER_SEQ]
-        )
+        columns: list[list[Any]] = [
+            [event.call for event in events],
+            [event.tenant for event in events],
+            [event.kind.value for event in events],
+            [msgspec.json.encode(event.data).decode() for event in events],
+        ]
+        cursor.execute(_INSERT, [LATER_SEQ, LATER_SEQ, clock().now(), *columns])

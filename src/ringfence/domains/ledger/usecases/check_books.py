@@ -23,7 +23,7 @@ from ringfence.domains.ledger.rules import usage as rules
 from ringfence.domains.ledger.rules.rating import rate_seconds
 from ringfence.domains.ledger.usecases.checkpoint import wrong_checkpoints
 from ringfence.domains.ledger.usecases.rate_calls import rated_position
-from ringfence.domains.ledger.usecases.rate_usage import load_decks
+from ringfence.domains.ledger.usecases.rate_usage import books_begin, load_decks
 from ringfence.platform_django.tenancy import across_tenants
 
 _PAGE = 2000
@@ -45,8 +45,9 @@ _Booked = tuple[Explanation, int, RateInfo | None]
 
 
 def check_books(tenant_id: UUID | None = None) -> CheckReport:
-    """Compare all call records, of one tenant or of all, with entries and queue. Each entry of a
-    leg is computed again from its rate and the record's seconds. Raises django.db.Error."""
+    """Compare all call records, of one tenant or of all, with entries and queue: of legs that ended
+    since the tenant's books begin. Each entry of a leg is computed again from its rate and the
+    record's seconds. Raises django.db.Error."""
     counts: Counter[str] = Counter()
     differences: list[Difference] = []
     after: UUID | None = UUID(int=0)
@@ -69,13 +70,14 @@ def check_books(tenant_id: UUID | None = None) -> CheckReport:
 def _compare(legs: Sequence[UsageLeg], position: int, counts: Counter[str]) -> Iterator[Difference]:
     tenants = list({leg.tenant_id for leg in legs})
     with across_tenants("ledger check") as alias:
-        decks = load_decks(alias, tenants)
+        decks, begun = load_decks(alias, tenants), books_begin(alias, tenants)
         with connections[alias].cursor() as cursor:
             keys = [rules.entry_key(leg.id, kind) for leg in legs for kind in DeckKind]
             cursor.execute(_BOOKED, [tenants, keys])
             booked = dict(_booked(cursor.fetchall()))
             cursor.execute(_QUEUED, [tenants, [leg.id for leg in legs]])
             queued = {(leg, kind): UnratedState(state) for leg, kind, state in cursor.fetchall()}
+    legs = [leg for leg in legs if leg.ended_at >= begun.get(leg.tenant_id, leg.ended_at)]
     waiting = ending_behind({leg.call_id for leg in legs}, position)
     for leg in legs:
         counts["legs"] += 1

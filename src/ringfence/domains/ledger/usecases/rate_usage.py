@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,10 @@ from ringfence.platform_django.clock import clock, new_id
 DECKS = 0x52464450
 """Advisory lock: shared by rating until it commits, taken by whoever makes a deck before it gets
 its time. So no leg that ended after a deck was made is rated without it."""
+_BEGUN = """
+    SELECT tenant_id, max(occurred_at) FROM ledger_entry
+    WHERE tenant_id = ANY(%s) AND kind = 'carried' GROUP BY tenant_id
+"""
 _QUEUED = """
     SELECT leg_id, kind, state FROM ledger_unrated
     WHERE tenant_id = ANY(%s) AND leg_id = ANY(%s)
@@ -91,7 +96,7 @@ def rate_usage(
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [DECKS])
         cursor.execute(_QUEUED, [list({leg.tenant_id for leg in usage}), [leg.id for leg in usage]])
         queued = {(leg, DeckKind(kind)): UnratedState(state) for leg, kind, state in cursor}
-    decks = _load(alias, usage)
+    decks, begun = _load(alias, usage), books_begin(alias, {leg.tenant_id for leg in usage})
     free = {leg.call_id for leg in usage if is_emergency(leg.number) or not leg.known}
     entries: dict[UUID, EntryInfo] = {}
     items: dict[UUID, _Item] = {}
@@ -105,6 +110,9 @@ def rate_usage(
         if queued.get((leg.id, kind), UnratedState.OPEN) is not UnratedState.OPEN:
             continue  # rated or written off: it stays so
         ours = decks.of_tenant.get(leg.tenant_id, ())
+        if leg.ended_at < begun.get(leg.tenant_id, leg.ended_at):
+            unbilled += 1  # its entry, if there was one, is in what was carried forward
+            continue
         if (leg.id, kind) not in queued and not rules.is_billed(ours, kind, leg.ended_at):
             unbilled += 1
             continue
@@ -125,6 +133,13 @@ def rate_usage(
         unrated=len(failed),
         unbilled=unbilled,
     )
+
+
+def books_begin(alias: str, tenants: Collection[UUID]) -> dict[UUID, datetime]:
+    """When the books begin of those of the tenants whose older entries were carried forward."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(_BEGUN, [list(tenants)])
+        return dict(cursor.fetchall())
 
 
 def load_decks(alias: str, tenants: Collection[UUID]) -> dict[UUID, list[rules.DeckFacts]]:

@@ -41,11 +41,11 @@ def clear_rows(tenant: UUID, destruction: Destruction) -> int:
         _planned(tenant, destruction, entries), key=lambda item: item[0].model not in sources
     )
     cleared, waited = 0, False
-    for clearing, where in planned:
+    for clearing, where, ordered in planned:
         if not waited and clearing.model not in sources:
             wait_for_projections()
             waited = True
-        cleared += _clear(tenant, clearing, where)
+        cleared += _clear(tenant, clearing, where, ordered)
     held = _held_persons(tenant)
     for erased in destruction.persons:
         if erased.person not in held and Category.IDENTIFIER not in erased.keep:
@@ -55,7 +55,7 @@ def clear_rows(tenant: UUID, destruction: Destruction) -> int:
 
 def _planned(
     tenant: UUID, destruction: Destruction, entries: Sequence[Classification]
-) -> Iterator[tuple[Clearing, sql.Composable]]:
+) -> Iterator[tuple[Clearing, sql.Composable, bool]]:
     for erased in destruction.persons:
         for clearing in of_person(entries, erased.keep):
             yield (
@@ -65,13 +65,14 @@ def _planned(
                     sql.Literal(erased.person),
                     _may_be_of(tenant),
                 ),
+                False,
             )
     if destruction.everything and Hold.objects.using(OPERATOR).filter(
         tenant_id=tenant, released_at=None
     ):  # without one the rows are removed whole
         own = sql.SQL("tenant_id = {}").format(sql.Literal(tenant))
         for clearing in of_person(entries, ()):
-            yield clearing, own
+            yield clearing, own, False
     for bucket in destruction.buckets:
         if bucket.day is None:
             continue
@@ -81,6 +82,7 @@ def _planned(
                 sql.SQL("{} AND {}").format(
                     _within(clearing.day_of, bucket.day, bucket.day), _is_of(tenant, clearing)
                 ),
+                True,
             )
 
 
@@ -102,22 +104,31 @@ def day_range(day: int) -> tuple[UUID, UUID]:
     return uuid7_floor(day * _DAY_MILLIS), uuid7_floor((day + 1) * _DAY_MILLIS)
 
 
-def _clear(tenant: UUID, clearing: Clearing, where: sql.Composable) -> int:
+def _clear(tenant: UUID, clearing: Clearing, where: sql.Composable, ordered: bool) -> int:
+    """``ordered``: the rows are those of a range of ids, and are cleared in its order, so that no
+    batch looks at the rows of those before it."""
     model = apps.get_model(clearing.model)
-    cleared = 0
+    cleared: int = 0
+    begin: UUID | None = None
     while True:
         with across_tenants("erasure") as alias, connections[alias].cursor() as cursor:
             conditions = [where, _dirty(clearing), *_not_held(tenant, clearing)]
-            cursor.execute(_statement(model, clearing, conditions))
-            count = int(cursor.rowcount)
+            if begin is not None:
+                conditions.append(_from(clearing, begin))
+            cursor.execute(_statement(model, clearing, conditions, ordered))
+            ((count, begin),) = cursor.fetchall()
         cleared += count
         if count < BATCH:
             return cleared
 
 
 def _statement(
-    model: type[models.Model], clearing: Clearing, conditions: Sequence[sql.Composable]
+    model: type[models.Model],
+    clearing: Clearing,
+    conditions: Sequence[sql.Composable],
+    ordered: bool,
 ) -> str:
+    """Gives how many rows were cleared; of ordered ones, also the last id among them."""
     key = [str(field.column) for field in model._meta.pk_fields]
     assignments: list[sql.Composable] = [
         sql.SQL("{} = NULL").format(sql.Identifier(name)) for name in clearing.columns
@@ -126,10 +137,19 @@ def _statement(
         sql.SQL("{0} = t.{0} - {1}::text[]").format(sql.Identifier(name), sql.Literal(list(keys)))
         for name, keys in clearing.json
     ]
+    order: sql.Composable = sql.SQL("")
+    last: sql.Composable = sql.SQL("NULL::text AS at")
+    if ordered:
+        column = sql.Identifier(clearing.day_of)
+        order = sql.SQL("ORDER BY {}").format(column)
+        last = sql.SQL("t.{}::text AS at").format(column)
     statement = sql.SQL(
-        "UPDATE {table} t SET {assignments} FROM (SELECT {key} FROM {table} WHERE {conditions} "
-        "LIMIT {batch} FOR UPDATE) hit WHERE {same}"
+        "WITH done AS (UPDATE {table} t SET {assignments} FROM (SELECT {key} FROM {table}"
+        " WHERE {conditions} {order} LIMIT {batch} FOR UPDATE) hit WHERE {same} RETURNING {last})"
+        ' SELECT count(*), max(at COLLATE "C")::uuid FROM done'
     ).format(
+        order=order,
+        last=last,
         table=sql.Identifier(model._meta.db_table),
         assignments=sql.SQL(", ").join(assignments),
         key=_names(key),
@@ -140,6 +160,10 @@ def _statement(
         ),
     )
     return statement.as_string()
+
+
+def _from(clearing: Clearing, begin: UUID) -> sql.Composable:
+    return sql.SQL("{} >= {}").format(sql.Identifier(clearing.day_of), sql.Literal(begin))
 
 
 def _names(columns: Sequence[str]) -> sql.Composable:

@@ -48,7 +48,7 @@ def _due(life: Life, today: date) -> Iterator[tuple[Records, date]]:
     starts = {
         records.rule: records.start(life.tenant)
         for records in all_records()
-        if life.ended or not records.of_ended
+        if not (records.of_living if life.ended else records.of_ended)
     }
     if not any(starts.values()):
         return

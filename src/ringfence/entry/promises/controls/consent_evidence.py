@@ -11,9 +11,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from ringfence.entry.promises.control import Control, Finding, Violation
+from ringfence.entry.promises.controls.periods_as_promised import longest
 from ringfence.entry.promises.site import Site
 from ringfence.kernel.clock import SystemClock
-from ringfence.kernel.ids import Prefix, public_id
+from ringfence.kernel.ids import Prefix, public_id, uuid7_floor
 
 _HISTORY = ("SIP-01.3-04",)
 _ROLES = ("ringfence_app", "ringfence_operator", "ringfence_callplane", "ringfence_identity")
@@ -24,11 +25,15 @@ _SECONDS = 2
 _CHAIN = """
     SELECT tenant_id, seq, previous, digest, id, person_id, scope, state, method, wording_id,
         wording_hash, recorded_at, actor, contact_hash, source_hash, contact_sealed, source_sealed
-    FROM consent_evidence ORDER BY tenant_id, seq
+    FROM consent_evidence
+    UNION ALL SELECT tenant_id, seq, previous, digest, NULL, NULL, NULL, NULL, NULL, NULL,
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM consent_link ORDER BY tenant_id, seq
 """
+"""With the places of what ended: a chain may begin with one."""
 _CUT = """
     SELECT DISTINCT o FROM audit_use u, unnest(u.object_ids) o
-    WHERE u.action = 'choose' AND o LIKE 'CO%'
+    WHERE u.action = 'choose' AND o LIKE 'CO%%' AND o >= %s COLLATE "C"
     AND NOT EXISTS (SELECT 1 FROM consent_evidence e WHERE e.id = substr(o, 3)::uuid)
 """
 _WORDINGS = """
@@ -93,7 +98,7 @@ def _check(site: Site) -> list[Finding]:
     rows = site.database.execute(_CHAIN).fetchall()
     found = list(_broken(rows))
     query = site.database.execute
-    found += [Finding("evidence_missing", text) for (text,) in query(_CUT).fetchall()]
+    found += [Finding("evidence_missing", text) for (text,) in query(_CUT, [_name(_over(site))])]
     found += [Finding("other_wording", _name(id_)) for id_, *_ in query(_WORDINGS).fetchall()]
     found += [Finding("not_asked", _name(id_)) for (id_,) in query(_ASKED).fetchall()]
     for id_, text, hash_ in query("SELECT id, text, hash FROM consent_wording").fetchall():
@@ -119,21 +124,31 @@ def _bound(site: Site) -> UUID:
     return UUID(int=int((SystemClock().now() - kept).timestamp() * 1000) << 80)
 
 
+def _over(site: Site) -> UUID:
+    """No piece with a greater id can have ended, whatever was said after it."""
+    kept = timedelta(days=longest(site.profile.retention.messaging_consents.legal_floor)) - _GRACE
+    return uuid7_floor(int((SystemClock().now() - kept).timestamp() * 1000))
+
+
 def _broken(rows: list[tuple[Any, ...]]) -> Iterator[Finding]:
     """Digests computed here anew, by what docs/guides/consent.md says of them."""
     tenant, at, head = None, 0, ""
     for row in rows:
         if row[0] != tenant:
             tenant, at, head = row[0], 0, ""
+            if row[4] is None:
+                at, head = row[1] - 1, row[2]
         seq, previous, digest, id_ = row[1:5]
         if seq != at + 1 or previous != head:
-            yield Finding("chain_broken", _name(id_))
+            yield Finding("chain_broken", _name(id_) if id_ else f"consent_link {tenant} {seq}")
+        at, head = seq, digest
+        if id_ is None:
+            continue
         if _digest(previous, row) != digest:
             yield Finding("evidence_changed", _name(id_))
         for sealed, hash_ in ((row[15], row[13]), (row[16], row[14])):
             if sealed is not None and hashlib.sha256(sealed).hexdigest() != hash_:
                 yield Finding("evidence_changed", _name(id_))
-        at, head = seq, digest
 
 
 def _digest(previous: str, row: tuple[Any, ...]) -> str:
