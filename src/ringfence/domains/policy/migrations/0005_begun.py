@@ -4,6 +4,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("policy", "0003_ended")]
+    dependencies = [("policy", "0004_custody")]
 
     operations = [migrations.AddField("order", "begun_at", models.DateTimeField(null=True))]
