@@ -40,8 +40,8 @@ from ringfence.platform_django.clock import clock, use_clock
 
 KEPT = {
     "accounts_tenant", "audit_batch", "audit_use", "compliance_case", "compliance_disclosure",
-    "compliance_notice", "consent_evidence", "consent_wording", "ledger_account",
-    "ledger_checkpoint", "ledger_entry", "ledger_line",
+    "compliance_notice", "consent_evidence", "consent_link", "consent_wording",
+    "ledger_account", "ledger_checkpoint", "ledger_entry", "ledger_line",
     "ledger_rate", "ledger_rate_deck", "ledger_unrated", "policy_acceptance", "privacy_erasure",
     "privacy_hold",
 }  # fmt: skip
@@ -56,6 +56,9 @@ def two(db: DatabaseUrls, keys: Keys) -> Iterator[tuple[Populated, Populated]]:
     found = populate("Acme", 1), populate("Bolt", 2)
     today = day_number(clock().now())
     both = make_user("both@people.example")
+    with psycopg.connect(db.owner) as connection:
+        for one in found:  # of evidence that ended
+            connection.execute("INSERT INTO consent_link VALUES (%s, 0, '', 'd')", [one.tenant])
     for one in found:
         make_member(both, one.tenant, "agent")
         object_store().put(object_key(one.tenant, one.recording, today), b"\x01sealed")
