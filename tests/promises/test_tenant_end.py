@@ -18,7 +18,7 @@ from psycopg import sql
 from tests.api import ask
 from tests.keys_fixture import Keys
 from tests.people import make_member, make_user
-from tests.population import Populated, populate
+from tests.population import Populated, leave_link, populate
 from tests.promises.calls_to_erase import World, dump, opened
 from tests.promises.test_row_level_security import TENANT_TABLES
 
@@ -40,7 +40,7 @@ from ringfence.platform_django.clock import clock, use_clock
 
 KEPT = {
     "accounts_tenant", "audit_batch", "audit_use", "compliance_case", "compliance_disclosure",
-    "compliance_notice", "consent_evidence", "consent_wording", "ledger_account",
+    "compliance_notice", "consent_evidence", "consent_link", "consent_wording", "ledger_account",
     "ledger_checkpoint", "ledger_entry", "ledger_line",
     "ledger_rate", "ledger_rate_deck", "ledger_unrated", "policy_acceptance", "privacy_erasure",
     "privacy_hold",
@@ -54,6 +54,7 @@ class Killed(BaseException):
 @pytest.fixture
 def two(db: DatabaseUrls, keys: Keys) -> Iterator[tuple[Populated, Populated]]:
     found = populate("Acme", 1), populate("Bolt", 2)
+    leave_link(db.owner, *(one.tenant for one in found))
     today = day_number(clock().now())
     both = make_user("both@people.example")
     for one in found:
