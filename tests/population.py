@@ -110,6 +110,7 @@ class Populated:
     notice: UUID
     rights: UUID
     wording: UUID
+    sent: UUID
 
     def path_values(self) -> dict[str, str]:
         """A value of ours for each path parameter of the API."""
@@ -172,7 +173,6 @@ def populate(name: str, index: int) -> Populated:
     record_recording(tenant.id, call, leg, recording)
     erasure = order_erasure(tenant.id)
     bind(tenant.id)
-    send_out(tenant.id)
     return Populated(
         *(tenant.id, key.secret, trunk.id, number.id, call, leg, recording, erasure, e164),
         *listen(tenant.id),
@@ -184,6 +184,7 @@ def populate(name: str, index: int) -> Populated:
         *ask_for_calls(tenant.id, name),
         ask_for_copy(tenant.id),
         consent_to(tenant.id),
+        send_out(tenant.id),
     )
 
 

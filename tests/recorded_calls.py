@@ -102,14 +102,16 @@ class World:
         tenant: UUID | None = None,
         numbers: tuple[str, str] = ("+14155550100", "+12125550111"),
         customer: rsa.RSAPublicKey | None = None,
+        alone: bool = False,
         cut: int = 0,
         completed: bool = True,
         store: bool = True,
     ) -> Recorded:
         """A call between two persons, each of whom is heard in a track of its own.
 
-        ``cut``: bytes missing at the end of the caller's file. ``completed`` False: the call plane
-        died, and its recovery said no more than that the call ended.
+        ``alone``: nobody but the customer opens it. ``cut``: bytes missing at the end of the
+        caller's file. ``completed`` False: the call plane died, and its recovery said no more than
+        that the call ended.
         """
         tenant = tenant or self.acme
         call, recording = new_id(), new_id()
@@ -130,18 +132,24 @@ class World:
             place = Place(tenant, TRACK_FIELD, track, person, bucket)
             leaf = media.sealing_leaf(tenant, LeafRef(bucket, items=(track,)))
             assert leaf is not None
-            sealer = Sealer(Leaf(leaf, place), () if customer is None else (customer,))
+            mine = None if alone else Leaf(leaf, place)
+            sealer = Sealer(mine, () if customer is None else (customer,))
             data = sealer.header + sealer.update(ULAW_STREAM_HEADER + samples) + sealer.finish()
             path = made.file(track)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data[: len(data) - cut] if track == tracks[0] else data)
-        self._tell(made, customer, max(len(caller), len(callee)) // 8, completed)
+        self._tell(made, customer, max(len(caller), len(callee)) // 8, completed, alone)
         if store:
             assert self.store() == 1
         return made
 
     def _tell(
-        self, made: Recorded, customer: rsa.RSAPublicKey | None, length: int, completed: bool
+        self,
+        made: Recorded,
+        customer: rsa.RSAPublicKey | None,
+        length: int,
+        completed: bool,
+        alone: bool,
     ) -> None:
         at = self.keys.clock.micros()
         speakers = [
@@ -160,6 +168,8 @@ class World:
                 for role, track, person in speakers
             ],
         }
+        if alone:
+            started["custody"] = "customer"
         ends = [
             {"track": track.hex, "duration_ms": length, "bytes": 0, "complete": True}
             for _, track, _ in speakers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -17,8 +18,9 @@ from django.test import Client, override_settings
 from tests.people import make_user
 
 from ringfence.domains.identity.models import User
+from ringfence.kernel.fields import SealedFieldNumber
 from ringfence.platform_django.models import Mail
-from ringfence.platform_django.sealed import open_fields
+from ringfence.platform_django.passing import open_passing
 from ringfence.platform_django.tenancy import across_tenants
 from ringfence.platform_django.use import using
 
@@ -62,8 +64,10 @@ def mails() -> list[dict[str, str]]:
     with across_tenants("test") as db:
         rows = list(Mail.objects.using(db).order_by("id"))
     with using("service", "job:test"):
-        opened = open_fields(rows, "mail_sealed")
-    return [one["mail_sealed"].value for one in opened]
+        opened = [
+            open_passing(None, SealedFieldNumber.MAIL, row.id, row.mail_sealed) for row in rows
+        ]
+    return [json.loads(one) for one in opened if one is not None]
 
 
 def link_in(mail: dict[str, str]) -> str:

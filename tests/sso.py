@@ -58,7 +58,8 @@ def company(name: str, provider: Provider, *, proven: bool = True, **changes: An
 
 def depart(client: Client, name: str, **form: str) -> str:
     """Ask to sign in by a company; the address that the browser is sent to."""
-    answer = client.post("/accounts/sso/", {"company": name} | form)
+    told = {"company": name, "of_age": "on"} | form
+    answer = client.post("/accounts/sso/", {key: said for key, said in told.items() if said})
     assert answer.status_code == 302, answer.content
     return answer["Location"]
 

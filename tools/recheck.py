@@ -114,10 +114,13 @@ def _verdict(report):
     before, after = report["before"], report["after"]
     if report["clear"] or any(after.get("erased", {}).values()):
         return "broken"
+    held = report.get("customer_keys", False)
+    if held and any(one["objects"] for one in (*before.values(), *after.values())):
+        return "broken"
     both = {"erased", "control"}
     if report["error"] or report["missed"] or set(before) != both or set(after) != both:
         return "unknown"
-    needed = {"copy": 2, "files": 1, "objects": 1, "credentials": 2, "key_store": 1}
+    needed = {"copy": 2, "files": 1, "objects": int(not held), "credentials": 2, "key_store": 1}
     if any(len(before[who][where]) < count for who in both for where, count in needed.items()):
         return "unknown"
     for where, names in after["control"].items():

@@ -205,6 +205,36 @@ async def test_a_customer_opens_their_track_without_us(rig: Any) -> None:
     assert frames_of(stream[58:], 700)
 
 
+@pytest.mark.promise("CCA-05.0-03")
+async def test_what_the_customer_alone_may_open_nobody_else_opens(rig: Any) -> None:
+    """From its first bytes on, and not by the key that the platform made for the track."""
+    private, other = (rsa.generate_private_key(65537, 3072) for _ in range(2))
+    form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    a, b = rig.peer(), rig.peer()
+    session, first, _ = await rig.bridge(a, b)
+    pem = private.public_key().public_bytes(*form).decode()
+    alone = {"rule": "customer_recordings", "custody": "customer"}
+    request = rig.track(session, first, customer_keys=(pem,), **alone)
+    await rig.port.subscribe(request)
+    head = rig.track_path(request).read_bytes()
+    a.talk(700)
+    await spoken(rig, a, 30)
+    await rig.port.delete(session)
+    sealed = rig.track_path(request).read_bytes()
+    assert sealed.startswith(head) and head[:3] == b"\x01\x01\x02", "RSA is its only wrap"
+    assert frames_of(b"".join(open_object([sealed], private))[58:], 700)
+    for key in (other, await rig.track_leaf(request)):
+        with pytest.raises(RingfenceError) as refused:
+            list(open_object([sealed], key))
+        assert refused.value.code == "unreadable_value"
+    session, first, _ = await rig.bridge(rig.peer(), rig.peer())
+    nobodys = rig.track(session, first, **alone)
+    with pytest.raises(RingfenceError) as refused:
+        await rig.port.subscribe(nobodys)
+    assert refused.value.code == "unfit_key_name"
+    assert not rig.track_path(nobodys).exists()
+
+
 @pytest.mark.promise("CCA-01.0-11")
 async def test_no_word_is_in_clear_on_disk(rig: Any, tmp_path: Path) -> None:
     """Everything the processes wrote is searched for what was said, in either encoding; a file

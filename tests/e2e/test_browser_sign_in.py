@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -112,6 +113,7 @@ def test_an_invitation_and_the_end_of_a_session(crowd: People) -> None:
         page.get_by_role("link", name="Create an account").click()
         page.get_by_label("Your name").fill("Charles Babbage")
         page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_label("years old").check()
         page.get_by_role("button", name="Create account").click()
         page.wait_for_url(f"{crowd.url}/accounts/")
         expect(page.get_by_text("Difference Engines")).to_be_visible()
@@ -150,3 +152,28 @@ def test_a_sensitive_action_asks_for_a_fresh_sign_in(crowd: People) -> None:
         page.get_by_role("button", name="Confirm").click()
         page.wait_for_url(f"{crowd.url}/accounts/")
         assert ask(page, "/invitations", invitation)[0] == 201
+
+
+def test_the_officer_has_the_installation_examined(crowd: People) -> None:
+    """The button on the board is for staff alone, and what it began is told there."""
+    with crowd.browser(color_scheme="dark") as context:
+        page = context.new_page()
+        address = crowd.sign_up(page)
+        crowd.enrol(page)
+        page.goto("/policy/board/")
+        expect(page.get_by_role("heading").first).to_be_visible()
+        button = page.get_by_role("button", name="Examine now")
+        assert button.count() == 0
+        told = crowd.installation.cli(
+            "staff", "invite", address, "--role", "privacy-officer", plain=True
+        )
+        link = re.search(r"https?://[^/]+(\S+)", told)
+        assert link is not None
+        page.goto(link[1])
+        page.locator("main form button").first.click()
+        expect(page).to_have_url(f"{crowd.url}/accounts/")
+        page.goto("/policy/board/")
+        button.focus()
+        page.keyboard.press("Enter")
+        told_by_worker = page.get_by_role("status").get_by_text("calling the examiner's tenants")
+        expect(told_by_worker).to_be_visible(timeout=60_000)

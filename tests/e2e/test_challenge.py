@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.harness.installation import Installation
+from tests.e2e.test_promises import owner
 from tests.mutants.catalogue import MUTANTS
 
 import ringfence
@@ -20,6 +21,13 @@ pytestmark = pytest.mark.e2e
 
 RECHECK = Path(__file__).parents[2] / "tools" / "recheck.py"
 NUMBER = "+13035550142"
+_HELD = """
+    INSERT INTO policy_version (number, profile, profile_hash, values, clauses, changes,
+        notice_days, needs_consent, published_at, effective_at, published_by, build, report, html,
+        digest)
+    VALUES (1, 'strict', '', '{"recordings": {"key_custody": "customer"}}', '[]', '[]', 0, false,
+        now(), now() - interval '1 second', 'test', '', 0, '', '')
+"""
 PLACES = ("copy", "files", "objects", "credentials", "key_store", "today")
 
 
@@ -110,3 +118,21 @@ def test_a_key_that_was_kept_is_found(forgetful: Installation) -> None:
         assert after[where]
     code, said = recheck(forgetful)
     assert (code, "broken" in said) == (0, True), said
+
+
+def test_the_customer_alone_has_the_key(installation: Installation) -> None:
+    """By the policy that binds: neither the platform nor who robs it hears a word, before and
+    after, and what is not sealed for the customer is still found in one attack and gone in the
+    other. The demonstration is made, by whoever holds the key."""
+    with owner(installation) as database:
+        database.execute(_HELD)
+    report = challenge(installation, "--number", NUMBER, status=0)
+    assert (report["verdict"], report["customer_keys"]) == ("held", True)
+    for seen in (*report["before"].values(), report["after"]["control"]):
+        found = {where for where in PLACES if seen[where]}
+        assert found == set(PLACES) - {"objects"}, seen
+    assert not any(report["after"]["erased"].values())
+    assert recheck(installation)[0] == 0
+    demo = installation.cli("demo", "--json")
+    assert all(one["ok"] for one in demo["checks"]), demo["checks"]
+    assert demo["recording"]["custody"] == "customer"

@@ -28,7 +28,7 @@ from tests.e2e.harness.studio import Studio
 from tests.e2e.harness.wait import happens, wait_until
 from tests.e2e.harness.world import World
 
-from ringfence.domains.portal.usecases.call_with_code import spoken
+from ringfence.domains.portal.usecases.send_code import spoken
 from ringfence.engine.speech import audio
 from ringfence.engine.speech.hibari import Hibari
 from ringfence.engine.speech.words import sentences

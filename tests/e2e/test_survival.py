@@ -89,7 +89,8 @@ async def test_signalling_dies_during_twenty_calls(own_world: World) -> None:
             await asyncio.gather(*(side.ended(within=10) for side in talk.sides))
         assert time.monotonic() - back < 10
         for talk in talks:
-            assert [len(side.seen("BYE")) for side in talk.sides] == [1, 1]
+            byes = [{bye.message.branch for bye in side.seen("BYE")} for side in talk.sides]
+            assert [len(branches) for branches in byes] == [1, 1], byes  # it may be sent again
             assert [side.ended_by for side in talk.sides] == ["remote", "remote"]
     for talk in talks:
         record = await own_world.record(talk.number)

@@ -359,6 +359,9 @@ def test_security_headers(acme: Populated) -> None:
         assert headers["Cache-Control"] == "no-store"
         assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert ask("/calls", None).headers["WWW-Authenticate"] == "Bearer"
+    page = Client().get("/nothing/", headers={"Accept": "text/html"})
+    assert page.status_code == 404
+    assert "style-src 'self'" in page.headers["Content-Security-Policy"], "it has our style"
 
 
 def test_a_key_opens_only_its_scopes(acme: Populated) -> None:

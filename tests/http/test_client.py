@@ -44,6 +44,7 @@ UNDER_WAY = {
     "privacy.appeal_rights_refusal",
     "privacy.decide_rights_appeal",
     "privacy.download_rights_package",
+    "privacy.lift_child_report",
     "recordings.download_audio",
     "recordings.download_object",
     "tenants.invite_owner",
@@ -78,6 +79,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "privacy.create_rights_request": {
         "number": "+14155550100", "kind": "access", "jurisdiction": "us-ca",
     },
+    "privacy.lift_child_report": {"parent": "Pat", "note": "rang"},
     "prompts.create": {"name": "Short", "file": header(Encoding.PCM16, 160) + bytes(160)},
     "rates.quote": {"number": "+12025550199"},
     "recordings.put_settings": {"enabled": True},

@@ -118,6 +118,7 @@ def test_a_new_address_is_told_once_it_is_confirmed(db: DatabaseUrls) -> None:
 
 def test_a_new_account_is_no_change(db: DatabaseUrls) -> None:
     form = {"name": "Ada", "company": "Engines", "email": ADA, "password1": PASSWORD}
+    form["of_age"] = "on"
     with configured("accounts", sign_up="open"):
         client = browser()
         assert client.post("/accounts/signup/", form).status_code == 302

@@ -21,12 +21,11 @@ from ringfence.domains.numbers import api as numbers
 from ringfence.domains.numbers.contracts import NewNumber, SipDial
 from ringfence.domains.portal import api as portal
 from ringfence.domains.portal.models import Visit
-from ringfence.domains.portal.usecases import call_with_code as calling
+from ringfence.domains.portal.usecases import send_code as sending
 from ringfence.domains.privacy import api as privacy
 from ringfence.domains.privacy import tasks
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform_django.clock import new_id
-from ringfence.platform_django.mail import send_queued
 from ringfence.platform_django.sealed import open_fields
 from ringfence.platform_django.tenancy import OPERATOR
 from ringfence.platform_django.use import using
@@ -79,7 +78,7 @@ class Browser:
 
     def told(self) -> str:
         """The code that came last, by mail or by telephone."""
-        return mailed(self.world, self.db) or spoken(self.world, self.db)
+        return sent(self.world, self.db)
 
 
 def jobs(urls: DatabaseUrls, name: str) -> list[dict[str, Any]]:
@@ -90,25 +89,18 @@ def jobs(urls: DatabaseUrls, name: str) -> list[dict[str, Any]]:
     return [row[1] for row in sorted(rows)]
 
 
-def mailed(world: World, urls: DatabaseUrls) -> str:
-    """The code of the mail that waits in the outbox, sent by the worker."""
-    found = ""
-    for job in jobs(urls, "platform.send_mail"):
-        with world.worker():
-            send_queued(UUID(job["mail"]))
-        path = django_settings.RINGFENCE.mail_dir / f"{UUID(job['mail']).hex}.eml"
-        found = re.findall(r"Your code is (\d{6})", path.read_text())[0]
-    return found
-
-
-def spoken(world: World, urls: DatabaseUrls) -> str:
-    """The code of the call that a job places, in the words that are spoken."""
+def sent(world: World, urls: DatabaseUrls) -> str:
+    """The code that the worker sends, in the mail or in the words that are spoken."""
     said: list[tuple[Any, ...]] = []
-    (job,) = jobs(urls, "portal.call")
+    (job,) = jobs(urls, "portal.send_code")
+    visit = UUID(job["visit"])
     with pytest.MonkeyPatch.context() as patch, world.worker():
-        patch.setattr(calling, "say_by_call", lambda *given: said.append(given))
-        assert portal.call_with_code(UUID(job["visit"]))
-        assert not portal.call_with_code(UUID(job["visit"])), "it is forgotten once it is placed"
+        patch.setattr(sending, "say_by_call", lambda *given: said.append(given))
+        assert portal.send_code(visit)
+        assert not portal.send_code(visit), "it is forgotten once it is sent"
+    if not said:
+        mail = (django_settings.RINGFENCE.mail_dir / f"{visit.hex}.eml").read_text()
+        return str(re.findall(r"Your code is (\d{6})", mail)[0])
     ((_, _, _, caller_id, text),) = said
     assert caller_id == OWN
     return "".join(re.findall(r"\d", text))
@@ -170,6 +162,47 @@ def test_a_copy_from_the_first_page_to_the_package(
     assert (receipt["method"], receipt["result"]["held"]) == ("code_sent", True)
 
 
+def test_a_correction_is_said_once_it_is_known_who_asks(
+    browser: Browser, world: World, db: DatabaseUrls
+) -> None:
+    page = browser.enter(wish="correction").content
+    assert b"What is wrong?" in page
+    assert requests(db) == [], "nothing is asked before it is said"
+    for wrong in ("", "  ", "x" * 2001):
+        assert browser.post("requests/correct/", {"statement": wrong}).status_code == 422
+    assert requests(db) == []
+    said = {"statement": "I called on Monday, <not> on Tuesday."}
+    assert browser.post("requests/correct/", said).status_code == 303
+    assert browser.post("requests/correct/", said).status_code == 303, "twice is once"
+    ((kind, state, channel, method, person, tenant),) = requests(db)
+    assert (kind, state, channel, method) == ("correction", "running", "portal", "code_sent")
+    assert (person is not None, tenant) == (True, world.acme)
+    shown = browser.get("requests/")
+    assert b"Correction" in shown.content
+    request = UUID(id_in(shown)[2:])
+    with using("service", "test"):
+        told = privacy.agent_and_statement(world.acme, request)
+    assert told == said
+    with psycopg.connect(db.owner) as connection:
+        rows = connection.execute("SELECT r::text FROM privacy_rights_request r").fetchall()
+    assert not any("Monday" in row[0] for row in rows)
+
+
+def test_a_correction_of_nobody_is_kept_nowhere(world: World, db: DatabaseUrls) -> None:
+    stranger = Browser(world, db)
+    page = stranger.enter(STRANGER, wish="correction").content
+    assert b"What is wrong?" in page
+    assert stranger.post("requests/confirm/").status_code == 302, "that is for what else is asked"
+    assert stranger.post("requests/correct/", {"statement": "Mine"}).status_code == 303
+    answer_all(world, db)
+    assert b"nothing was held" in stranger.get("requests/").content
+    outside = Browser(world, db)
+    for said in ("Mine", ""):
+        answer = outside.post("requests/correct/", {"statement": said})
+        assert (answer.status_code, answer["Location"]) == (302, "/privacy/acme/")
+    assert len(requests(db)) == 1
+
+
 def test_a_deletion_is_confirmed_and_found_again(
     browser: Browser, world: World, db: DatabaseUrls
 ) -> None:
@@ -207,30 +240,30 @@ def test_nothing_tells_known_from_unknown(browser: Browser, world: World, db: Da
         asked = one.ask(contact)
         page = re.sub(rb'value="[A-Za-z0-9]{64}"', b"", one.get("code/").content)
         wrong = re.sub(rb'value="[A-Za-z0-9]{64}"', b"", one.prove("000000").content)
-        rows = len(jobs(db, "portal.call"))
+        rows = len(jobs(db, "portal.send_code"))
         answers.append((asked.status_code, asked.headers["Location"], page, wrong, rows))
     assert answers[0] == answers[1]
     assert answers[0][4] == 1
 
 
-@pytest.mark.parametrize("number", [CALLER, STRANGER])
-def test_what_waits_for_a_call_dies_with_its_person(
-    number: str, browser: Browser, world: World, db: DatabaseUrls
+@pytest.mark.parametrize("contact", [CALLER, STRANGER, "ann@example.com"])
+def test_what_waits_to_be_sent_dies_with_its_person(
+    contact: str, browser: Browser, world: World, db: DatabaseUrls
 ) -> None:
-    """It is sealed under a key of the tenant, which no erasure ends: no number stands in it."""
-    browser.ask(number)
-    (job,) = jobs(db, "portal.call")
+    """It is sealed under a key of the tenant, which no erasure ends: nobody is reached by it."""
+    browser.ask(contact)
+    (job,) = jobs(db, "portal.send_code")
     said: list[object] = []
     with pytest.MonkeyPatch.context() as patch, world.worker():
         row = Visit.objects.using(OPERATOR).get(id=UUID(job["visit"]))
         with using("service", "test"):
             waits = open_fields([row], "contact_sealed")[0]["contact_sealed"].value
         assert waits is not None and set(waits) == {"person", "code"}
-        assert number[2:] not in str(waits)
+        assert contact[2:] not in str(waits)
         privacy.destroy_person(world.acme, UUID(waits["person"]), actor="test")
-        patch.setattr(calling, "say_by_call", lambda *given: said.append(given))
-        assert not portal.call_with_code(row.id)
-    assert said == []
+        patch.setattr(sending, "say_by_call", lambda *given: said.append(given))
+        assert not portal.send_code(row.id)
+    assert said == [] and not (django_settings.RINGFENCE.mail_dir / f"{row.id.hex}.eml").exists()
 
 
 def test_a_code_is_of_its_browser_and_of_one_use(
@@ -303,7 +336,7 @@ def test_three_codes_an_hour_go_to_one_address_and_the_page_is_the_same(
         assert one.told()
     fourth = Browser(world, db)
     assert fourth.ask("ann@example.com").status_code == 303
-    assert not jobs(db, "platform.send_mail")
+    assert not jobs(db, "portal.send_code")
     assert fourth.get("code/").status_code == 200
     world.keys.clock.advance(timedelta(hours=1, seconds=1))
     fourth.ask("ann@example.com")
@@ -325,7 +358,7 @@ def test_one_network_address_asks_ten_times_an_hour(
 )
 def test_what_gets_no_code_is_said(browser: Browser, db: DatabaseUrls, contact: str) -> None:
     assert browser.ask(contact).status_code == 422
-    assert not jobs(db, "portal.call") + jobs(db, "platform.send_mail")
+    assert not jobs(db, "portal.send_code")
 
 
 def test_a_portal_without_a_number_mails_alone(
@@ -341,7 +374,7 @@ def test_a_foreign_form_is_refused(browser: Browser, db: DatabaseUrls) -> None:
     client = Client(enforce_csrf_checks=True)
     body = {"contact": CALLER, "wish": "access", "jurisdiction": "us-ca"}
     assert client.post("/privacy/acme/", body).status_code == 403
-    assert not jobs(db, "portal.call")
+    assert not jobs(db, "portal.send_code")
 
 
 def test_no_row_has_the_number_or_the_code_in_clear(browser: Browser, db: DatabaseUrls) -> None:

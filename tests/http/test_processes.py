@@ -23,6 +23,8 @@ from tests.keys_fixture import Keys
 from tests.population import populate
 
 from ringfence.platform.database import DatabaseUrls
+from ringfence.platform.keys import messages as m
+from ringfence.platform.keys.access import Session
 
 
 def until(condition: Callable[[], object], seconds: float = 30) -> None:
@@ -62,6 +64,13 @@ class Installation:
         process = psutil.Process(child.pid)
         self._started.append(process)
         return process
+
+    def command(self, *words: str) -> int:
+        """Exit status of a command that ends by itself."""
+        code = f"from ringfence.entry.cli import cli; cli({list(words)})"
+        return subprocess.run(
+            [sys.executable, "-c", code], env=self._environment, check=False, timeout=60
+        ).returncode
 
     def get(self, path: str, key: str | None = None) -> tuple[int, dict[str, object]]:
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
@@ -110,6 +119,38 @@ def test_web_serves_and_stops(installation: Installation) -> None:
     web.send_signal(signal.SIGTERM)
     assert web.wait(15) == 0
     assert not installation.serves()
+
+
+def test_who_ends_holds_no_key(
+    installation: Installation, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A web server that is stopped, and a command that did its work: nobody waits for them."""
+    lent_to: set[str] = set()
+    lend = Session.lend_until
+
+    def noted(session: Session, until: float) -> None:
+        lent_to.add(session.credential)
+        lend(session, until)
+
+    monkeypatch.setattr(Session, "lend_until", noted)
+    someone = populate("Acme", 1)
+    keys.stop()
+    keys.lease_seconds = 600  # none of them ends by itself here
+    keys.start()
+
+    def leases() -> int:
+        return keys.blocking("worker").call("status", None, m.Status).leases
+
+    assert leases() == 0
+    web = installation.start("web")
+    until(installation.serves)
+    assert installation.get("/api/v1/calls", someone.secret)[0] == 200
+    assert leases() == 1
+    web.send_signal(signal.SIGTERM)
+    assert web.wait(15) == 0
+    assert leases() == 0
+    assert installation.command("staff", "invite", "ana@example.com") == 0
+    assert lent_to == {"web", "cli"} and leases() == 0
 
 
 def test_killed_web_leaves_nobody_serving(installation: Installation) -> None:

@@ -395,13 +395,16 @@ def test_settings_are_checked(world: World, customer: rsa.RSAPrivateKey) -> None
         "prompt": "recording-notice-en",
         "customer_key": None,
         "analysis_hours": 24,
+        "custody": "platform",
+        "unrecorded": None,
     }
     small = rsa.generate_private_key(65537, 2048)
     for change, code in (
         ({"customer_key": pem(small)}, "invalid_recording_settings"),
         ({"customer_key": "no key"}, "invalid_recording_settings"),
         ({"prompt": "../../etc/passwd"}, "invalid_recording_settings"),
-        ({"analysis_hours": 0}, "invalid_input"),
+        ({"analysis_hours": 0}, "invalid_recording_settings"),
+        ({"analysis_hours": -1}, "invalid_input"),
         ({"analysis_hours": 721}, "invalid_input"),
         ({"consent_override": "never_announce"}, "invalid_input"),
         ({"gap": "music"}, "invalid_input"),

@@ -191,7 +191,7 @@ def test_the_portal_asks_for_no_code_and_tells_nothing(world: World, db: Databas
     assert len(set(pages)) == 1
     assert [stand(world, "sale_or_sharing", one)[0] for one in (CALLER, STRANGER)] == [False] * 2
     assert stand(world, "sale_or_sharing", CALLER, tenant=world.bolt)[1] is None
-    assert jobs(db, "platform.send_mail") == jobs(db, "portal.call") == []
+    assert jobs(db, "platform.send_mail") == jobs(db, "portal.send_code") == []
 
 
 def test_the_page_is_of_the_browser_that_opted_out(world: World) -> None:
@@ -209,7 +209,7 @@ def test_one_network_address_opts_out_ten_times_an_hour(world: World, db: Databa
     for wish in [*SCOPES, *SCOPES]:
         assert on_portal(wish, "who@example.org").status_code == 303
     assert on_portal("access", "who@example.org").status_code == 303
-    assert len(jobs(db, "platform.send_mail")) == 1
+    assert len(jobs(db, "portal.send_code")) == 1
     assert on_portal("opt_out_sale", "who@example.org").status_code == 303
     refused_ = on_portal("opt_out_sale", "who@example.org")
     assert refused_.status_code == 429

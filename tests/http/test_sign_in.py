@@ -27,6 +27,7 @@ SIGN_UP = {
     "company": "Analytical Engines",
     "email": "ada@engines.example",
     "password1": PASSWORD,
+    "of_age": "on",
 }
 
 

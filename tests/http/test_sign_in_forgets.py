@@ -51,6 +51,7 @@ def test_accounts_that_nobody_verified_go_after_a_week(db: DatabaseUrls) -> None
     account(ADA)
     with configured("accounts", sign_up="open"):
         data = {"name": "A", "company": "B", "email": "b@x.example", "password1": PASSWORD}
+        data["of_age"] = "on"
         browser().post("/accounts/signup/", data)
     assert User.objects.count() == 2
     clock = ShiftedClock()

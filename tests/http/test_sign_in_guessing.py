@@ -94,6 +94,7 @@ def test_sign_up_does_not_tell_who_has_an_account(
     with configured("accounts", sign_up="open"):
         for email in (ADA, NOBODY):
             data = {"name": "A", "company": "B", "email": email, "password1": PASSWORD}
+            data["of_age"] = "on"
             with hashes_counted(monkeypatch) as done:
                 answers.append(seen(browser().post("/accounts/signup/", data)))
             work.append(len(done))

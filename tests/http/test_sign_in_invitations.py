@@ -46,7 +46,7 @@ def test_somebody_new_joins_with_one_form(db: DatabaseUrls) -> None:
     assert NEW.encode() in form.content
     assert b"Company" not in form.content
     before = len(mails())
-    data = {"name": "New Person", "email": NEW, "password1": PASSWORD}
+    data = {"name": "New Person", "email": NEW, "password1": PASSWORD, "of_age": "on"}
     done = client.post("/accounts/signup/", data)
     assert done["Location"] == "/accounts/", done.content.decode()
     assert signed_in(client)
@@ -83,7 +83,7 @@ def test_an_account_that_exists_joins_by_signing_in(db: DatabaseUrls) -> None:
     assert log_in(client, NEW)["Location"] == path
     assert b"Join Acme" in client.get(path).content
     assert identity.memberships_of(user.id) == (), "nobody joins by looking"
-    assert client.post(path).status_code == 302
+    assert client.post(path, {"of_age": "on"}).status_code == 302
     assert len(identity.memberships_of(user.id)) == 1
     assert client.post(path).status_code == 410
 

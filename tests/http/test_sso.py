@@ -152,7 +152,8 @@ def test_what_a_link_adds_is_not_passed_on(acme: Company) -> None:
     asked = parse_qs(urlsplit(answer["Location"]).query)
     assert asked["redirect_uri"][0].endswith("/accounts/oidc/acme/login/callback/")
     assert set(asked["scope"][0].split()) == {"openid", "email"} and asked["nonce"] != ["x"]
-    away = client.post("/accounts/sso/", {"company": "acme", "next": "https://evil.example/"})
+    form = {"company": "acme", "next": "https://evil.example/", "of_age": "on"}
+    away = client.post("/accounts/sso/", form)
     landed = come_back(client, browse(away["Location"]))
     assert "evil" not in landed["Location"]
 

@@ -38,6 +38,7 @@ BODIES: dict[str, Any] = {
     "appeal_rights_refusal": {},
     "decide_rights_appeal": {"granted": True},
     "extend_rights_request": {"reason": "complexity"},
+    "lift_child_report": {"parent": "Taken over", "note": "Taken over"},
     "refuse_rights_request": {"reason": "withdrawn"},
     "verify_rights_request": {"method": "callback"},
     "redirect_call": {"url": "https://example.com/flow"},

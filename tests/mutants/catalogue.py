@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.mutants import (
+    of_children,
     of_consent,
     of_content,
     of_egress,
@@ -18,4 +19,5 @@ MUTANTS = (
     *of_rights.MUTANTS,
     *of_consent.MUTANTS,
     *of_egress.MUTANTS,
+    *of_children.MUTANTS,
 )

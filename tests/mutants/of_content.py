@@ -16,6 +16,8 @@ _WHOLE = ("tests/e2e/test_promises.py::test_a_fresh_installation_keeps_what_is_b
 _TRACKS = ("tests/contract/test_media_tracks.py::test_no_word_is_in_clear_on_disk",)
 _PLAN = "domains/recordings/usecases/plan_recording.py"
 _PLANNED = ("tests/unit/recordings/test_plan.py",)
+_HELD = ("CCA-05.0-03",)
+_CUSTODY = "tests/http/test_custody.py"
 _AUDIT = "platform_django/audit/verify.py"
 _AUDITED = ("tests/unit/audit/test_verify.py",)
 _RECORD = "domains/calls/rules/call_record.py"
@@ -54,8 +56,8 @@ MUTANTS = (
         "recordings-asked-for",
         ("CTX-01.C-02", "CMX-05.0-01"),
         _PLAN,
-        '(False, None, "silence", "", None)',
-        '(True, None, "silence", "recording-notice-en", None)',
+        '(False, None, "silence", "", None, 24)',
+        '(True, None, "silence", "recording-notice-en", None, 24)',
         _PLANNED,
     ),
     Mutant(
@@ -75,6 +77,63 @@ MUTANTS = (
         "if asked.announce else None",
         "if override else None",
         (*_PLANNED, "tests/e2e/test_recording.py::test_the_prompt_precedes_the_first_stored_frame"),
+    ),
+    Mutant(
+        "platform-keeps-a-wrap",
+        "custody-holds",
+        _HELD,
+        "engine/media/recorder.py",
+        'None if request.custody == "customer" else leaf',
+        "leaf",
+        (
+            "tests/contract/test_media_tracks.py"
+            "::test_what_the_customer_alone_may_open_nobody_else_opens",
+        ),
+    ),
+    Mutant(
+        "what-binds-is-not-asked",
+        "custody-holds",
+        _HELD,
+        _PLAN,
+        "return custody_of(tenant_id) is KeyCustody.CUSTOMER",
+        "return False",
+        (f"{_CUSTODY}::test_without_a_key_of_the_customers_nothing_is_recorded",),
+    ),
+    Mutant(
+        "binding-by-the-newest",
+        "custody-holds",
+        _HELD,
+        "domains/policy/queries.py",
+        "if number == found), None)",
+        "if number == rows[-1][0]), None)",
+        (f"{_CUSTODY}::test_a_version_counts_from_when_it_binds",),
+    ),
+    Mutant(
+        "recorded-without-a-key",
+        "custody-holds",
+        _HELD,
+        _PLAN,
+        'if custody == "customer" and not keys:',
+        'if custody == "customer" and not row:',
+        (f"{_CUSTODY}::test_without_a_key_of_the_customers_nothing_is_recorded",),
+    ),
+    Mutant(
+        "no-hours-are-a-day",
+        "custody-holds",
+        _HELD,
+        _PLAN,
+        '"platform" if hours and not customer_alone',
+        '"platform" if not customer_alone',
+        (f"{_CUSTODY}::test_whoever_wants_it_gives_the_platform_no_key",),
+    ),
+    Mutant(
+        "custody-is-lost",
+        "custody-holds",
+        _HELD,
+        "domains/recordings/rules/recording_record.py",
+        "custody=data.custody,",
+        'custody="platform",',
+        (f"{_CUSTODY}::test_the_platform_plays_nothing_that_the_customer_alone_may_open",),
     ),
     Mutant(
         "a-changed-record-passes",

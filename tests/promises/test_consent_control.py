@@ -56,8 +56,8 @@ def site(db: DatabaseUrls, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> Itera
     nobody: Any = None
     canary = Canary(
         tenant=tenant, quiet=quiet, closed=quiet, api=nobody, caller="", call=call,
-        quiet_call=call, refused_call=call, placed=(), recording="", tracks={}, audio={},
-        reads=0, since="",
+        quiet_call=call, refused_call=call, placed=(), recording="", key=None, tracks={},
+        audio={}, reads=0, since="",
     )  # fmt: skip
     with psycopg.connect(db.owner) as database:
         database.execute("UPDATE calls_call SET answered_at = started_at")

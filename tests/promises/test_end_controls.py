@@ -83,6 +83,7 @@ def site_of(world: Ending, db: DatabaseUrls) -> Iterator[Site]:
             refused_call=recorded.id,
             placed=(),
             recording="",
+            key=None,
             tracks={"caller": recorded.tracks[0].id},
             audio={},
             reads=0,

@@ -40,6 +40,7 @@ def test_passwords_are_kept_as_argon2id_hashes_alone(
     with configured("accounts", sign_up="open"):
         client = browser()
         new = {"name": "Ada", "company": "Engines", "email": ADDRESS, "password1": PLANTED}
+        new["of_age"] = "on"
         assert client.post("/accounts/signup/", new).status_code == 302
         short = {**new, "email": "b@engines.example", "password1": PLANTED[:11]}
         assert client.post("/accounts/signup/", short).status_code == 200

@@ -17,6 +17,7 @@ from ringfence.domains.privacy.contracts import (
 from ringfence.domains.privacy.rules.exporting import exports
 
 OF_ACCOUNTS = {
+    ("identity.AgeAttestation", "attested_at"),
     ("identity.KnownDevice", "created_at"),
     ("identity.KnownDevice", "last_used_at"),
     ("identity.Membership", "work_location"),

@@ -40,8 +40,8 @@ from ringfence.platform_django.clock import clock, use_clock
 
 KEPT = {
     "accounts_tenant", "audit_batch", "audit_use", "compliance_case", "compliance_disclosure",
-    "compliance_notice", "consent_evidence", "consent_link", "consent_wording", "ledger_account",
-    "ledger_checkpoint", "ledger_entry", "ledger_line",
+    "compliance_notice", "consent_evidence", "consent_link", "consent_wording",
+    "ledger_account", "ledger_checkpoint", "ledger_entry", "ledger_line",
     "ledger_rate", "ledger_rate_deck", "ledger_unrated", "policy_acceptance", "privacy_erasure",
     "privacy_hold",
 }  # fmt: skip

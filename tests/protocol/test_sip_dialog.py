@@ -94,11 +94,18 @@ def test_responses_copy_what_must_be_copied() -> None:
     assert tagged.response(200, to_tag="other").to.tag == "t"
 
 
-@pytest.mark.parametrize("contact", ["", "Contact: *\r\n", "Contact: \r\n", "Contact: <sip:>\r\n"])
+@pytest.mark.parametrize("contact", ["Contact: *\r\n", "Contact: <sip:>\r\n"])
 def test_an_invite_without_usable_contact_makes_no_dialog(contact: str) -> None:
     with pytest.raises(SipError) as caught:
         Dialog.from_request(invite(contact), "t")
     assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("contact", ["", "Contact: \r\n"])
+def test_without_contact_the_peer_is_where_it_says_it_is_from(contact: str) -> None:
+    """As RFC 2543 clients are (RFC 4475 3.4.1)."""
+    request = invite(contact)
+    assert Dialog.from_request(request, "t").remote_target == request.from_.uri_text
 
 
 @pytest.mark.parametrize("uri", ["<sip:>", "<>", "garbage", "<mailto:a@b>", "<sip:a b@c>"])

@@ -9,18 +9,21 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ringfence.engine.signalling.examine import judge
 from ringfence.protocols.sip.digest import parse_challenge, parse_credentials
 from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.framing import PING, StreamFramer
+from ringfence.protocols.sip.malformed import answer_malformed
 from ringfence.protocols.sip.message import Headers, Request, Response, parse_message
 from ringfence.protocols.sip.uri import parse_hostport, parse_uri, unescape_user
 from ringfence.protocols.sip.values import parse_cseq, parse_name_addr, parse_via, split_list
 
 FIXTURES = Path(__file__).parent / "fixtures" / "sip"
-VALID = [p.read_bytes() for folder in ("valid", "torture") for p in (FIXTURES / folder).iterdir()]
+ALL = [p.read_bytes() for folder in ("valid", "rfc4475") for p in (FIXTURES / folder).iterdir()]
+VALID = [data for data in ALL if judge(data).verdict == "accepted"]
 STREAM = [
     (FIXTURES / f"{name}.sip").read_bytes()
-    for name in ("valid/baresip_invite", "valid/folded_invite", "torture/wsinv", "torture/esc02")
+    for name in ("valid/baresip_invite", "valid/folded_invite", "rfc4475/wsinv", "rfc4475/esc02")
 ]
 
 TOKEN = st.text("abcXYZ019-.!%*_+`'~", min_size=1, max_size=12)
@@ -105,8 +108,12 @@ def survive(data: bytes) -> None:
         message = parse_message(data)
     except SipError as error:
         assert error.status in (400, 416, 505, 513)
+        answer = answer_malformed(data, error)
+        if answer is not None:
+            assert answer.serialise().startswith(b"SIP/2.0 ")
     else:
         touch(message)
+        judge(data)
 
 
 @given(messages())

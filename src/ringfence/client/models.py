@@ -161,6 +161,7 @@ class CallSummary(Struct, frozen=True, kw_only=True):
     q850: int | None
     billed_seconds: int
     duration_ms: int | None
+    unrecorded: str | None
 
 
 class CallList(Struct, frozen=True, kw_only=True):
@@ -233,6 +234,7 @@ class Call(Struct, frozen=True, kw_only=True):
     q850: int | None
     billed_seconds: int
     duration_ms: int | None
+    unrecorded: str | None
     captured: dict[str, str] | None
     captured_error: str | None
     legs: list[Leg]
@@ -884,6 +886,8 @@ class Rights(Struct, frozen=True, kw_only=True):
     completed_at: datetime | None
     on_behalf: OnBehalf | None
     statement_use: str | None
+    lifted_at: datetime | None
+    lifted_document_sha256: str | None
     appeal_of: str | None
     follows_appeal: str | None
     erasure: str | None
@@ -908,6 +912,51 @@ class RightsList(Struct, frozen=True, kw_only=True):
     """`RightsList` of the API."""
 
     requests: list[Rights]
+    next: str | None
+
+
+class Processor(Struct, frozen=True, kw_only=True):
+    """A third party that may receive personal data."""
+
+    name: str
+    hosts: list[str]
+    purposes: list[str]
+    templates: list[str]
+    fields: dict[str, list[str]]
+    country: str
+    safeguard: str
+    agreement_sha256: str | None
+    signed_on: str | None
+    expires_on: str | None
+    state: str
+
+
+class ProcessorList(Struct, frozen=True, kw_only=True):
+    """`ProcessorList` of the API."""
+
+    processors: list[Processor]
+
+
+class Sent(Struct, frozen=True, kw_only=True):
+    """Something that left, or was refused: names of fields, never a value."""
+
+    id: str
+    at: datetime
+    receiver: str
+    template: str
+    purpose: str
+    host: str
+    fields: list[str]
+    bytes: int
+    outcome: str
+    refusal: str | None
+    status: int | None
+
+
+class SentList(Struct, frozen=True, kw_only=True):
+    """Newest first; ``next`` is the cursor of the next page."""
+
+    sent: list[Sent]
     next: str | None
 
 
@@ -1031,6 +1080,7 @@ class Recording(Struct, frozen=True, kw_only=True):
     gap: str
     pauses: list[tuple[int, int | None]]
     customer_keys: list[str]
+    custody: str
     analysis_until: datetime | None
     deletion_reason: str | None
     tracks: list[Track]
@@ -1061,6 +1111,8 @@ class RecordingSettings(Struct, frozen=True, kw_only=True):
     prompt: str = "recording-notice-en"
     customer_key: str | None = None
     analysis_hours: int = 24
+    custody: str | None = None
+    unrecorded: str | None = None
     etag: str | None = None
     """State that was read, for the update of it; None in a list."""
 

@@ -1391,6 +1391,7 @@ class PrivacyResource(Resource):
             "opt_out_ads",
             "opt_out_profiling",
             "opt_out_cpni",
+            "child",
         ],
         jurisdiction: Literal["us-ca", "eu", "us-other"],
         number: str | UnsetType | None = UNSET,
@@ -1398,11 +1399,14 @@ class PrivacyResource(Resource):
         channel: Literal["api", "portal", "note"] | UnsetType = UNSET,
         on_behalf: models.OnBehalfIn | UnsetType | None = UNSET,
         statement: str | UnsetType = UNSET,
+        marked: bool | UnsetType = UNSET,
         idempotency_key: str | None = None,
     ) -> models.Rights:
         """Note what a person asks. Nothing is done for it before it is verified, but for an
-        opt-out, which holds when this answers. A number that means nobody is answered too:
-        the receipt says that nothing is held; one who opts out becomes known by it.
+        opt-out, which holds when this answers, and a report that they are a child: from
+        then on nothing of theirs is used, and it is verified by ``confirmed``. A number
+        that means nobody is answered too: the receipt says that nothing is held; one who
+        opts out becomes known by it.
 
         Needs a key or a session of a tenant with the scope `privacy:rights`.
         """
@@ -1417,6 +1421,7 @@ class PrivacyResource(Resource):
                 "channel": channel,
                 "on_behalf": on_behalf,
                 "statement": statement,
+                "marked": marked,
             },
             idempotency_key=idempotency_key,
         )
@@ -1472,12 +1477,13 @@ class PrivacyResource(Resource):
             "known_details",
             "authority",
             "not_needed",
+            "confirmed",
         ],
         idempotency_key: str | None = None,
     ) -> models.Rights:
         """The person themselves asks, or an agent by the authority that was told, which the
         caller answers for: a job makes the package, or erases the person. To verify a
-        deletion needs ``privacy:erase`` as well.
+        deletion, or that they are a child, needs ``privacy:erase`` as well.
 
         Needs a key or a session of a tenant with the scope `privacy:rights`.
         """
@@ -1520,7 +1526,8 @@ class PrivacyResource(Resource):
         ],
         idempotency_key: str | None = None,
     ) -> models.Rights:
-        """Do not meet a request, for a reason that the law knows.
+        """Do not meet a request, for a reason that the law knows. A report of a child is
+        lifted.
 
         Needs a key or a session of a tenant with the scope `privacy:rights`.
         """
@@ -1528,6 +1535,27 @@ class PrivacyResource(Resource):
             models.Rights,
             path_of("/api/v1/rights-requests/{}/refuse", request_id),
             body={"reason": reason},
+            idempotency_key=idempotency_key,
+        )
+
+    def lift_child_report(
+        self,
+        request_id: str,
+        *,
+        parent: str,
+        document_sha256: str | UnsetType = UNSET,
+        note: str | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> models.Rights:
+        """A parent showed that who was reported is no child: what is held is used again within
+        seconds. Not once it is confirmed and they are being erased.
+
+        Needs a key or a session of a tenant with the scope `privacy:rights`.
+        """
+        return self._post(
+            models.Rights,
+            path_of("/api/v1/rights-requests/{}/lift", request_id),
+            body={"parent": parent, "document_sha256": document_sha256, "note": note},
             idempotency_key=idempotency_key,
         )
 
@@ -1599,6 +1627,38 @@ class PrivacyResource(Resource):
         Needs a key or a session of a tenant with the scope `settings:read`.
         """
         return self._get(models.Retention, "/api/v1/retention")
+
+
+class ProcessorsResource(Resource):
+    """Operations of `client.processors`."""
+
+    def list(self) -> models.ProcessorList:
+        """Third parties that may receive personal data, with their agreements and states
+        today.
+
+        Needs a key or a session of a tenant with the scope `audit:read`.
+        """
+        return self._get(models.ProcessorList, "/api/v1/processors")
+
+    def list_sent(self, *, cursor: str | None = None, limit: int | None = None) -> models.SentList:
+        """What left for the tenant or was refused, newest first.
+
+        Needs a key or a session of a tenant with the scope `audit:read`.
+        """
+        return self._get(
+            models.SentList, "/api/v1/processors/sent", query={"cursor": cursor, "limit": limit}
+        )
+
+    def iter_sent(
+        self, *, cursor: str | None = None, limit: int | None = None
+    ) -> Iterator[models.Sent]:
+        """All that `list_sent` finds, page after page of `limit` as it is consumed."""
+        while True:
+            page = self.list_sent(cursor=cursor, limit=limit)
+            yield from page.sent
+            cursor = page.next
+            if cursor is None:
+                return
 
 
 class PromptsResource(Resource):
@@ -1839,6 +1899,8 @@ class RecordingsResource(Resource):
         prompt: str | UnsetType = UNSET,
         customer_key: str | UnsetType | None = UNSET,
         analysis_hours: int | UnsetType = UNSET,
+        custody: Literal["platform", "customer"] | UnsetType | None = UNSET,
+        unrecorded: str | UnsetType | None = UNSET,
     ) -> models.RecordingSettings:
         """Put new settings in force, from the next call on.
 
@@ -1854,6 +1916,8 @@ class RecordingsResource(Resource):
                 "prompt": prompt,
                 "customer_key": customer_key,
                 "analysis_hours": analysis_hours,
+                "custody": custody,
+                "unrecorded": unrecorded,
             },
         )
 
@@ -2614,6 +2678,7 @@ class Operations:
         self.numbers = NumbersResource(transport)
         self.policy = PolicyResource(transport)
         self.privacy = PrivacyResource(transport)
+        self.processors = ProcessorsResource(transport)
         self.prompts = PromptsResource(transport)
         self.rates = RatesResource(transport)
         self.recordings = RecordingsResource(transport)

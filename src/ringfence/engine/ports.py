@@ -140,6 +140,10 @@ class ProgramRequest(msgspec.Struct, frozen=True):
     """What is told to the server of a document."""
 
 
+Custody = Literal["platform", "customer"]
+"""Who opens a track: ``customer``, the customer's keys alone; it has no wrap for the platform."""
+
+
 class RecordingPlan(msgspec.Struct, frozen=True):
     """How a call is recorded, from its answer on; one track per speaker."""
 
@@ -154,6 +158,9 @@ class RecordingPlan(msgspec.Struct, frozen=True):
     """Public keys (PEM) that each track's key is wrapped to before its first byte."""
     rule: str = "recordings"
     """Retention rule of the tracks."""
+    custody: Custody = "platform"
+    refused: str = ""
+    """Why nothing is recorded that was to be, as the journal shall say it; empty: it is."""
 
 
 class RouteDecision(msgspec.Struct, frozen=True):
@@ -351,6 +358,7 @@ class TrackRequest(msgspec.Struct, frozen=True):
     rule: str = "recordings"
     gap: Literal["silence", "tone"] = "silence"
     customer_keys: tuple[str, ...] = ()
+    custody: Custody = "platform"
     quiet_seconds: float = 0.0
     """Not 0: a MediaEvent "quiet" when the peer has said nothing for so long; once."""
 

@@ -33,6 +33,7 @@ _ELSEWHERE = {
     "promises": ("ringfence.entry.promises.commands", "promises_command"),
     "recording": ("ringfence.entry.recordings", "recording_command"),
     "restore": ("ringfence.entry.backup.commands", "restore_command"),
+    "sip": ("ringfence.entry.sip", "sip_command"),
     "staff": ("ringfence.entry.people", "staff"),
     "watch": ("ringfence.entry.watch", "watch_command"),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 
 import django
 
@@ -17,6 +18,7 @@ from ringfence.platform.database import (
     embedded_server,
     is_embedded,
 )
+from ringfence.platform.process import end_on_sigterm
 from ringfence.platform.settings import Settings, load_settings
 
 SETTINGS_MODULE = "ringfence.platform_django.settings"
@@ -33,6 +35,8 @@ def setup_django(credential: str | None = None) -> None:
         from ringfence.platform_django.keys import configure_keys
 
         configure_keys(credential)
+    if credential == "cli" and threading.current_thread() is threading.main_thread():
+        end_on_sigterm()
 
 
 def prepare(settings: Settings) -> None:

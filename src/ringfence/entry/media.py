@@ -20,11 +20,13 @@ def main(settings: Settings, index: int) -> None:
         clock = SystemClock()
         keys = key_client(settings, "media", clock, AuditSpool(settings, "media"))
         keys.start()
-        worker = MediaWorker(settings, index, clock, TrackKeys(keys))
-        await worker.start()
-        notify_ready()
-        await stop.wait()
-        await worker.stop()
-        await keys.stop()
+        try:
+            worker = MediaWorker(settings, index, clock, TrackKeys(keys))
+            await worker.start()
+            notify_ready()
+            await stop.wait()
+            await worker.stop()
+        finally:
+            await keys.stop()
 
     run(serve)

@@ -61,4 +61,6 @@ def _change(tenant_id: UUID, *, enabled: bool, key: Path | None) -> None:
     settings = replace(api.get_settings(tenant_id), enabled=enabled)
     if key is not None:
         settings = replace(settings, customer_key=key.read_text("ascii", errors="replace"))
-    click.echo(json.dumps(asdict(api.change_settings(tenant_id, settings)), indent=2))
+    changed = api.change_settings(tenant_id, settings)
+    told = asdict(changed) | asdict(api.in_force(tenant_id, changed))
+    click.echo(json.dumps(told, indent=2))

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -23,7 +23,7 @@ from ringfence.domains.identity.api import memberships_of, principal_of
 from ringfence.domains.identity.contracts import TenantRequired, UserPrincipal
 from ringfence.domains.identity.sign_in.session import session_of
 from ringfence.domains.privacy import api
-from ringfence.domains.privacy.contracts import RightsInfo
+from ringfence.domains.privacy.contracts import ParentEvidence, RightsInfo
 from ringfence.domains.privacy.rights_vocabulary import (
     ExtensionReason,
     Method,
@@ -37,6 +37,7 @@ from ringfence.platform_django.admission import Admission, MfaRequired, StepUpRe
 from ringfence.platform_django.use import using
 
 _RIGHTS, _ERASE = "privacy:rights", "privacy:erase"
+_SAY = (RightsKind.CORRECTION, RightsKind.APPEAL)
 Desk = Callable[..., HttpResponse]
 
 
@@ -55,9 +56,9 @@ def for_officers(view: Desk) -> Desk:
             principal = principal_of(session, wanted)
             principal.admit(Admission(_RIGHTS))
         except StepUpRequired:
-            return _first(reverse("account_reauthenticate"), request)
+            return first(reverse("account_reauthenticate"), request)
         except MfaRequired:
-            return _first(reverse("account_secure"), request)
+            return first(reverse("account_secure"), request)
         except TenantRequired:
             context = {"memberships": memberships_of(session.user_id)}
             return render(request, "portal/desk_choose.html", context)
@@ -99,21 +100,24 @@ def detail(request: HttpRequest, principal: UserPrincipal, request_id: str) -> H
     """One request, and what may be done with it."""
     info = api.get_rights_request(principal.tenant_id, _id(request_id))
     open_ = info.state in (RightsState.RECEIVED, RightsState.VERIFIED)
+    child = info.kind is RightsKind.CHILD
     context = {
         "one": _shown(info),
         "methods": [] if info.state is not RightsState.RECEIVED else _methods(info),
-        "refusals": list(Refusal) if open_ else [],
+        "refusals": list(Refusal) if open_ and not child else [],
         "extensions": list(ExtensionReason)
-        if open_ and info.extended_until is None and info.kind is not RightsKind.APPEAL
+        if open_ and info.extended_until is None and not (child or info.kind is RightsKind.APPEAL)
         else [],
+        "child": child,
+        "lifts": child and info.state is RightsState.RECEIVED,
         "decide": _decides(info),
         "appeals": info.kind is RightsKind.APPEAL,
         "awaits": api.needs_confirmation(info.authority),
         "said": api.agent_and_statement(principal.tenant_id, info.id)
-        if info.authority or info.kind in (RightsKind.CORRECTION, RightsKind.APPEAL)
+        if info.authority or info.lifted_at or info.kind in _SAY
         else {},
         "all_refusals": list(Refusal),
-        "erases": info.kind is RightsKind.DELETION,
+        "erases": api.erases(info.kind),
         "receipt": info.receipt,
     }
     return show(request, principal, "desk_request", context)
@@ -125,7 +129,7 @@ def detail(request: HttpRequest, principal: UserPrincipal, request_id: str) -> H
 def act(
     request: HttpRequest, principal: UserPrincipal, request_id: str, action: str
 ) -> HttpResponse:
-    """Verify, extend, refuse, or decide an appeal or a correction."""
+    """Verify, extend, refuse, lift a report, or decide an appeal or a correction."""
     id_, tenant_id, actor = _id(request_id), principal.tenant_id, principal.actor
     said = request.POST.get("reason", "")
     try:
@@ -137,6 +141,8 @@ def act(
                 api.extend_request(tenant_id, id_, ExtensionReason(said))
             case "refuse":
                 api.refuse_request(tenant_id, id_, Refusal(said), actor=actor)
+            case "lift":
+                api.lift_report(tenant_id, id_, _evidence(request.POST), actor=actor)
             case "grant":
                 _decide(principal, id_, None)
             case "reject":
@@ -147,7 +153,7 @@ def act(
     except ValueError:
         messages.error(request, "Please choose.")
     except StepUpRequired:
-        return _first(reverse("account_reauthenticate"), request)
+        return first(reverse("account_reauthenticate"), request)
     except NotFound:
         raise
     except RingfenceError as error:
@@ -167,8 +173,21 @@ def _decide(principal: UserPrincipal, id_: UUID, refusal: Refusal | None) -> Non
 
 
 def _may_erase(principal: UserPrincipal, found: RightsInfo) -> None:
-    if found.kind is RightsKind.DELETION:
-        principal.admit(Admission(_ERASE))
+    if api.erases(found.kind):
+        admit_to_erase(principal)
+
+
+def admit_to_erase(principal: UserPrincipal) -> None:
+    """Raises what a lack of permission or of a fresh sign-in raises."""
+    principal.admit(Admission(_ERASE))
+
+
+def _evidence(told: QueryDict) -> ParentEvidence:
+    return ParentEvidence(
+        told.get("parent", "").strip()[:200],
+        told.get("document", "").strip().lower()[:64],
+        told.get("note", "").strip()[:500],
+    )
 
 
 def _methods(info: RightsInfo) -> list[Method]:
@@ -207,7 +226,7 @@ def address(principal: UserPrincipal, path: str = "") -> str:
     return f"/accounts/rights/{path}?{query}"
 
 
-def _first(url: str, request: HttpRequest) -> HttpResponse:
+def first(url: str, request: HttpRequest) -> HttpResponse:
     """A fresh proof, or a second factor, and then back to a page that is read."""
     back = request.get_full_path() if request.method == "GET" else "/accounts/rights/"
     return HttpResponseRedirect(f"{url}?{urlencode({'next': back})}")

@@ -8,11 +8,12 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from ringfence.domains.identity.contracts import UserPrincipal
 from ringfence.domains.privacy import api
-from ringfence.domains.privacy.contracts import OnBehalf
+from ringfence.domains.privacy.contracts import OnBehalf, ReportUnfit, RightsInfo
 from ringfence.domains.privacy.rights_vocabulary import (
     OPT_OUTS,
     AuthorityKind,
@@ -20,10 +21,11 @@ from ringfence.domains.privacy.rights_vocabulary import (
     Jurisdiction,
     RightsKind,
 )
-from ringfence.entry.rights_desk import address, for_officers, show
+from ringfence.entry.rights_desk import address, admit_to_erase, first, for_officers, show
 from ringfence.kernel.errors import RingfenceError
 from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform.keys.persons import Identifier
+from ringfence.platform_django.admission import StepUpRequired
 
 
 @require_http_methods(["GET", "POST"])
@@ -42,26 +44,45 @@ def intake(request: HttpRequest, principal: UserPrincipal) -> HttpResponse:
     if request.method != "POST":
         return show(request, principal, "desk_new", context)
     try:
-        kind, law = RightsKind(told.get("kind", "")), Jurisdiction(told.get("jurisdiction", ""))
-        made = api.request_rights(
-            principal.tenant_id,
-            _who(told.get("contact", "")[:320].strip()),
-            kind,
-            law,
-            Channel.NOTE,
-            on_behalf=_agent(told),
-            statement=told.get("statement", "")[:2000],
-            actor=principal.actor,
-        )
+        made = _note(principal, told)
     except ValueError:
         messages.error(request, "Please choose what is asked, of whom, and under which law.")
         return show(request, principal, "desk_new", context, status=422)
+    except StepUpRequired:
+        return first(reverse("account_reauthenticate"), request)
     except RingfenceError as error:
         messages.error(request, f"It was not noted: {error.message}.")
         return show(request, principal, "desk_new", context, status=error.http_status)
-    messages.success(request, "It holds from now on." if kind in OPT_OUTS else "Noted.")
+    messages.success(request, _DONE.get(made.kind, "Noted."))
     there = address(principal, f"{public_id(Prefix.RIGHTS_REQUEST, made.id)}/")
     return HttpResponseRedirect(there)
+
+
+_DONE = dict.fromkeys(OPT_OUTS, "It holds from now on.") | {
+    RightsKind.CHILD: "From now on nothing of theirs is used."
+}
+
+
+def _note(principal: UserPrincipal, told: QueryDict) -> RightsInfo:
+    """Raises ValueError for what is not to be chosen, and what the use cases raise."""
+    kind, law = RightsKind(told.get("kind", "")), Jurisdiction(told.get("jurisdiction", ""))
+    who = _who(told.get("contact", "")[:320].strip())
+    tenant_id, actor = principal.tenant_id, principal.actor
+    if told.get("marked"):
+        if kind is not RightsKind.CHILD:
+            raise ReportUnfit("nobody but a child is marked as one")
+        admit_to_erase(principal)
+        return api.mark_child(tenant_id, who, law, Channel.NOTE, actor=actor)
+    return api.request_rights(
+        tenant_id,
+        who,
+        kind,
+        law,
+        Channel.NOTE,
+        on_behalf=_agent(told),
+        statement=told.get("statement", "")[:2000],
+        actor=actor,
+    )
 
 
 def _agent(told: QueryDict) -> OnBehalf | None:

@@ -129,6 +129,7 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "call.answered": lambda data: "call answered",
     "leg.bridged": lambda data: "both talk",
     "recording.announced": lambda data: f"recording notice heard by both ({data['basis']})",
+    "recording.refused": lambda data: f"not recorded ({data['code']})",
     "recording.started": lambda data: f"recording ({data['basis']})",
     "recording.completed": lambda data: f"recorded {data['duration_ms'] / 1000:.1f} s",
     "recording.stored": lambda data: "recording sealed and stored",

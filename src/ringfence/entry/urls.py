@@ -41,6 +41,7 @@ from ringfence.domains.numbers.http import router as numbers_router
 from ringfence.domains.policy.http import router as policy_router
 from ringfence.domains.portal.http import router as portal_router
 from ringfence.domains.privacy.http import router as privacy_router
+from ringfence.domains.processors.http import router as processors_router
 from ringfence.domains.recordings.http import router as recordings_router
 from ringfence.domains.trunks.http import router as trunks_router
 from ringfence.domains.webhooks.http import router as webhooks_router
@@ -91,6 +92,7 @@ for router in (
     policy_router,
     portal_router,
     privacy_router,
+    processors_router,
     prompts_router,
     rates_router,
     recordings_router,

@@ -56,10 +56,12 @@ class EventKind(StrEnum):
     RECORDING_ANNOUNCED = "recording.announced"
     """recording, basis (the rule that asks for the prompt); both parties have heard it to its end
     and nothing was recorded before"""
+    RECORDING_REFUSED = "recording.refused"
+    """code: why nothing is recorded that was to be (customer_key_missing); the call goes on"""
     RECORDING_STARTED = "recording.started"
     """recording (hex), basis, rule, day (of the bucket), gap, customer_keys (list of key ids, hex),
-    tracks: list of {track (hex, also the item), leg, role, person (hex)}, message? (true: left by
-    the caller alone, after a beep)"""
+    custody? (customer: the platform has no key), tracks: list of {track (hex, also the item), leg,
+    role, person (hex)}, message? (true: left by the caller alone, after a beep)"""
     RECORDING_PAUSED = "recording.paused"
     """recording, offset_ms"""
     RECORDING_RESUMED = "recording.resumed"

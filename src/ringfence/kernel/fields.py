@@ -44,8 +44,8 @@ class SealedFieldNumber(IntEnum):
     WEBHOOK_SECRET = 12
     """webhooks.Endpoint.secret_sealed, under the tenant's secret key. Row: the endpoint."""
     IDEMPOTENT_RESPONSE = 13
-    """platform_django.IdempotentRequest.response_sealed, under the tenant's secret key. Row: the
-    request."""
+    """platform_django.IdempotentRequest.response_sealed, under a key of hours of the tenant. Row:
+    the request."""
     USER_NAME = 14
     """identity.User.name_sealed. Row: the user."""
     INVITATION_EMAIL = 15
@@ -60,7 +60,7 @@ class SealedFieldNumber(IntEnum):
     USER_COMPANY = 17
     """identity.User.company_sealed. Row: the user."""
     MAIL = 18
-    """platform_django.Mail.mail_sealed, under the installation's secret key. Row: the mail."""
+    """platform_django.Mail.mail_sealed, under a key of hours of the installation. Row: the mail."""
     PORTAL_CALL = 44
     """portal.Visit.contact_sealed, under the tenant's secret key. Row: the visit."""
     RIGHTS_PACKAGE = 40
@@ -80,6 +80,8 @@ IDENTIFIER = "identifier"
 """Category of numbers, names and addresses."""
 CONTENT = "content"
 """Category of what was said."""
+PASSING = "passing"
+"""Category and rule of what is kept for hours (``platform_django.passing``)."""
 RECOVERY = "recovery"
 """Category of what a node needs to end its own calls after a crash."""
 

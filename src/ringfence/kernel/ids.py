@@ -49,6 +49,7 @@ class Prefix(StrEnum):
     RIGHTS_REQUEST = "RR"
     CONSENT = "CO"
     WORDING = "CW"
+    SENT = "ST"
 
 
 class InvalidId(InvalidInput):

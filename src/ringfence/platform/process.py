@@ -70,6 +70,15 @@ def supervised() -> bool:
     return PARENT_PID in os.environ or READY_FD in os.environ
 
 
+def end_on_sigterm() -> None:
+    """Have SIGTERM end this process as an error would: what is registered for its end runs.
+
+    For commands: what ``run`` runs stops in its own way. Does nothing where SIGTERM is handled.
+    """
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+
 async def process_exit(pid: int) -> None:
     """Return when the process has ended; it remains to be reaped."""
     loop = asyncio.get_running_loop()

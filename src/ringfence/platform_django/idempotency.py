@@ -8,19 +8,22 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
+import msgspec
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 
 from ringfence.kernel.errors import InvalidInput, RingfenceError
+from ringfence.kernel.fields import SealedFieldNumber
 from ringfence.platform_django.clock import clock, new_id
 from ringfence.platform_django.models import IdempotentRequest
-from ringfence.platform_django.sealed import open_fields, seal_field
+from ringfence.platform_django.passing import living, open_passing, seal_passing
 from ringfence.platform_django.tenancy import across_tenants
 from ringfence.platform_django.use import using
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
+_NUMBER = SealedFieldNumber.IDEMPOTENT_RESPONSE
 KEPT = timedelta(hours=24)
 """How long an answer is repeated; after that the same key is a new request."""
 
@@ -45,7 +48,8 @@ class IdempotencyInProgress(RingfenceError):
 
 
 class AnswerLost(RingfenceError):
-    """The request was served; its answer can no longer be opened, so it cannot be repeated."""
+    """The request was served; its answer can no longer be opened, so it cannot be repeated:
+    somebody of the tenant was erased since."""
 
     code = "answer_lost"
     http_status = 410
@@ -95,17 +99,19 @@ def once(
         "type": response.headers.get("Content-Type", ""),
         "body": response.content.decode(),
     }
-    row.response_sealed = seal_field(row, "response_sealed", answer)
+    row.response_sealed = seal_passing(tenant_id, _NUMBER, row.id, msgspec.json.encode(answer))
     row.save(using=db, force_insert=True)
     return response
 
 
 def _repeat(kept: IdempotentRequest, fingerprint: str, actor: str) -> HttpResponse:
     with using("service", actor):
-        opened = open_fields([kept], "response_sealed")[0]["response_sealed"]
-    if opened.error is not None:
+        opened = open_passing(
+            kept.tenant_id, _NUMBER, kept.id, kept.response_sealed, objects=kept.use_objects
+        )
+    if opened is None:
         raise AnswerLost("the request was served; its answer cannot be opened any more")
-    answer = cast("dict[str, Any]", opened.value)
+    answer = cast("dict[str, Any]", msgspec.json.decode(opened))
     if answer["request"] != fingerprint:
         raise IdempotencyConflict(f"this {HEADER} was sent with another request")
     response = HttpResponse(answer["body"], content_type=answer["type"], status=answer["status"])
@@ -118,6 +124,11 @@ def remove_expired(now: datetime) -> int:
     with across_tenants("idempotency") as db:
         removed, _ = IdempotentRequest.objects.using(db).filter(created_at__lte=now - KEPT).delete()
     return removed
+
+
+def keys_of_answers(tenant: UUID) -> list[UUID]:
+    """The items whose end makes every kept answer of a tenant unreadable. Raises Unavailable."""
+    return living(tenant, _NUMBER)
 
 
 def _lock(db: str, name: bytes) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.util import Finalize
 
 from django.conf import settings as django_settings
 
@@ -21,11 +22,14 @@ class KeysNotConfigured(RuntimeError):
 def configure_keys(credential: str, settings: Settings | None = None) -> None:
     """Say who this process is towards ``keys``; nothing is connected before the first use.
 
-    The first one counts. ``settings`` default to those that Django runs with.
+    The first one counts. ``settings`` default to those that Django runs with. When the process
+    ends, ``keys`` is told that it holds no key any more; a destruction would wait for it else.
     """
     global _keys
     if _keys is None:
         _keys = BlockingKeys(settings or django_settings.RINGFENCE, credential, clock())
+        # atexit is not for the children of multiprocessing, and Granian serves in one
+        Finalize(None, _keys.close, exitpriority=5)
 
 
 @contextmanager

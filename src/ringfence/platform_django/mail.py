@@ -7,8 +7,9 @@ DEFINER function writes the row and the job. Who queues mails reads none (see de
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -16,23 +17,22 @@ import msgspec
 from django.conf import settings
 from django.db import connections
 
+from ringfence.kernel.clock import to_micros
 from ringfence.kernel.errors import RingfenceError
-from ringfence.kernel.fields import INSTALLATION, SealedFieldNumber
+from ringfence.kernel.fields import SealedFieldNumber
+from ringfence.kernel.ids import uuid7_floor
 from ringfence.platform.gate.client import EgressClient
 from ringfence.platform.gate.smtp import compose
-from ringfence.platform.keys.client import Value
-from ringfence.platform.keys.crypto import Place
-from ringfence.platform.keys.names import LeafRef
 from ringfence.platform_django.clock import clock, new_id
-from ringfence.platform_django.keys import keys
 from ringfence.platform_django.models import Mail
-from ringfence.platform_django.sealed import open_fields
+from ringfence.platform_django.passing import open_passing, seal_passing
 from ringfence.platform_django.tenancy import APP, across_tenants
-from ringfence.platform_django.use import current_actor, using
+from ringfence.platform_django.use import using
 
 TASK = "platform.send_mail"
 KEPT = timedelta(days=3)
 """A mail that could not be sent for so long is not sent any more."""
+_RENEWED = timedelta(hours=12)
 
 
 class UnreadableMail(RingfenceError):
@@ -47,13 +47,14 @@ def queue_mail(to: str, subject: str, text: str, *, db: str = APP) -> UUID:
     It may arrive twice when the machine dies between sending and noting it. Raises Unavailable
     while `keys` is away.
     """
+    return _queue({"to": to, "subject": subject, "text": text}, clock().now(), db)
+
+
+def _queue(content: dict[str, str], at: datetime, db: str) -> UUID:
     id_ = new_id()
-    place = Place(INSTALLATION, SealedFieldNumber.MAIL, id_, None, None)
-    content = msgspec.json.encode({"to": to, "subject": subject, "text": text})
-    value = Value(LeafRef(None, None), place, content)
-    (sealed,) = keys().seal(INSTALLATION, [value], actor=current_actor())
+    sealed = seal_passing(None, SealedFieldNumber.MAIL, id_, msgspec.json.encode(content))
     with connections[db].cursor() as cursor:
-        cursor.execute("SELECT ringfence_queue_mail(%s, %s, %s)", [id_, sealed, clock().now()])
+        cursor.execute("SELECT ringfence_queue_mail(%s, %s, %s)", [id_, sealed, at])
     return id_
 
 
@@ -63,20 +64,58 @@ def send_queued(mail_id: UUID) -> bool:
     Raises UnreadableMail, OSError, EgressRefused, EgressFailed: it stays, to be tried again.
     """
     with across_tenants("send mail") as db:
-        row = Mail.objects.using(db).select_for_update(skip_locked=True).filter(id=mail_id).first()
+        row = _locked(db, mail_id)
         if row is None:
             return False
-        with using("service", "job:mail"):
-            opened = open_fields([row], "mail_sealed")[0]["mail_sealed"]
-        if opened.value is None:
-            raise UnreadableMail("a mail does not open")
-        content = opened.value
-        if settings.RINGFENCE.mail.smtp_url is None:
-            _write(settings.RINGFENCE.mail_dir, mail_id, content)
-        else:
-            asyncio.run(_send(content))
+        content = _opened(row)
+        send_mail(mail_id, content["to"], content["subject"], content["text"])
         row.delete(using=db)
     return True
+
+
+def send_mail(id_: UUID, to: str, subject: str, text: str) -> None:
+    """Send a mail that never waited in the outbox, or does no more. Of the worker alone.
+
+    Raises OSError, EgressRefused, EgressFailed.
+    """
+    content = {"to": to, "subject": subject, "text": text}
+    if settings.RINGFENCE.mail.smtp_url is None:
+        _write(settings.RINGFENCE.mail_dir, id_, content)
+    else:
+        asyncio.run(_send(content))
+
+
+def seal_waiting_anew() -> int:
+    """Queue again, under a younger key, what waits for half a day; returns how many mails that was.
+
+    Else their keys would end before they are sent. A mail that does not open any more stays, to be
+    removed in time. Raises Unavailable.
+    """
+    before = uuid7_floor(to_micros(clock().now() - _RENEWED) // 1000)
+    with across_tenants("outbox") as db:
+        waiting = list(Mail.objects.using(db).filter(id__lt=before).values_list("id", flat=True))
+    renewed = 0
+    for mail_id in waiting:
+        with contextlib.suppress(UnreadableMail), across_tenants("outbox") as db:
+            row = _locked(db, mail_id)
+            if row is not None:
+                _queue(_opened(row), row.queued_at, db)
+                row.delete(using=db)
+                renewed += 1
+    return renewed
+
+
+def _locked(db: str, mail_id: UUID) -> Mail | None:
+    rows = Mail.objects.using(db).select_for_update(skip_locked=True)
+    return rows.filter(id=mail_id).first()
+
+
+def _opened(row: Mail) -> dict[str, str]:
+    with using("service", "job:mail"):
+        opened = open_passing(None, SealedFieldNumber.MAIL, row.id, row.mail_sealed)
+    if opened is None:
+        raise UnreadableMail("a mail does not open")
+    return msgspec.json.decode(opened, type=dict[str, str])
 
 
 def remove_unsent() -> int:

@@ -47,8 +47,8 @@ class ConfigVersion(models.Model):
 
 
 class IdempotentRequest(models.Model):
-    """A POST that was served under an ``Idempotency-Key``, and its answer. An operator's has no
-    tenant."""
+    """A POST that was served under an ``Idempotency-Key``, and its answer, which ``passing`` opens.
+    An operator's has no tenant."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant_id = models.UUIDField(null=True, editable=False)
@@ -71,7 +71,8 @@ class IdempotentRequest(models.Model):
 
 
 class Mail(models.Model):
-    """A mail that waits to be sent. It is of no tenant; nobody but the sending job reads it."""
+    """A mail that waits to be sent, which ``passing`` opens. It is of no tenant; nobody but the
+    sending job reads it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant_id = models.UUIDField(null=True, editable=False)

@@ -121,6 +121,7 @@ class People:
         page.get_by_label("Company").fill(company)
         page.get_by_label("Email").fill(address)
         page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_label("years old").check()
         page.get_by_role("button", name="Create account").click()
         page.wait_for_url("**/accounts/confirm-email/")
         page.goto(self.link(address, "Verify your address"))

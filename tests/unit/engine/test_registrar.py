@@ -375,7 +375,6 @@ async def test_a_phone_that_moved_is_called_once(world: World) -> None:
     [
         "<tel:+12025550100>",
         "<sips:a@h>",
-        "<sip:a@h?Replaces=x>",
         "<sip:a@h>;q=2",
         f"<sip:{'a' * 600}@h>",
         "<sip:a@>",
@@ -390,6 +389,14 @@ async def test_a_contact_that_cannot_be_called_is_refused(world: World, contact:
     assert answer.start.split()[1] in ("400", "416")
     assert where(world) == []
     await phone.register("<sip:a@h>")
+
+
+async def test_a_contact_s_header_fields_are_kept_and_not_called(world: World) -> None:
+    """RFC 4475 3.3.14; they may not stand in a Request-URI (RFC 3261 19.1.1)."""
+    phone = Phone(world, await world.udp("127.0.0.9"))
+    contact = "<sip:a@h?Route=%3Csip:sip.example.com%3E>"
+    assert contact in (await phone.register(contact))["Contact"]
+    assert where(world) == ["sip:a@h"]
 
 
 async def _refused(phone: Phone, contact: str) -> Sip:

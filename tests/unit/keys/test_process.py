@@ -37,6 +37,12 @@ TENANT = UUID(int=5)
 BUCKET = Bucket("content", "recordings", day_number(SystemClock().now()))
 
 
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Of a process of this installation."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("RINGFENCE_")}
+    return clean | {"RINGFENCE_NODE__DATA_DIR": str(settings.data_dir)}
+
+
 class Process:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -44,10 +50,7 @@ class Process:
 
     def start(self) -> None:
         reading, writing = os.pipe()
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("RINGFENCE_")}
-        environment = clean | {
-            "RINGFENCE_NODE__DATA_DIR": str(self.settings.data_dir), READY_FD: str(writing),
-        }  # fmt: skip
+        environment = environment_of(self.settings) | {READY_FD: str(writing)}
         command = [sys.executable, "-m", "ringfence.entry.cli", "keys"]
         self.started = subprocess.Popen(command, env=environment, pass_fds=(writing,))
         os.close(writing)
@@ -80,6 +83,67 @@ async def connected(settings: Settings, credential: str = "worker") -> AsyncIter
         yield client
     finally:
         await client.stop()
+
+
+USES_KEYS = """
+import multiprocessing, os, sys
+from uuid import UUID, uuid4
+from ringfence.entry.database import setup_django
+from ringfence.platform.keys.names import Bucket, LeafRef
+from ringfence.platform.keys.persons import NewItem
+from ringfence.platform_django.keys import keys
+
+def use():
+    setup_django("cli")
+    item, bucket = uuid4(), Bucket("content", "recordings", 20000)
+    keys().resolve(UUID(int=5), [], [NewItem(item, (), bucket)])
+    assert keys().has(UUID(int=5), "seal", [LeafRef(bucket, None, (item,))])
+    print("used", flush=True)
+    os.read(0, 1)
+
+if __name__ == "__main__":
+    if "child" in sys.argv:
+        child = multiprocessing.get_context("fork").Process(target=use)
+        sys.stdin = open(0, closefd=False)
+        child.start()
+        child.join()
+    else:
+        use()
+    if "error" in sys.argv:
+        raise RuntimeError
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "waited_for"),
+    [("return", 0), ("error", 0), ("SIGINT", 0), ("SIGTERM", 0), ("child", 0), ("SIGKILL", 1)],
+)
+async def test_who_used_keys_and_ended(
+    process: Process, tmp_path: Path, how: str, waited_for: int
+) -> None:
+    """By its own end, however it came to it, it is not waited for; killed, for a minute."""
+    script = tmp_path / "uses_keys.py"
+    script.write_text(USES_KEYS)
+    command = [sys.executable, str(script), how]
+    user = subprocess.Popen(
+        command, env=environment_of(process.settings), stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert user.stdin is not None and user.stdout is not None
+    assert await asyncio.to_thread(user.stdout.readline) == b"used\n"
+    assert (await asyncio.to_thread(ask_status, process.settings)).leases == 1
+    if how.startswith("SIG"):
+        user.send_signal(signal.Signals[how])
+    else:
+        user.stdin.write(b"\n")
+        user.stdin.flush()
+    await asyncio.to_thread(user.wait, 20)
+    status = await asyncio.to_thread(ask_status, process.settings)
+    assert (status.leases, status.clients) == (waited_for, 1)
+    if not waited_for:
+        async with connected(process.settings) as client:
+            (found,) = await client.resolve(TENANT, [Identifier("user", "1")])
+            await client.destroy(TENANT, Destruction((ErasePerson(found.person),)), actor="test")
 
 
 @pytest.mark.parametrize("after", [1, 40, 150])
@@ -186,8 +250,7 @@ def test_doctor_knows_the_file_system(
 
 def run_cli(settings: Settings, *arguments: str, text: str = "") -> tuple[int, str]:
     """Exit status of a command and everything that it said."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("RINGFENCE_")}
-    environment = clean | {"RINGFENCE_NODE__DATA_DIR": str(settings.data_dir)}
+    environment = environment_of(settings)
     command = [sys.executable, "-m", "ringfence.entry.cli", "keys", *arguments]
     done = subprocess.run(
         command, env=environment, input=text, capture_output=True, text=True, timeout=60,

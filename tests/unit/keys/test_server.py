@@ -310,7 +310,7 @@ async def test_a_client_that_vanished_is_waited_for(world: World) -> None:
     await sealed_by(web, person)
     granted = time.monotonic()
     world.clients.remove(web)
-    await web.stop()
+    await web._rpc.stop()  # no goodbye
     await until(lambda: len(world.server._gone) == 1)
     await worker.destroy(TENANT, Destruction((ErasePerson(person),)), actor="test")
     assert time.monotonic() - granted > LEASE * 0.8

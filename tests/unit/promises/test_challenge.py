@@ -176,6 +176,12 @@ def less(**changes: tuple[str, ...]) -> Seen:
     return Seen(**({name: getattr(ALL, name) for name in ALL.__struct_fields__} | changes))
 
 
+DEAF = {who: less(objects=()) for who in ("erased", "control")}
+SEALED = {
+    "customer_keys": True,
+    "before": DEAF,
+    "after": {"erased": Seen(), "control": less(objects=())},
+}
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("held", {}),
     ("held", {"after": {"erased": Seen(), "control": less(files=("c", "wal"))}}),
@@ -196,6 +202,11 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("unknown", {"after": {"erased": Seen(), "control": less(objects=())}}),
     ("unknown", {"after": {"erased": Seen(), "control": less(today=())}}),
     ("unknown", {"after": {"erased": Seen(), "control": less(files=())}}),
+    ("held", SEALED),
+    ("unknown", SEALED | {"customer_keys": False}),
+    ("unknown", SEALED | {"before": DEAF | {"erased": less(objects=(), copy=("a",))}}),
+    ("broken", SEALED | {"before": DEAF | {"control": ALL}}),
+    ("broken", SEALED | {"after": {"erased": Seen(), "control": ALL}}),
 ]
 
 

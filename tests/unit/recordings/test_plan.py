@@ -68,7 +68,7 @@ def test_settings_of_the_tenant_and_of_no_other(db: DatabaseUrls) -> None:
     )
     with CaptureQueriesContext(connections["callplane"]) as asked:
         plan = recordings.recording_plans(acme, [TEXAS], emergency=False).conversation
-    assert len(asked) == 1
+    assert len(asked) == 2
     assert plan is not None and plan.prompt is not None
     assert (plan.basis, plan.gap) == ("always_announce", "tone")
     assert (plan.customer_keys, plan.rule) == ((pem,), "customer_recordings")

@@ -84,6 +84,8 @@ class CallFacts:
     """From answer to end, rounded up to whole seconds; 0 when not answered."""
     duration_ms: int | None
     """From start to end."""
+    unrecorded: str | None
+    """Code of why it was not recorded though it was to be: ``customer_key_missing``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

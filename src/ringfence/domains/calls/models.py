@@ -115,6 +115,8 @@ class Call(models.Model):
     q850 = models.IntegerField(null=True)
     billed_seconds = models.IntegerField(default=0)
     duration_ms = models.BigIntegerField(null=True)
+    unrecorded = models.CharField(max_length=40, null=True)
+    """Code of why it was not recorded though it was to be."""
 
     class Meta:
         db_table = "calls_call"

@@ -104,7 +104,7 @@ register(
     *_traffic(CALL, "direction", "started_at", "routed_at", "answered_at", "ended_at"),
     *_traffic(CALL, "disposition", "end_reason", "ended_by", "sip_status", "q850"),
     *_traffic(CALL, "billed_seconds", "duration_ms", "number_id", "trunk_id"),
-    *_traffic(CALL, "flow_id", "flow_version"),
+    *_traffic(CALL, "flow_id", "flow_version", "unrecorded"),
     *_traffic(TAG, "name", "value", day_of="call_id"),  # fixed by the flow, nothing that was said
     *_traffic(
         LEG, "role", "trunk_id", "transport", "cipher", "codec", "created_at", day_of="call_id"

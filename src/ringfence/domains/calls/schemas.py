@@ -81,6 +81,9 @@ class CallSummary(Schema):
     q850: int | None
     billed_seconds: int
     duration_ms: int | None
+    unrecorded: str | None
+    """Why it was not recorded though it was to be: ``customer_key_missing``, where the customer
+    alone may hold the keys and has registered none."""
 
 
 class CallOut(CallSummary):

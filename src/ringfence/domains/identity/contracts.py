@@ -343,6 +343,14 @@ class InvitationUnusable(RingfenceError):
     http_status = 409
 
 
+class AgeNotAttested(RingfenceError):
+    """Somebody did not say that they are as old as the policy wants people to be
+    (``details.minimum``, in years)."""
+
+    code = "age_not_attested"
+    http_status = 403
+
+
 class AlreadyMember(RingfenceError):
     """The person is a member already."""
 

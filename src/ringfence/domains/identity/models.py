@@ -86,6 +86,31 @@ class KnownDevice(models.Model):
         ]
 
 
+class AgeAttestation(models.Model):
+    """That somebody said how old they are at least; it is never changed."""
+
+    of_sign_in: ClassVar[bool] = True
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant_id = models.UUIDField(null=True, editable=False)
+    """Always None, as the user's."""
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    age = models.PositiveSmallIntegerField()
+    """In years."""
+    wording_version = models.PositiveSmallIntegerField()
+    wording_hash = models.CharField(max_length=64)
+    """SHA-256 of the text that they said yes to, in UTF-8, in hex."""
+    attested_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "identity_age_attestation"
+        constraints = [
+            models.CheckConstraint(
+                name="attestation_of_no_tenant", condition=models.Q(tenant_id=None)
+            )
+        ]
+
+
 class Role(TenantModel):
     """A role that a tenant made of permissions of the catalogue."""
 

@@ -12,7 +12,7 @@ USER, ROLE, MEMBER, INVITATION, GRANT = (
     "identity.AccessGrant",
 )
 SSO, DOMAIN = "identity.SsoConnection", "identity.SsoDomain"
-DEVICE = "identity.KnownDevice"
+DEVICE, AGE = "identity.KnownDevice", "identity.AgeAttestation"
 _USES = frozenset({Purpose.SERVICE, Purpose.SUPPORT, Purpose.SECURITY})
 _RANDOM = "random id of a row, a person or a business customer"
 _COURSE = "time or outcome of a decision, naming random ids alone"
@@ -61,6 +61,9 @@ register(
     _of_account(DEVICE, "created_at", Category.TRAFFIC),
     _of_account(DEVICE, "last_used_at", Category.TRAFFIC),
 )
+not_personal(AGE, _RANDOM, "id", "tenant_id", "user")
+not_personal(AGE, "what everybody says who signs in", "age", "wording_version", "wording_hash")
+register(_of_account(AGE, "attested_at", Category.TRAFFIC))
 not_personal(ROLE, "what a business customer calls a set of permissions", "id", "tenant_id", "name")
 not_personal(ROLE, "what a role may do", "permissions", "purposes", "mfa_required", "created_at")
 not_personal(MEMBER, _RANDOM, "id", "tenant_id", "user_id", "custom_role")

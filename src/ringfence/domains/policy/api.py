@@ -3,6 +3,7 @@
 from ringfence.domains.policy.queries import (
     binding_of,
     current_version,
+    custody_of,
     last_examined,
     list_incidents,
     list_versions,
@@ -26,6 +27,7 @@ __all__ = [
     "accept_version",
     "binding_of",
     "current_version",
+    "custody_of",
     "end_examination",
     "examination_step",
     "get_order",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connections
+
 from ringfence.domains.accounts.api import get_any_tenant
 from ringfence.domains.policy.contracts import (
     BindingInfo,
@@ -16,8 +18,9 @@ from ringfence.domains.policy.contracts import (
 from ringfence.domains.policy.models import Acceptance, Examined, Incident, Version
 from ringfence.domains.policy.rules.binding import Dated, bound
 from ringfence.platform_django.clock import clock
-from ringfence.platform_django.tenancy import APP, across_tenants, tenant
+from ringfence.platform_django.tenancy import APP, CALLPLANE, across_tenants, tenant
 from ringfence.policies.profiles import NAMES, Profile, load_profile, profile_hash
+from ringfence.policies.profiles.service_vocabulary import Custody
 
 
 def list_versions() -> tuple[VersionInfo, ...]:
@@ -102,11 +105,26 @@ def version_info(row: Version) -> VersionInfo:
     )
 
 
-def profile_of(tenant_id: UUID) -> Profile | None:
-    """The profile of the version that binds a business customer; None where nothing does, or where
-    the software has other values under its name by now."""
-    bound = binding_of(tenant_id).bound
+def profile_of(tenant_id: UUID | None) -> Profile | None:
+    """The profile of the version that binds a business customer, or of the one in force (None);
+    None where nothing does, or where the software has other values under its name by now."""
+    bound = current_version(clock().now()) if tenant_id is None else binding_of(tenant_id).bound
     if bound is None or bound.profile not in NAMES:
         return None
     profile = load_profile(bound.profile)
     return profile if profile_hash(profile) == bound.profile_hash else None
+
+
+def custody_of(tenant_id: UUID) -> Custody | None:
+    """Who holds the keys of recordings by the version that binds a business customer now, as it
+    was published; None where nothing does. One query, as the call plane's role. Raises
+    django.db.Error."""
+    with connections[CALLPLANE].cursor() as cursor:
+        cursor.execute("SELECT * FROM ringfence_custody_terms(%s)", [tenant_id])
+        rows = cursor.fetchall()
+    if not rows:
+        return None
+    dated = [Dated(number, effective, consent) for number, effective, consent, *_ in rows]
+    accepted = {row[0] for row in rows if row[3]}
+    found = bound(dated, accepted, rows[0][4], clock().now()).number
+    return next((Custody(custody) for number, *_, custody in rows if number == found), None)

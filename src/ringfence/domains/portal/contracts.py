@@ -21,10 +21,13 @@ class Wish(StrEnum):
     RESTRICTION = "restriction"
     RESTRICTION_END = "restriction_end"
     OBJECTION = "objection"
+    CORRECTION = "correction"
     OPT_OUT_SALE = "opt_out_sale"
     OPT_OUT_ADS = "opt_out_ads"
     OPT_OUT_PROFILING = "opt_out_profiling"
     OPT_OUT_CPNI = "opt_out_cpni"
+    CHILD = "child"
+    """Of somebody else: they are a child."""
     STATUS = "status"
 
     @property
@@ -32,9 +35,9 @@ class Wish(StrEnum):
         return None if self is Wish.STATUS else RightsKind(self.value)
 
     @property
-    def opts_out(self) -> bool:
-        """Whether it is done at once, without a code."""
-        return self.kind in OPT_OUTS
+    def at_once(self) -> bool:
+        """Whether it is done at once, without a code: an opt-out, and a report of a child."""
+        return self.kind in OPT_OUTS or self is Wish.CHILD
 
 
 @dataclass(frozen=True, slots=True)

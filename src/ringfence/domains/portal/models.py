@@ -40,7 +40,7 @@ class Visit(TenantModel):
     call_id = models.UUIDField(default=new_id)
     """Of the call that tells the code."""
     contact_sealed = SealedJSON(SealedFieldNumber.PORTAL_CALL, "", person="")
-    """``{"person", "code"}`` until the call is placed. Never the number: that dies with its person,
+    """``{"person", "code"}`` until it is sent. Never the contact: that dies with its person,
     and the key of this does not."""
     state = models.CharField(max_length=8)
     tries = models.PositiveSmallIntegerField(default=0)

@@ -34,6 +34,7 @@ from ringfence.domains.portal.contracts import (
 )
 from ringfence.domains.portal.rules.visit import State
 from ringfence.domains.portal.words import (
+    CHILD_WISHES,
     JURISDICTIONS,
     OPT_OUT_WISHES,
     WISHES,
@@ -65,6 +66,8 @@ _HEADERS = {
     "X-Robots-Tag": "noindex",
 }
 _ACTOR = "portal"
+_STATEMENT = 2000
+"""Letters of a correction, as the API takes them."""
 View = Callable[..., HttpResponseBase]
 
 
@@ -93,7 +96,8 @@ def _page(view: View) -> View:
 def start(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
     """Who are you, and what do you want?"""
     context: dict[str, Any] = {
-        "wishes": WISHES, "opt_outs": OPT_OUT_WISHES, "jurisdictions": JURISDICTIONS
+        "wishes": WISHES, "opt_outs": OPT_OUT_WISHES, "children": CHILD_WISHES,
+        "jurisdictions": JURISDICTIONS,
     }  # fmt: skip
     if request.method != "POST":
         return _render(request, portal, "start", context)
@@ -107,15 +111,15 @@ def start(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
     address = str(client_address(request) or "")
     told = context["told"]
     try:
-        if wish.opts_out:
-            browser = api.opt_out(portal, told, wish, jurisdiction, address)
+        if wish.at_once:
+            browser = api.ask_at_once(portal, told, wish, jurisdiction, address)
         else:
             browser = api.ask_code(portal, told, wish, jurisdiction, address).browser
     except (NoContact, NoCalls, Busy) as error:
         problem = {NoContact: "contact", NoCalls: "calls", Busy: "busy"}[type(error)]
         context["problem"] = problem
         return _render(request, portal, "start", context, status=error.http_status)
-    page = "opted-out" if wish.opts_out else "code"
+    page = ("reported" if wish is Wish.CHILD else "opted-out") if wish.at_once else "code"
     answer = HttpResponseRedirect(f"/privacy/{portal.slug}/{page}/", status=303)
     _set_cookie(answer, portal, browser)
     return answer
@@ -125,14 +129,32 @@ def start(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
 @_page
 def opted_out(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
     """It holds."""
+    return _at_once(request, portal, "opted_out", reported=False)
+
+
+@require_GET
+@_page
+def reported(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
+    """Nothing of the child is used any more."""
+    return _at_once(request, portal, "reported", reported=True)
+
+
+def _at_once(
+    request: HttpRequest, portal: PortalInfo, name: str, *, reported: bool
+) -> HttpResponseBase:
     visit = api.find_visit(portal, _browser(request))
-    if visit is None or visit.request_id is None or not visit.wish.opts_out:
+    if (
+        visit is None
+        or visit.request_id is None
+        or not visit.wish.at_once
+        or (visit.wish is Wish.CHILD) != reported
+    ):
         return HttpResponseRedirect(f"/privacy/{portal.slug}/", status=303)
     context = {
         "kind": kind_words(visit.wish),
         "id": public_id(Prefix.RIGHTS_REQUEST, visit.request_id),
     }
-    return _render(request, portal, "opted_out", context)
+    return _render(request, portal, name, context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -158,10 +180,12 @@ def code(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
 @require_GET
 @_page
 def requests(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
-    """How the person's requests are; first, whether a deletion is meant."""
+    """How the person's requests are; first, whether a deletion is meant, and what is wrong."""
     visit = api.proven_visit(portal, _browser(request))
     if visit.wish is Wish.DELETION and visit.request_id is None:
         return _render(request, portal, "confirm", {})
+    if visit.wish is Wish.CORRECTION and visit.request_id is None:
+        return _render(request, portal, "correct", {})
     found = api.requests_of(visit)
     appealed = {one.appeal_of for one in found}
     shown = [
@@ -182,6 +206,19 @@ def requests(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
 def confirm(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
     """Yes, the deletion is meant."""
     api.confirm(portal, _browser(request))
+    return HttpResponseRedirect(f"/privacy/{portal.slug}/requests/", status=303)
+
+
+@require_POST
+@_page
+def correct(request: HttpRequest, portal: PortalInfo) -> HttpResponseBase:
+    """What is wrong, and what is right."""
+    told = request.POST.get("statement", "").strip()
+    if not told or len(told) > _STATEMENT:
+        api.proven_visit(portal, _browser(request))
+        context = {"problem": "long" if told else "empty", "told": told}
+        return _render(request, portal, "correct", context, status=422)
+    api.correct(portal, _browser(request), told)
     return HttpResponseRedirect(f"/privacy/{portal.slug}/requests/", status=303)
 
 
@@ -313,6 +350,6 @@ def _render(
     context |= {
         "portal": portal,
         "home": f"/privacy/{portal.slug}/",
-        "signed_in": name in ("confirm", "requests"),
+        "signed_in": name in ("confirm", "correct", "requests"),
     }
     return render(request, f"portal/{name}.html", context, status=status)

@@ -13,11 +13,11 @@ from ringfence.domains.portal import api
 _log = logging.getLogger("ringfence.portal")
 
 
-@app.task(name="portal.call", retry=RetryStrategy(max_attempts=4, wait=20))
-def call(visit: str) -> None:
-    """Tell one code by telephone."""
-    placed = api.call_with_code(UUID(visit))
-    _log.info("portal call", extra={"kv": {"visit": visit, "placed": placed}})
+@app.task(name="portal.send_code", retry=RetryStrategy(max_attempts=20, wait=20))
+def send_code(visit: str) -> None:
+    """Send one code, by telephone or by mail, as long as it is waited for."""
+    sent = api.send_code(UUID(visit))
+    _log.info("portal code", extra={"kv": {"visit": visit, "sent": sent}})
 
 
 @app.periodic(cron="23 * * * *")

@@ -31,6 +31,11 @@ WISHES = (
         "I object",
         "No marketing, no training of software, no support with my data.",
     ),
+    (
+        Wish.CORRECTION.value,
+        "Something is wrong",
+        "Say what is wrong and what is right. It stays beside your data either way.",
+    ),
     (Wish.STATUS.value, "See how my earlier requests are", "Nothing new is asked."),
 )
 OPT_OUT_WISHES = (
@@ -52,6 +57,15 @@ OPT_OUT_WISHES = (
     ),
 )
 """Each holds at once, and no code is asked for."""
+CHILD_WISHES = (
+    (
+        Wish.CHILD.value,
+        "This is a child's number or address",
+        "From now on nothing that is held of it is used. A person looks at your report, and all of"
+        " it is erased.",
+    ),
+)
+"""As an opt-out, by anybody; it is about somebody else."""
 JURISDICTIONS = (
     (Jurisdiction.US_CA.value, "California"),
     (Jurisdiction.US_OTHER.value, "Another state of the US"),
@@ -71,9 +85,10 @@ _KINDS = {
     RightsKind.OPT_OUT_ADS: "Opt-out of targeted advertising",
     RightsKind.OPT_OUT_PROFILING: "Opt-out of profiling",
     RightsKind.OPT_OUT_CPNI: "Opt-out of marketing by call records",
+    RightsKind.CHILD: "Report of a child",
     RightsKind.APPEAL: "Appeal",
 }
-_NOT_BY_THEM = (Method.NOT_NEEDED, Method.AUTHORITY)
+_NOT_BY_THEM = (Method.NOT_NEEDED, Method.AUTHORITY, Method.CONFIRMED)
 """Nobody proved that it is the person themselves who asks."""
 _STATES = {
     RightsState.RECEIVED: "received; a person looks at it",

@@ -35,6 +35,7 @@ from ringfence.domains.privacy.rights_queries import (
 )
 from ringfence.domains.privacy.rules.authority import needs_confirmation
 from ringfence.domains.privacy.rules.rights import (
+    erases,
     is_copy,
     is_decided,
     is_open,
@@ -66,15 +67,18 @@ from ringfence.domains.privacy.usecases.legal_hold import (
     place_hold,
     release_hold,
 )
+from ringfence.domains.privacy.usecases.lift_report import lift_report
 from ringfence.domains.privacy.usecases.open_package import open_package
 from ringfence.domains.privacy.usecases.replay import replay
 from ringfence.domains.privacy.usecases.request_rights import (
     confirm_authority,
     extend_request,
+    mark_child,
     refuse_request,
     request_rights,
     verify_request,
 )
+from ringfence.domains.privacy.usecases.settle_use import settle_use
 from ringfence.domains.privacy.usecases.sweep_retention import sweep_retention
 
 __all__ = [
@@ -99,6 +103,7 @@ __all__ = [
     "end_records",
     "end_tenant",
     "erase_identifier",
+    "erases",
     "expire",
     "extend_request",
     "find_person",
@@ -107,8 +112,10 @@ __all__ = [
     "is_copy",
     "is_decided",
     "is_open",
+    "lift_report",
     "link_rows",
     "list_rights_requests",
+    "mark_child",
     "may_appeal",
     "may_verify_by",
     "needs_confirmation",
@@ -143,6 +150,7 @@ __all__ = [
     "request_rights",
     "requests_of_person",
     "row_links",
+    "settle_use",
     "stale",
     "sweep_again",
     "sweep_retention",

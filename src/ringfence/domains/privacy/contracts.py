@@ -270,6 +270,10 @@ class RightsInfo:
     """Of a correction that was decided: what became of what the person said."""
     decided_by: str | None
     """Who refused it, or decided an appeal or a correction."""
+    lifted_at: datetime | None
+    """Of a report of a child: when a parent showed that it is none."""
+    lifted_hash: str | None
+    """SHA-256 of the document that they showed, in hex."""
     appeal_of: UUID | None
     """Of an appeal: what was refused."""
     follows_appeal: UUID | None
@@ -339,6 +343,31 @@ class AuthorityUnconfirmed(RingfenceError):
 
     code = "authority_unconfirmed"
     http_status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class ParentEvidence:
+    """What a parent showed or told for a person being no child."""
+
+    parent: str
+    """Who it is; sealed with the person, as is ``note``."""
+    document_hash: str = ""
+    """SHA-256 of the document that they showed, in hex."""
+    note: str = ""
+    """What they told, or where the document is kept."""
+
+
+class ParentEvidenceMissing(InvalidInput):
+    """That somebody is no child is taken from a parent alone: say who, and give the SHA-256 of what
+    they showed, or note what they told."""
+
+    code = "parent_evidence_missing"
+
+
+class ReportUnfit(InvalidInput):
+    """A child is reported by anybody, without authority; nobody but a child is marked as one."""
+
+    code = "child_report_unfit"
 
 
 class StatementUnfit(InvalidInput):

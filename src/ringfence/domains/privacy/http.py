@@ -11,12 +11,19 @@ from ninja import Query, Router, Schema, Status
 from pydantic import ConfigDict
 
 from ringfence.domains.privacy import api
-from ringfence.domains.privacy.contracts import ErasureInfo, OnBehalf, RightsInfo
+from ringfence.domains.privacy.contracts import (
+    ErasureInfo,
+    OnBehalf,
+    ParentEvidence,
+    ReportUnfit,
+    RightsInfo,
+)
 from ringfence.domains.privacy.rights_vocabulary import RightsKind
 from ringfence.domains.privacy.schemas import (
     AppealDecisionIn,
     AppealIn,
     ExtensionIn,
+    LiftIn,
     OnBehalfIn,
     RefusalIn,
     RightsIn,
@@ -104,8 +111,11 @@ def get_erasure(request: HttpRequest, erasure_id: str) -> ErasureOut:
 @requires(_RIGHTS)
 def create_rights_request(request: HttpRequest, body: RightsIn) -> Status[RightsOut]:
     """Note what a person asks. Nothing is done for it before it is verified, but for an opt-out,
-    which holds when this answers. A number that means nobody is answered too: the receipt says that
-    nothing is held; one who opts out becomes known by it."""
+    which holds when this answers, and a report that they are a child: from then on nothing of
+    theirs is used, and it is verified by ``confirmed``. A number that means nobody is answered too:
+    the receipt says that nothing is held; one who opts out becomes known by it."""
+    if body.marked:
+        return Status(201, rights_out(_mark(caller_of(request), body)))
     info = api.request_rights(
         caller_of(request).tenant_id,
         _who(body),
@@ -155,7 +165,7 @@ def get_rights_request(request: HttpRequest, request_id: str) -> RightsOut:
 def verify_rights_request(request: HttpRequest, request_id: str, body: VerificationIn) -> RightsOut:
     """The person themselves asks, or an agent by the authority that was told, which the caller
     answers for: a job makes the package, or erases
-    the person. To verify a deletion needs ``privacy:erase`` as well."""
+    the person. To verify a deletion, or that they are a child, needs ``privacy:erase`` as well."""
     caller, id_ = caller_of(request), _rights(request_id)
     _may_verify(caller, api.get_rights_request(caller.tenant_id, id_))
     actor = current_actor()
@@ -181,10 +191,24 @@ def extend_rights_request(request: HttpRequest, request_id: str, body: Extension
 )
 @requires(_RIGHTS)
 def refuse_rights_request(request: HttpRequest, request_id: str, body: RefusalIn) -> RightsOut:
-    """Do not meet a request, for a reason that the law knows."""
+    """Do not meet a request, for a reason that the law knows. A report of a child is lifted."""
     tenant = caller_of(request).tenant_id
     info = api.refuse_request(tenant, _rights(request_id), body.reason, actor=current_actor())
     return rights_out(info)
+
+
+@router.post(
+    "/rights-requests/{request_id}/lift",
+    response=responses(RightsOut, 404, 409, 422),
+    operation_id="lift_child_report",
+)
+@requires(_RIGHTS)
+def lift_child_report(request: HttpRequest, request_id: str, body: LiftIn) -> RightsOut:
+    """A parent showed that who was reported is no child: what is held is used again within seconds.
+    Not once it is confirmed and they are being erased."""
+    evidence = ParentEvidence(body.parent, body.document_sha256, body.note)
+    tenant, id_ = caller_of(request).tenant_id, _rights(request_id)
+    return rights_out(api.lift_report(tenant, id_, evidence, actor=current_actor()))
 
 
 @router.post(
@@ -244,8 +268,22 @@ def get_rights_package(request: HttpRequest, request_id: str) -> StreamingHttpRe
 
 
 def _may_verify(caller: Caller, found: RightsInfo) -> None:
-    if found.kind == RightsKind.DELETION and _ERASE not in caller.scopes:
+    if api.erases(found.kind):
+        _may_erase(caller)
+
+
+def _may_erase(caller: Caller) -> None:
+    if _ERASE not in caller.scopes:
         raise InsufficientScope("to erase needs its own scope", details={"needed": _ERASE})
+
+
+def _mark(caller: Caller, body: RightsIn) -> RightsInfo:
+    if body.kind is not RightsKind.CHILD or body.on_behalf is not None or body.statement:
+        raise ReportUnfit("nobody but a child is marked as one")
+    _may_erase(caller)
+    return api.mark_child(
+        caller.tenant_id, _who(body), body.jurisdiction, body.channel, actor=current_actor()
+    )
 
 
 def _who(body: ErasureIn | RightsIn) -> Identifier | UUID:

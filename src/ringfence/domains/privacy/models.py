@@ -91,9 +91,14 @@ class RightsRequest(TenantModel):
     """Of an appeal: the request that was refused."""
     follows_appeal = models.UUIDField(null=True)
     """Of what an appeal brought back: the appeal."""
+    lifted_at = models.DateTimeField(null=True)
+    """Of a report of a child: when a parent showed that it is none. What they said is in
+    ``authority_sealed``, who took it in ``decided_by``."""
+    lifted_hash = models.CharField(max_length=64, null=True)
+    """SHA-256 of the document that they showed; None: they told what is noted."""
     completed_at = models.DateTimeField(null=True)
     erasure_id = models.UUIDField(null=True)
-    """Of a deletion: the erasure that carries it out."""
+    """Of a deletion or a child: the erasure that carries it out."""
     evidence_id = models.UUIDField(null=True)
     """Of an opt-out: the piece of consent evidence that says so."""
     package_id = models.UUIDField(default=new_id)

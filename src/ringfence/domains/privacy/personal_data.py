@@ -73,7 +73,7 @@ not_personal(RIGHTS, "random id whose key seals the package", "package_id", "pac
 not_personal(
     RIGHTS, "random id of a row", "erasure_id", "evidence_id", "appeal_of", "follows_appeal"
 )
-not_personal(RIGHTS, "hash of a document that a person or an attorney signed", "authority_hash")
+not_personal(RIGHTS, "hash of a document that somebody showed", "authority_hash", "lifted_hash")
 not_personal(RIGHTS, "evidence: counts and hashes, signed", "receipt", "package_bytes")
 register(
     PersonId(RIGHTS, "person_id", "requester", item="package_id"),
@@ -106,6 +106,7 @@ register(
             "authority_expires_at",
             "confirmed_at",
             "statement_use",
+            "lifted_at",
         )
     ),
     *(

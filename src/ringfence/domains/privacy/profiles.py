@@ -9,8 +9,9 @@ from uuid import UUID
 from ringfence.policies.profiles import Profile
 from ringfence.policies.profiles.loading import load_profile
 
-Bound = Callable[[UUID], Profile | None]
-"""The profile that binds a tenant; None: nothing was published, or it is not known any more."""
+Bound = Callable[[UUID | None], Profile | None]
+"""The profile that binds a tenant, or (None) who comes now; no profile: nothing was published, or
+it is not known any more."""
 _sources: list[Bound] = []
 
 
@@ -19,7 +20,7 @@ def register_profile(callback: Bound) -> None:
     _sources[:] = [callback]
 
 
-def profile_of(tenant_id: UUID) -> Profile:
-    """The profile that binds a tenant, else the strictest."""
+def profile_of(tenant_id: UUID | None) -> Profile:
+    """The profile that binds a tenant, or (None) who comes now, else the strictest."""
     found = _sources[0](tenant_id) if _sources else None
     return load_profile() if found is None else found

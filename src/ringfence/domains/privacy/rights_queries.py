@@ -85,6 +85,7 @@ def requests_to_answer() -> list[UUID]:
     rows = RightsRequest.objects.using(OPERATOR).filter(
         Q(kind__in=[kind for kind in RightsKind if rights.by_worker(kind)])
         | Q(person_id__isnull=True, kind__in=(RightsKind.DELETION, RightsKind.CORRECTION))
+        | Q(kind=RightsKind.CHILD, erasure_id__isnull=True)
         | Q(
             kind__in=[kind for kind in RightsKind if rights.is_decided(kind)],
             decided_by__isnull=False,
@@ -95,7 +96,7 @@ def requests_to_answer() -> list[UUID]:
 
 
 def deletions_carried_out() -> list[UUID]:
-    """Running deletions whose erasure is cleaned."""
+    """Running requests whose erasure is cleaned."""
     rows = RightsRequest.objects.using(OPERATOR).filter(
         state=RightsState.RUNNING, erasure_id__isnull=False
     )
@@ -186,6 +187,8 @@ def rights_info(row: RightsRequest) -> RightsInfo:
         authority=authority_of(row),
         statement_use=StatementUse(row.statement_use) if row.statement_use else None,
         decided_by=row.decided_by,
+        lifted_at=row.lifted_at,
+        lifted_hash=row.lifted_hash,
         appeal_of=row.appeal_of,
         follows_appeal=row.follows_appeal,
         package_bytes=row.package_bytes,

@@ -26,6 +26,9 @@ class RightsKind(StrEnum):
     """Nothing is decided of them by a profile."""
     OPT_OUT_CPNI = "opt_out_cpni"
     """No marketing by whom they called, when and how long (47 CFR 64.2007)."""
+    CHILD = "child"
+    """Somebody says that the person is a child: nothing of theirs is used from then on, and it is
+    erased once that is confirmed (16 CFR 312.6(a)(2), GDPR article 17(1)(f))."""
     APPEAL = "appeal"
     """Of a refusal: somebody else decides anew."""
 
@@ -84,6 +87,8 @@ class Method(StrEnum):
     """An agent showed that they may act for the person."""
     NOT_NEEDED = "not_needed"
     """Of an opt-out alone."""
+    CONFIRMED = "confirmed"
+    """Of a report of a child alone: somebody of the business knows so, and answers for it."""
 
 
 class AuthorityKind(StrEnum):

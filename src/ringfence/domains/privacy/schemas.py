@@ -37,6 +37,7 @@ AskedKind = Literal[
     RightsKind.OPT_OUT_ADS,
     RightsKind.OPT_OUT_PROFILING,
     RightsKind.OPT_OUT_CPNI,
+    RightsKind.CHILD,
 ]
 """Every kind but an appeal, which is made of a refusal."""
 
@@ -74,6 +75,23 @@ class RightsIn(Schema):
     statement: Annotated[str, Field(max_length=2000)] = ""
     """Of a correction, and of nothing else: what is wrong, and what is right. It is sealed with the
     person."""
+    marked: bool = False
+    """Of a child, and of nothing else: the caller knows that they are one and answers for it. They
+    are erased at once, which needs ``privacy:erase`` as well."""
+
+
+class LiftIn(Schema):
+    """Which parent says that the person is no child, and what they showed or told."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    parent: Annotated[str, Field(max_length=200)]
+    """Who it is. It is sealed with the person, as is ``note``."""
+    document_sha256: Annotated[str, Field(max_length=64)] = ""
+    """Of what they showed, in lower-case hex. One of this and ``note`` is needed
+    (``parent_evidence_missing``)."""
+    note: Annotated[str, Field(max_length=500)] = ""
+    """What they told, or where the document is kept."""
 
 
 class VerificationIn(Schema):
@@ -158,12 +176,15 @@ class RightsOut(Schema):
     on_behalf: OnBehalfOut | None
     statement_use: StatementUse | None
     """Of a correction that was decided: what became of what the person said."""
+    lifted_at: datetime | None
+    """Of a report of a child: when a parent showed that it is none."""
+    lifted_document_sha256: str | None
     appeal_of: str | None
     """Of an appeal: the request that was refused."""
     follows_appeal: str | None
     """Of a request that an appeal brought back: the appeal."""
     erasure: str | None
-    """Of a deletion: the erasure that carries it out."""
+    """Of a deletion, or a child: the erasure that carries it out."""
     consent: str | None
     """Of an opt-out: the piece of evidence that says so (``GET /consents``)."""
     package_bytes: int | None
@@ -210,6 +231,8 @@ def rights_out(info: RightsInfo) -> RightsOut:
         completed_at=info.completed_at,
         on_behalf=_on_behalf(info.authority),
         statement_use=info.statement_use,
+        lifted_at=info.lifted_at,
+        lifted_document_sha256=info.lifted_hash,
         appeal_of=_request(info.appeal_of),
         follows_appeal=_request(info.follows_appeal),
         erasure=None if info.erasure_id is None else public_id(Prefix.ERASURE, info.erasure_id),

@@ -76,10 +76,10 @@ def records(timestamp: int) -> None:
         _log.info("records ended", extra={"kv": {"count": ended}})
 
 
-@app.periodic(cron="37 3 * * *")
+@app.periodic(cron="37 3,9,15,21 * * *")
 @app.task(queueing_lock="privacy.orphans", name="privacy.orphans")
 def orphans(timestamp: int) -> None:
-    """Destroy keys whose rows never came."""
+    """Destroy keys whose rows never came, and those of values that were kept for hours."""
     confirmed, destroyed = api.collect_orphans()
     if confirmed or destroyed:
         kv = {"confirmed": confirmed, "destroyed": destroyed}
@@ -92,6 +92,12 @@ def build_package(request: str) -> None:
     done = api.answer_request(UUID(request))
     kv = {"request": request, "kind": done.kind, "state": done.state, "bytes": done.package_bytes}
     _log.info("rights request answered", extra={"kv": kv})
+
+
+@app.task(name="privacy.settle_use", retry=RetryStrategy(max_attempts=10, exponential_wait=2))
+def settle_use(tenant: str, request: str, person: str) -> None:
+    """What is held of who is no child is used again."""
+    api.settle_use(UUID(tenant), UUID(person), request=UUID(request), actor="job:rights")
 
 
 @app.periodic(cron="*/10 * * * *")

@@ -1,13 +1,38 @@
-"""Reading of the ledger."""
+"""Reading of the register and of the ledger."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from ringfence.domains.processors.contracts import SentInfo
+from django.conf import settings as django_settings
+
+from ringfence.domains.processors.contracts import ProcessorInfo, SentInfo
 from ringfence.domains.processors.models import Sent
 from ringfence.kernel.clock import from_micros
+from ringfence.platform.gate.rules import fields_allowed, problem_of
+from ringfence.platform.gate.templates import TEMPLATES
+from ringfence.platform.settings import Settings
+from ringfence.platform_django.clock import clock
 from ringfence.platform_django.tenancy import tenant
+
+
+def list_processors() -> list[ProcessorInfo]:
+    """Who may receive personal data, as the settings of this process register them, by name."""
+    settings: Settings = django_settings.RINGFENCE
+    today = clock().now().date()
+    return [
+        ProcessorInfo(
+            name,
+            one,
+            {
+                template: tuple(sorted(fields_allowed(TEMPLATES[template], one)))
+                for template in one.templates
+                if template in TEMPLATES
+            },
+            problem_of(one, today, settings.egress.regions) or "in_force",
+        )
+        for name, one in sorted(settings.processors.items())
+    ]
 
 
 def list_sent(tenant_id: UUID, *, before: UUID | None = None, limit: int = 50) -> list[SentInfo]:

@@ -8,7 +8,7 @@ from ringfence.domains.recordings.usecases.delete_recording import (
 )
 from ringfence.domains.recordings.usecases.end_analysis import end_analysis
 from ringfence.domains.recordings.usecases.open_audio import open_audio, sealed_track
-from ringfence.domains.recordings.usecases.plan_recording import recording_plans
+from ringfence.domains.recordings.usecases.plan_recording import in_force, recording_plans
 from ringfence.domains.recordings.usecases.project_recordings import project_recordings
 from ringfence.domains.recordings.usecases.store_tracks import remove_leftovers, store_tracks
 
@@ -18,6 +18,7 @@ __all__ = [
     "end_analysis",
     "get_recording",
     "get_settings",
+    "in_force",
     "list_recordings",
     "open_audio",
     "project_recordings",

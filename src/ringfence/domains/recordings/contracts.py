@@ -10,6 +10,8 @@ from uuid import UUID
 from ringfence.kernel.errors import InvalidInput, NotFound, RingfenceError
 
 Gap = Literal["silence", "tone"]
+Custody = Literal["platform", "customer"]
+"""Who opens a recording: ``customer``, the customer's private key alone, from its first byte on."""
 ConsentOverride = Literal["always_announce"]
 DeletionReason = Literal["request", "erasure", "retention"]
 
@@ -27,6 +29,9 @@ class RecordingPlanInfo:
     """Public keys (PEM) that each track is wrapped to."""
     rule: str
     """Retention rule of the tracks."""
+    custody: Custody = "platform"
+    refused: str = ""
+    """Why nothing is recorded that was to be; empty: it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,18 @@ class SettingsInfo:
     customer_key: str | None = None
     """The customer's RSA public key (PEM, 3072 bits or more)."""
     analysis_hours: int = 24
-    """How long after its end the platform can still open a customer-held recording (1 to 720)."""
+    """How long after its end the platform can still open a customer-held recording (1 to 720);
+    0: never, it has no key to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What the policy that binds a tenant makes of its settings."""
+
+    custody: Custody
+    """Of what is recorded from now on."""
+    unrecorded: str | None
+    """Why nothing is, although it is switched on; None: it is, or is not switched on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +111,7 @@ class RecordingInfo:
     duration_ms: int | None
     analysis_until: datetime | None
     deletion_reason: str | None
+    custody: Custody = "platform"
     tracks: tuple[TrackInfo, ...] = ()
 
     @property
@@ -146,6 +163,13 @@ class RecordingDeleted(RingfenceError):
 
     code = "recording_deleted"
     http_status = 410
+
+
+class CustomerHeld(RingfenceError):
+    """The customer's private key alone opens the recording: take the sealed object."""
+
+    code = "customer_held"
+    http_status = 403
 
 
 class FormatUnavailable(RingfenceError):

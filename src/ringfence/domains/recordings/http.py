@@ -139,7 +139,9 @@ def delete_recording(request: HttpRequest, recording_id: str) -> Status[Accepted
 @requires(_READ)
 def get_settings(request: HttpRequest) -> RecordingSettingsModel:
     """Whether and how calls are recorded."""
-    return settings_out(api.get_settings(caller_of(request).tenant_id))
+    tenant = caller_of(request).tenant_id
+    settings = api.get_settings(tenant)
+    return settings_out(settings, api.in_force(tenant, settings))
 
 
 @router.put(
@@ -150,7 +152,9 @@ def get_settings(request: HttpRequest) -> RecordingSettingsModel:
 @requires(_WRITE)
 def put_settings(request: HttpRequest, new: RecordingSettingsModel) -> RecordingSettingsModel:
     """Put new settings in force, from the next call on."""
-    return settings_out(api.change_settings(caller_of(request).tenant_id, new.as_info()))
+    tenant = caller_of(request).tenant_id
+    settings = api.change_settings(tenant, new.as_info())
+    return settings_out(settings, api.in_force(tenant, settings))
 
 
 _ACTIONS: dict[str, CallAction] = {

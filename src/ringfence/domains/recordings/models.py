@@ -33,7 +33,7 @@ class RecordingSettings(models.Model):
             ),
             models.CheckConstraint(
                 name="recording_analysis_hours",
-                condition=Q(analysis_hours__gte=1, analysis_hours__lte=720),
+                condition=Q(analysis_hours__gte=0, analysis_hours__lte=720),
             ),
         ]
 
@@ -54,6 +54,8 @@ class Recording(TenantModel):
     """``[pause_ms, resume_ms or null]`` of each pause, from the start of the recording."""
     customer_keys = models.JSONField(default=list)
     """Ids (hex) of the customer's keys that each track is wrapped to."""
+    custody = models.CharField(max_length=16, db_default="platform")
+    """``customer``: no track has a wrap for the platform."""
     duration_ms = models.BigIntegerField(null=True)
     analysis_until = models.DateTimeField(null=True)
     """When the platform's own key to a customer-held recording ends."""
@@ -78,7 +80,10 @@ class Recording(TenantModel):
         constraints = [
             models.CheckConstraint(
                 name="recording_state_known", condition=Q(state__in=RECORDING_STATES)
-            )
+            ),
+            models.CheckConstraint(
+                name="recording_custody_known", condition=Q(custody__in=["platform", "customer"])
+            ),
         ]
 
 

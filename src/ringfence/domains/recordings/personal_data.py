@@ -59,6 +59,7 @@ not_personal(
     "day",
     "gap",
     "customer_keys",
+    "custody",
     "analysis_until",
     "analysis_ended_at",
 )

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ringfence.domains.recordings.contracts import (
     ConsentOverride,
+    Custody,
     Gap,
     RecordingFilter,
     RecordingInfo,
@@ -56,6 +57,7 @@ def recording_info(row: Recording, tracks: Iterable[RecordingTrack]) -> Recordin
         duration_ms=row.duration_ms,
         analysis_until=row.analysis_until,
         deletion_reason=row.deletion_reason,
+        custody=cast(Custody, row.custody),
         tracks=tuple(track_info(track) for track in tracks),
     )
 

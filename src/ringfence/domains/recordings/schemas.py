@@ -10,6 +10,7 @@ from ninja import Schema
 from pydantic import AwareDatetime, Field
 
 from ringfence.domains.recordings.contracts import (
+    InForce,
     RecordingFilter,
     RecordingInfo,
     SettingsInfo,
@@ -48,6 +49,8 @@ class RecordingOut(Schema):
     """From and to, in milliseconds from the start."""
     customer_keys: list[str]
     """SHA-256 of the customer's keys that the tracks are wrapped to."""
+    custody: Literal["platform", "customer"]
+    """``customer``: the private key of the customer alone opens it."""
     analysis_until: datetime | None
     deletion_reason: str | None
     tracks: list[TrackOut]
@@ -93,14 +96,20 @@ class RecordingSettingsModel(Schema, extra="forbid"):
     prompt: Annotated[str, Field(max_length=40)] = "recording-notice-en"
     customer_key: Annotated[str, Field(max_length=8192)] | None = None
     """RSA public key (PEM, 3072 bits or more) that alone opens recordings for good."""
-    analysis_hours: Annotated[int, Field(ge=1, le=720)] = 24
-    """How long after its end the platform can still open a customer-held recording."""
+    analysis_hours: Annotated[int, Field(ge=0, le=720)] = 24
+    """How long after its end the platform can still open a customer-held recording; 0: never."""
+    custody: Literal["platform", "customer"] | None = None
+    """``customer``: the customer's key alone opens what is recorded from now on, because the policy
+    that binds the business customer says so or ``analysis_hours`` is 0. Told, not taken."""
+    unrecorded: str | None = None
+    """Why nothing is recorded although it is switched on: ``customer_key_missing``. Told, not
+    taken."""
 
     def as_info(self) -> SettingsInfo:
-        return SettingsInfo(**self.model_dump())
+        return SettingsInfo(**self.model_dump(exclude={"custody", "unrecorded"}))
 
 
-def settings_out(info: SettingsInfo) -> RecordingSettingsModel:
+def settings_out(info: SettingsInfo, in_force: InForce) -> RecordingSettingsModel:
     return RecordingSettingsModel(
         enabled=info.enabled,
         gap=info.gap,
@@ -108,6 +117,8 @@ def settings_out(info: SettingsInfo) -> RecordingSettingsModel:
         prompt=info.prompt,
         customer_key=info.customer_key,
         analysis_hours=info.analysis_hours,
+        custody=in_force.custody,
+        unrecorded=in_force.unrecorded,
     )
 
 
@@ -134,6 +145,7 @@ def recording_out(info: RecordingInfo) -> RecordingOut:
         gap=info.gap,
         pauses=list(info.marks),
         customer_keys=list(info.customer_keys),
+        custody=info.custody,
         analysis_until=info.analysis_until,
         deletion_reason=info.deletion_reason,
         tracks=[_track_out(track) for track in info.tracks],

@@ -8,8 +8,9 @@ from uuid import UUID
 from ringfence.engine.calls.events import Answered, Failed, Progress
 from ringfence.engine.calls.leg import Leg, Mailbox
 from ringfence.engine.ports import TrunkConfig
-from ringfence.engine.signalling.agent import ALLOW, UserAgent
+from ringfence.engine.signalling.agent import UserAgent
 from ringfence.engine.signalling.causes import NO_RESPONSE, TRANSPORT_FAILED, Cause, cause_of
+from ringfence.engine.signalling.examine import ALLOW
 from ringfence.engine.signalling.transactions import ClientTransaction, ServerTransaction
 from ringfence.engine.signalling.transport import Flow, TransportError
 from ringfence.protocols.sip.dialog import Dialog

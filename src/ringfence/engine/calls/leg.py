@@ -22,7 +22,8 @@ from ringfence.engine.calls.party import is_hold
 from ringfence.engine.journal.journal import CallLog
 from ringfence.engine.journal.records import LegState
 from ringfence.engine.ports import TrunkConfig
-from ringfence.engine.signalling.agent import ALLOW, UserAgent
+from ringfence.engine.signalling.agent import UserAgent
+from ringfence.engine.signalling.examine import ALLOW
 from ringfence.engine.signalling.transactions import ClientTransaction, ServerTransaction
 from ringfence.engine.signalling.transport import Flow, TransportError, format_address
 from ringfence.engine.verbs.model import DialTarget

@@ -26,7 +26,7 @@ class TakingMessage:
         if call.message_plan is None:
             return "failed"
         call.state, call.doing = State.TAKING, self
-        if self._verb.beep:
+        if self._verb.beep and not call.message_plan.refused:
             self._beep = Announcement(call, call.primary, (Play("beep"),))
         else:
             self._record()

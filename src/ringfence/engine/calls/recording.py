@@ -84,6 +84,10 @@ class Recording:
             return
         if self.plan is None:
             self.phase = Phase.OVER
+        elif self.plan.refused:
+            self.phase = Phase.OVER
+            self._call.record.log.event(EventKind.RECORDING_REFUSED, code=self.plan.refused)
+            self._call.post(Recorded(self, began=False))
         elif self.plan.prompt is None:
             self._do(self._record, self._beginning)
         else:
@@ -212,7 +216,7 @@ class Recording:
         requests = (
             TrackRequest(
                 call.id, leg.id, track, tenant, record.person(leg), seals.day, plan.rule, plan.gap,
-                plan.customer_keys, self._quiet_seconds,
+                plan.customer_keys, plan.custody, self._quiet_seconds,
             )
             for track, leg in self._tracks.items()
         )  # fmt: skip
@@ -226,6 +230,7 @@ class Recording:
             EventKind.RECORDING_STARTED, basis=plan.basis, rule=plan.rule, day=seals.day,
             gap=plan.gap, message=True if len(self._legs) == 1 else None,
             customer_keys=[_key_id(pem) for pem in plan.customer_keys],
+            custody=None if plan.custody == "platform" else plan.custody,
             tracks=[
                 {
                     "track": track.hex, "leg": leg.id.hex, "role": leg.role,

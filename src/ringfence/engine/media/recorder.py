@@ -150,8 +150,10 @@ class Recorder:
     async def begin(self, request: TrackRequest, tap_of: Callable[[], Tap]) -> None:
         """Begin a track; ``tap_of`` finds the leg, now and when the key has come.
 
-        Raises what ``tap_of`` raises, TrackExists, TrackUnwritable, KeysUnavailable, the errors of
-        the keys, and UnknownTrack when it was told to stop before it began.
+        The item's key is made also where the customer alone opens the track: whoever may not be
+        recorded is refused there, and its end is the track's. Raises what ``tap_of`` raises,
+        TrackExists, TrackUnwritable, KeysUnavailable, the errors of the keys, and UnknownTrack when
+        it was told to stop before it began.
         """
         tap_of()
         self._refuse_second(request)
@@ -160,7 +162,7 @@ class Recorder:
         self._beginning.add(request.track)
         try:
             leaf = await self._keys.leaf(request)
-            file = await self._file(request, leaf)
+            file = await self._file(request, None if request.custody == "customer" else leaf)
             try:
                 tap = tap_of()
                 self._refuse_second(request)
@@ -230,7 +232,7 @@ class Recorder:
         if request.track in tracks or recorded:
             raise TrackExists("the track was begun, or the leg is being recorded")
 
-    async def _file(self, request: TrackRequest, leaf: Leaf) -> TrackFile:
+    async def _file(self, request: TrackRequest, leaf: Leaf | None) -> TrackFile:
         path = track_path(self._directory, request.tenant, request.track)
         making = asyncio.ensure_future(
             asyncio.to_thread(TrackFile, path, leaf, request.customer_keys)

@@ -26,8 +26,9 @@ class TrackFile:
     that nothing will follow, whether the writer finished or died.
     """
 
-    def __init__(self, path: Path, leaf: Leaf, customer_keys: Sequence[str] = ()) -> None:
-        """Raises TrackExists, TrackUnwritable, UnfitName (a customer's key is none)."""
+    def __init__(self, path: Path, leaf: Leaf | None, customer_keys: Sequence[str] = ()) -> None:
+        """``leaf`` None: the customer's keys alone open it. Raises TrackExists, TrackUnwritable,
+        UnfitName (a customer's key is none, or nobody could open it)."""
         self._sealer = Sealer(leaf, [customer_key(pem.encode()) for pem in customer_keys])
         self._path = path
         self.bytes = 0

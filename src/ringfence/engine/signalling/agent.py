@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 import secrets
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ringfence.engine.ports import DeviceConfig, TrunkConfig
+from ringfence.engine.signalling.examine import ALLOW, SDP, misrouted, refusal
 from ringfence.engine.signalling.gate import Challenged, Gate, Refused, Silence
 from ringfence.engine.signalling.registrar import Registrar
 from ringfence.engine.signalling.transactions import (
@@ -24,13 +26,10 @@ from ringfence.engine.signalling.transport import Flow, TransportError, Transpor
 from ringfence.platform.settings import SipListen
 from ringfence.protocols.sip.dialog import Dialog
 from ringfence.protocols.sip.errors import SipError
+from ringfence.protocols.sip.malformed import answer_malformed
 from ringfence.protocols.sip.message import Headers, Message, Request, Response, parse_message
-from ringfence.protocols.sip.uri import parse_uri
-from ringfence.protocols.sip.values import parse_name_addr
 
 _log = logging.getLogger("ringfence.sip")
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS"
-_ALLOWED = frozenset(ALLOW.split(", "))
 LATE_ANSWER_SECONDS = 180.0
 """How long after an INVITE was given up its 2xx is still answered by ACK and BYE (Timer C)."""
 
@@ -182,6 +181,10 @@ class UserAgent:
     def _on_message(self, data: bytes, flow: Flow) -> None:
         try:
             message: Message = parse_message(data)
+        except SipError as error:
+            self._on_malformed(data, flow, error)
+            return
+        try:
             if isinstance(message, Request):
                 self._on_request(message, flow)
             elif isinstance(message, Response):
@@ -192,8 +195,18 @@ class UserAgent:
             self.counters["failed"] += 1
             _log.exception("message could not be handled")
 
+    def _on_malformed(self, data: bytes, flow: Flow, error: SipError) -> None:
+        """Tell whoever may be known, once, where it came from: nothing in it is believed."""
+        self.counters["malformed"] += 1
+        if not (self.gate.answers_strangers or self.gate.by_source(flow.remote[0])):
+            return
+        response = answer_malformed(data, error)
+        if response is not None:
+            with contextlib.suppress(SipError, TransportError):
+                flow.send(response.serialise())
+
     def _on_response(self, response: Response, flow: Flow) -> None:
-        if self.transactions.receive_response(response):
+        if misrouted(response) or self.transactions.receive_response(response):
             return
         success = response.cseq[1] == "INVITE" and 200 <= response.status < 300
         if success and response.call_id in self._given_up:
@@ -260,73 +273,35 @@ class UserAgent:
             self.counters["refused"] += 1
             response = request.response(verdict.status, to_tag=self.new_tag())
             self.transactions.respond_once(transaction, response)
+        elif has_tag and isinstance(verdict, TrunkConfig):
+            transaction.respond(request.response(481))
+        elif (refused := refusal(request)) is not None:
+            to = request.headers.get("to") or ""
+            if request.to.tag is None:
+                refused.headers.set("To", f"{to};tag={self.new_tag()}")
+            transaction.respond(refused)
         elif isinstance(verdict, DeviceConfig):
             response = self.registrar.register(verdict, request, flow, self.new_tag())
             transaction.respond(response)
-        elif has_tag:
-            transaction.respond(request.response(481))
         elif request.method == "OPTIONS":
             status = 503 if self.draining else 200
             response = request.response(status, to_tag=self.new_tag())
             response.headers.add("Allow", ALLOW)
-            response.headers.add("Accept", "application/sdp")
+            response.headers.add("Accept", SDP)
             transaction.respond(response)
         elif request.method == "INVITE":
-            self._invite(transaction, request, flow, verdict)
-        else:
-            known = request.method in _ALLOWED
-            response = request.response(481 if known else 405, to_tag=self.new_tag())
+            transaction.respond(request.response(100))
+            self._on_invite(transaction, flow, verdict)
+        elif request.method == "REGISTER":
+            response = request.response(405, to_tag=self.new_tag())
             response.headers.add("Allow", ALLOW)
             transaction.respond(response)
+        else:
+            transaction.respond(request.response(481, to_tag=self.new_tag()))
 
     def _silence(self, transaction: ServerTransaction) -> None:
         self.counters["unanswered"] += 1
         self.transactions.forget(transaction)
-
-    def _invite(
-        self,
-        transaction: ServerTransaction,
-        request: Request,
-        flow: Flow,
-        trunk: TrunkConfig,
-    ) -> None:
-        refusal = _refusal(request)
-        if refusal is not None:
-            refusal.headers.set("To", f"{request.headers.get('to')};tag={self.new_tag()}")
-            transaction.respond(refusal)
-            return
-        transaction.respond(request.response(100))
-        self._on_invite(transaction, flow, trunk)
-
-
-def _refusal(request: Request) -> Response | None:
-    """What is wrong with an initial INVITE before anybody looks at where it goes (8.2, 16.3)."""
-    required = request.headers.values("require")
-    if required:
-        response = request.response(420)
-        response.headers.add("Unsupported", ", ".join(required))
-        return response
-    hops = request.headers.get("max-forwards") or "70"
-    if not (hops.isascii() and hops.isdigit()) or len(hops) > 3:
-        return request.response(400)
-    if int(hops) == 0:
-        return request.response(483)
-    try:
-        parse_uri(request.uri)
-        contact = request.contact
-        if contact is None:
-            return request.response(400, "Missing Contact")
-        _ = contact.uri
-        for value in request.headers.values("record-route"):
-            _ = parse_name_addr(value).uri
-    except SipError as error:
-        return request.response(error.status)
-    content = (request.headers.get("content-type") or "").partition(";")[0].strip().lower()
-    if request.body and content != "application/sdp":
-        response = request.response(415)
-        response.headers.add("Accept", "application/sdp")
-        return response
-    return None
 
 
 class _Nobody:

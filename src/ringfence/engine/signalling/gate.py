@@ -19,7 +19,7 @@ from uuid import UUID
 from ringfence.engine.ports import ConfigSnapshot, DeviceConfig, TrunkConfig
 from ringfence.engine.signalling.transport import Flow
 from ringfence.kernel.clock import Clock
-from ringfence.protocols.sip.digest import Challenge, parse_credentials
+from ringfence.protocols.sip.digest import Challenge, is_digest, parse_credentials
 from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.message import Request
 
@@ -179,7 +179,7 @@ class Gate:
         """Which of the users proves itself. A nonce proves nothing twice: what a digest does not
         cover, such as a Contact, could be another's the second time."""
         value = request.headers.get("authorization")
-        if value is None:
+        if value is None or not is_digest(value):
             return self._challenge(flow, stale=False)
         try:
             credentials = parse_credentials(value)

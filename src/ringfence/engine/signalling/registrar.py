@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -21,7 +22,7 @@ from ringfence.engine.verbs.model import DeviceTarget
 from ringfence.kernel.clock import Clock
 from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.message import Request, Response
-from ringfence.protocols.sip.uri import SipUri, unescape_user
+from ringfence.protocols.sip.uri import SipUri, parse_uri, unescape_user
 from ringfence.protocols.sip.values import parse_name_addr
 
 MIN_SECONDS = 60
@@ -85,7 +86,7 @@ class Registrar:
             return []
         live = sorted(self._live(device), key=lambda one: one.binding.q, reverse=True)
         return [
-            Place(one.binding.uri, *one.flow.remote, one.flow.transport, None, one.flow)
+            Place(_called(one.binding.uri), *one.flow.remote, one.flow.transport, None, one.flow)
             for one in live
         ]
 
@@ -128,11 +129,6 @@ class Registrar:
 
     def _refusal(self, device: DeviceConfig, request: Request) -> Response | None:
         """What is wrong before anybody looks at the contacts. Raises SipError."""
-        required = request.headers.values("require")
-        if required:
-            response = request.response(420)
-            response.headers.add("Unsupported", ", ".join(required))
-            return response
         if unescape_user(request.to.uri.user) != device.username:
             return request.response(403)
         return None
@@ -215,7 +211,7 @@ def _wish(text: str, default: int) -> _Wish:
     """Raises SipError for a Contact that cannot be called."""
     contact = parse_name_addr(text)
     parsed, params = contact.uri, contact.params
-    callable_ = parsed.scheme == "sip" and not parsed.headers and '"' not in contact.uri_text
+    callable_ = parsed.scheme == "sip" and '"' not in contact.uri_text
     if not callable_ or not _is_plain(contact.uri_text):
         raise SipError("contact that is not called")
     q = params.get("q") or "1"
@@ -228,6 +224,12 @@ def _wish(text: str, default: int) -> _Wish:
     if instance and not _is_plain(instance):
         raise SipError("malformed instance")
     return _Wish(contact.uri_text, parsed, float(q), seconds, instance)
+
+
+def _called(contact: str) -> str:
+    """The Request-URI that a contact is called by: header fields may not stand there (19.1.1)."""
+    headers = parse_uri(contact).headers
+    return contact.removesuffix(f"?{headers}") if headers else contact
 
 
 def _seconds(text: str | None, default: int) -> int:
@@ -245,7 +247,7 @@ def _is_plain(text: str) -> bool:
 
 def _identity(uri: SipUri) -> tuple[str, str, int | None, str | None]:
     """What makes two contacts one (RFC 3261 19.1.4), as far as phones differ in it."""
-    return unescape_user(uri.user), uri.host.lower(), uri.port, uri.transport
+    return unquote(uri.user), uri.host.lower(), uri.port, uri.transport
 
 
 def _is_newer(binding: Binding, call_id: str, cseq: int) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from ringfence.entry.demo.call import CALLER_TONE, DESK_TONE, Wire
 from ringfence.entry.demo.graph import TAG, WAY, WEST, ZIP
 from ringfence.entry.demo.outcome import Outcome
+from ringfence.entry.demo.own_key import listen
 from ringfence.entry.demo.prices import CURRENCY, PRICES, Price
 from ringfence.entry.demo.receiver import Receiver
 from ringfence.entry.demo.rest import ApiRefused
@@ -165,9 +166,8 @@ class Evidence:
         self._outcome.recording = recording
         place = f"/recordings/{recording['id']}"
         wanted = {"caller": CALLER_TONE, "callee": DESK_TONE}
-        heard = {
-            track: _tones_of(self._api.read(f"{place}/audio?track={track}")) for track in wanted
-        }
+        key, id_ = self._demo.key, recording["id"]
+        heard = {track: _tones_of(listen(self._api, id_, track, key)) for track in wanted}
         good = all(heard[track] == {wanted[track]} for track in wanted)
         told = ", ".join(f"{track} {sorted(tones)} Hz" for track, tones in heard.items())
         self._check("recording", good, f"{recording['basis']}; {told}")

@@ -12,6 +12,7 @@ from ringfence.entry.database import setup_django
 from ringfence.entry.demo import chime
 from ringfence.entry.demo.graph import demo_graph
 from ringfence.entry.demo.installation import DemoFailed, Place
+from ringfence.entry.demo.own_key import OwnKey, record_calls
 from ringfence.entry.demo.prices import CURRENCY, LOW_MICROS, PRICES, TOP_UP_MICROS
 from ringfence.entry.demo.rest import ApiRefused, Rest
 from ringfence.kernel.clock import SystemClock
@@ -47,6 +48,8 @@ class Demo:
     desk_port: int
     secret: str | None
     """Of the webhook; None: there is none, for the reason ``no_webhook``."""
+    key: OwnKey | None
+    """What alone opens the recording, where the policy has it so."""
     no_webhook: str = ""
 
 
@@ -78,14 +81,12 @@ def _provision(place: Place, receiver_url: str) -> Demo:
     desk = _trunks(operator, api, tenant, place)
     flow, version = _flow(api, desk["id"])
     _number(api, flow)
-    settings = api.get("/recording-settings")
-    if not settings["enabled"]:
-        api.put("/recording-settings", settings | {"enabled": True})
+    key = record_calls(api)
     try:
         secret, problem = _webhook(api, receiver_url), ""
     except ApiRefused as error:
         secret, problem = None, _remedy(place, error)
-    return Demo(tenant, api, flow, version, desk["peer_port"], secret, problem)
+    return Demo(tenant, api, flow, version, desk["peer_port"], secret, key, problem)
 
 
 def operator_secret(name: str, scopes: tuple[str, ...], ends: datetime) -> str:

@@ -52,7 +52,8 @@ def derivable(
     ``crossed`` each person's leaf from every other person's seed too. ``of``: of the keys of that
     tenant alone."""
     seeds: dict[UUID, bytes] = {}
-    items: dict[UUID, bytes] = {}
+    items: list[tuple[UUID, UUID, bytes]] = []
+    events: list[tuple[UUID, Bucket, bytes]] = []
     found: dict[bytes, LeafRef | None] = {}
     category_keys: set[bytes] = set()
     day_keys: set[bytes] = set()
@@ -67,7 +68,11 @@ def derivable(
         elif name.kind is Kind.PERSON_CATEGORY:
             category_keys.add(key)
         elif name.kind is Kind.ITEM:
-            items[UUID(bytes=name.id)] = key
+            items.append((name.tenant, UUID(bytes=name.id), key))
+        elif name.kind is Kind.EVENT:
+            category, rule = unlabel(name.id[:24]), unlabel(name.id[24:48])
+            account = UUID(bytes=name.id[48:])
+            events.append((name.tenant, Bucket(category, rule, account=account), key))
         elif name.kind is Kind.DAY:
             stored_days.add(key)
         elif name.kind is Kind.SECRET:
@@ -97,10 +102,14 @@ def derivable(
                 for d in near:
                     leaf = crypto.record_leaf(p, d, tenant, person, bucket)
                     found[leaf] = LeafRef(bucket, person)
-    for item, key in items.items():
+    for owner, item, key in items:
         for bucket in buckets:
             for d in near:
                 leaf = crypto.content_leaf([key], d, tenant, [item], bucket)
+                found[leaf] = LeafRef(bucket, items=(item,))
+        for whose, bucket, d in events:
+            if whose == owner:
+                leaf = crypto.content_leaf([key], d, whose, [item], bucket)
                 found[leaf] = LeafRef(bucket, items=(item,))
     return found
 

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from ringfence.entry.demo.installation import sip_uri
 from ringfence.entry.demo.offer import loopback_of
+from ringfence.entry.demo.own_key import OwnKey, listen, record_calls
 from ringfence.entry.demo.rest import ApiRefused, Rest
 from ringfence.entry.demo.setup import operator_secret, tenant_named
 from ringfence.entry.promises.calling import (
@@ -33,6 +34,8 @@ from ringfence.entry.promises.site import Canary, Connection
 from ringfence.kernel.clock import SystemClock
 from ringfence.kernel.ids import Prefix, parse_public_id
 from ringfence.platform.settings import Settings
+from ringfence.policies.profiles import Profile
+from ringfence.policies.profiles.service_vocabulary import Custody
 
 T = TypeVar("T")
 _KEY_NAME = "examination"
@@ -43,7 +46,7 @@ _SCOPES = (
     *("calls:read", "numbers:read", "numbers:write", "recordings:read", "recordings:write"),
     *("consents:read", "consents:write", "consents:wordings", "trunks:read"),
 )
-_RIGHTS_SCOPES = ("privacy:rights",)
+_RIGHTS_SCOPES = ("privacy:rights", "privacy:erase")
 _BRIEF_SCOPES = ("devices:write", "webhooks:write")
 _OPERATOR_SCOPES = ("tenants:provision", "tenants:read", "tenants:write", "trunks:write")
 _ROLES = ("caller", "callee")
@@ -51,9 +54,11 @@ _KEY_LIFE = timedelta(hours=1)
 _READS = 100
 
 
-def bring_to_life(settings: Settings, database: Connection) -> Canary:
+def bring_to_life(settings: Settings, database: Connection, profile: Profile) -> Canary:
     """Make or find both tenants, place a call to each, and wait for what comes of it: some ten
-    seconds. Raises CanaryDied, DemoFailed where no phone on loopback reaches the platform."""
+    seconds. Where the profile, or what binds the tenant, leaves the keys of recordings to the
+    customer, the examiner holds the canary's. Raises CanaryDied, DemoFailed where no phone on
+    loopback reaches the platform."""
     web = settings.web
     base = f"http://{web.host}:{web.port}/api/v1"
     ends = SystemClock().now() + _KEY_LIFE
@@ -67,8 +72,8 @@ def bring_to_life(settings: Settings, database: Connection) -> Canary:
         apis = [tenant_api(operator, base, tenant, ends.isoformat(), _SCOPES) for tenant in tenants]
         for tenant, api, host, number in zip(tenants, apis, hosts, _NUMBERS, strict=True):
             _reachable(operator, api, tenant, host, number, desk)
-        settings_now = apis[0].get("/recording-settings")
-        apis[0].put("/recording-settings", settings_now | {"enabled": True})
+        alone = profile.recordings.key_custody == Custody.CUSTOMER
+        key = record_calls(apis[0], alone=alone)
         until: list[Callable[[], object]] = [partial(recorded, apis[0], caller), lambda: True]
         placed = tuple(
             asyncio.run(call(api, host, number, desk, caller, sip_uri(settings, number), talking))
@@ -85,7 +90,9 @@ def bring_to_life(settings: Settings, database: Connection) -> Canary:
         calls = [wait_for(partial(ended, api, caller), "its call record") for api in apis]
         recording = wait_for(partial(stored, apis[0], calls[0]), "its recording")
         closed = _closed(operator, base, ends.isoformat())
-        _ask(tenant_api(operator, base, tenants[0], ends.isoformat(), _RIGHTS_SCOPES), caller)
+        rights = tenant_api(operator, base, tenants[0], ends.isoformat(), _RIGHTS_SCOPES)
+        _ask(rights, caller)
+        _mark(rights, f"+1303555{secrets.randbelow(10_000):04}")
         since = SystemClock().now().isoformat()
         for _ in range(_READS):
             apis[0].get(f"/calls/{calls[0]}")
@@ -100,8 +107,9 @@ def bring_to_life(settings: Settings, database: Connection) -> Canary:
             refused_call=parse_public_id(Prefix.CALL, refused),
             placed=placed,
             recording=recording,
+            key=key,
             tracks=_tracks(database, parse_public_id(Prefix.RECORDING, recording)),
-            audio={role: played(apis[0], recording, role) for role in _ROLES},
+            audio={role: played(apis[0], recording, role, key) for role in _ROLES},
             reads=_READS,
             since=since,
         )
@@ -152,6 +160,15 @@ def _ask(api: Rest, caller: str) -> None:
     wait_for(lambda: api.get(path)["state"] == "done" or None, "the copy of its data")
 
 
+def _mark(api: Rest, number: str) -> None:
+    """Somebody becomes known, and is a child."""
+    about = {"number": number, "jurisdiction": "us-ca", "channel": "note"}
+    api.post("/rights-requests", about | {"kind": "opt_out_sale"})
+    made = api.post("/rights-requests", about | {"kind": "child", "marked": True})
+    path = f"/rights-requests/{made['id']}"
+    wait_for(lambda: api.get(path)["state"] == "done" or None, "the erasure of a child")
+
+
 def _tracks(database: Connection, recording: UUID) -> dict[str, UUID]:
     rows = database.execute(
         "SELECT role, id FROM recordings_track WHERE recording_id = %s", [recording]
@@ -160,7 +177,6 @@ def _tracks(database: Connection, recording: UUID) -> dict[str, UUID]:
     return dict(rows)
 
 
-def played(api: Rest, recording: str, role: str) -> str:
-    """SHA-256 of the audio of one track, as the API plays it now. Raises ApiRefused."""
-    audio = api.read(f"/recordings/{recording}/audio?track={role}")
-    return hashlib.sha256(audio).hexdigest()
+def played(api: Rest, recording: str, role: str, key: OwnKey | None) -> str:
+    """SHA-256 of the audio of one track, as who may open it hears it now. Raises ApiRefused."""
+    return hashlib.sha256(listen(api, recording, role, key)).hexdigest()

@@ -66,7 +66,7 @@ def verify_command(profile: str, seed: int | None, json_: bool, steps: bool) -> 
     ):
         database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         tell("calling the examiner's tenants")
-        canary = bring_to_life(settings, database)
+        canary = bring_to_life(settings, database, chosen)
         _expire_a_day(canary.tenant)
         _end(database, canary.closed)
         site = Site(settings, database, canary, chosen)

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import psycopg
 
+from ringfence.entry.demo.own_key import OwnKey
 from ringfence.entry.demo.rest import Rest
 from ringfence.entry.promises.files import write_whole
 from ringfence.kernel.errors import Unavailable
@@ -60,6 +61,8 @@ class Canary:
     placed: tuple[Placed, ...]
     recording: str
     """Its public id."""
+    key: OwnKey | None
+    """What alone opens its tracks; None: the platform plays them."""
     tracks: dict[str, UUID]
     """Its tracks, by whose voice it is."""
     audio: dict[str, str]

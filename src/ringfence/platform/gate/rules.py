@@ -84,8 +84,13 @@ def find_receiver(
     problem = problem_of(found, today, regions)
     if problem is not None:
         raise refuse(problem, "nothing may be sent to this processor now")
+    return name, fields_allowed(template, found)
+
+
+def fields_allowed(template: Template, processor: ProcessorSettings) -> frozenset[str]:
+    """What a processor may get of a template."""
     fields = template.fields
-    return name, fields if found.fields is None else fields.intersection(found.fields)
+    return fields if processor.fields is None else fields.intersection(processor.fields)
 
 
 def _registered(

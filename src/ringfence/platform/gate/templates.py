@@ -36,7 +36,7 @@ _CALL = (
     *("area", "trunk_id", "number_id", "flow_id", "flow_version", "tags.*", "started_at"),
     *("routed_at", "answered_at", "ended_at", "disposition", "end_reason", "ended_by"),
     *("sip_status", "q850", "billed_seconds", "duration_ms", "captured.*", "captured_error"),
-    *("call", "seq", "error"),  # of a call that is gone
+    *("unrecorded", "call", "seq", "error"),  # of a call that is gone
 )
 _LEG = (
     *("id", "role", "trunk_id", "number", "number_error", "transport", "cipher", "codec"),
@@ -45,7 +45,7 @@ _LEG = (
 )
 _RECORDING = (
     *("id", "call_id", "started_at", "ended_at", "state", "basis", "duration_ms", "gap"),
-    *("pauses", "customer_keys", "analysis_until", "deletion_reason"),
+    *("pauses", "customer_keys", "custody", "analysis_until", "deletion_reason"),
     *("recording", "error"),  # of a recording that is gone
 )
 _TRACK = ("track", "leg_id", "state", "duration_ms", "complete", "bytes")

@@ -76,8 +76,23 @@ class Session:
         self.lease_until = 0.0
         """Monotonic time until which it may use what it was granted."""
         self.acknowledged = 0
+        self.ended = False
+        """It left, lost its connection or introduced itself anew: it is given nothing more."""
+        self.left = False
+        """It said goodbye: it holds nothing and is not waited for."""
         self._grant = grant
         self._live: dict[UUID, None] = {}
+
+    def lend_until(self, until: float) -> None:
+        """A leaf is on its way to it. Raises Refused when it left while that was looked up."""
+        if self.ended:
+            raise Refused("the client has left")
+        self.lease_until = until
+
+    def leave(self) -> None:
+        """It has forgotten every leaf and takes no other."""
+        self.ended = self.left = True
+        self.lease_until = 0.0
 
     def may(self, method: str) -> None:
         """Raises Refused."""

@@ -53,7 +53,7 @@ class BlockingKeys:
         _instances.add(self)
 
     def close(self) -> None:
-        """Forget every leaf and disconnect; a later use connects again."""
+        """Forget every leaf and say goodbye to ``keys``; a later use connects again."""
         with self._lock:
             running, self._running = self._running, None
         if running is not None:
@@ -279,6 +279,7 @@ class BlockingKeys:
     def _forked(self) -> None:
         """In a forked child: the parent's thread is not here, its connection not ours."""
         if self._running is not None:
+            self._running.client.forked()
             _inherited.append(self._running)  # collecting it would disturb nobody but warn
         self._running = None
         self._lock = threading.Lock()

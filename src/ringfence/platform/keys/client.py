@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -29,6 +30,7 @@ MAX_LEAVES = 100_000
 _SECONDS = 5.0
 _ATTEMPTS = 20
 _DESTROY_SECONDS = 300.0
+_GOODBYE_SECONDS = 1.0
 _ERRORS = {
     error.code: error for error in (KeyDestroyed, KeyUnknown, Refused, UnfitName, Unreadable)
 }
@@ -71,6 +73,7 @@ class KeyClient:
         self._lease = 0.0
         self._leaves: dict[tuple[UUID, str, UUID | None, LeafRef], _Cached] = {}
         self._welcome: asyncio.Task[None] | None = None
+        self._closing = False
         self._up = asyncio.Event()
         self._rpc = RpcClient(socket, on_connect=self._connected, on_disconnect=self._up.clear)
         self._rpc.on_notify("invalidate", m.Invalidate, self._invalidate)
@@ -80,13 +83,25 @@ class KeyClient:
         self._rpc.start()
 
     async def stop(self) -> None:
-        """Forget every leaf and disconnect."""
+        """Forget every leaf, take no other, and say goodbye: no destruction waits for this client.
+
+        Where ``keys`` does not hear it, its lease is waited out."""
+        self._closing = True
         self._leaves.clear()
-        if self._welcome is not None:
-            self._welcome.cancel()
-        await self._rpc.stop()
-        if self._generation is not None:
-            self._generation.close()
+        try:
+            if self._rpc.connected and self._is_welcome():
+                with contextlib.suppress(RpcError, Unavailable):
+                    await self._rpc.call("goodbye", None, type(None), timeout=_GOODBYE_SECONDS)
+        finally:
+            if self._welcome is not None:
+                self._welcome.cancel()
+            await self._rpc.stop()
+            self._generation = None  # other threads may be reading it
+
+    def forked(self) -> None:
+        """In a forked child: its parent's leaves are not for it."""
+        self._closing = True
+        self._leaves.clear()
 
     # --- values
 
@@ -180,7 +195,10 @@ class KeyClient:
         reply: m.Leaves,
         asked: float,
     ) -> dict[LeafRef, bytes | RingfenceError]:
-        """Keep the leaves of a reply for a lease from ``asked``; returns what stands for others."""
+        """Keep the leaves of a reply for a lease from ``asked``; returns what stands for others.
+
+        Raises Unavailable when the client is closed: it said that it would keep nothing."""
+        self._check_open()
         errors: dict[LeafRef, bytes | RingfenceError] = {}
         for ref, item in zip(refs, reply.leaves, strict=True):
             if item.error:
@@ -397,7 +415,12 @@ class KeyClient:
         """Any other request of ``messages``. Raises its error, RpcError or Unavailable."""
         return await self._call(name, request, reply, seconds)
 
+    def _check_open(self) -> None:
+        if self._closing:
+            raise Unavailable("this client of keys is closed")
+
     async def _call(self, name: str, request: object, reply: type[T], seconds: float) -> T:
+        self._check_open()
         try:
             async with asyncio.timeout(seconds):
                 await self._up.wait()
@@ -412,6 +435,8 @@ class KeyClient:
     # --- connection
 
     def _connected(self) -> None:
+        if self._closing:
+            return
         self._welcome = None
         self._welcomed()
         self._up.set()
@@ -419,11 +444,17 @@ class KeyClient:
     def _welcomed(self) -> asyncio.Task[None]:
         """The introduction on this connection; a new one where the last one failed."""
         known = self._welcome
-        if known is not None and not (known.done() and (known.cancelled() or known.exception())):
+        if known is not None and (not known.done() or self._is_welcome()):
             return known
         task = self._welcome = asyncio.ensure_future(self._introduce())
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task
+
+    def _is_welcome(self) -> bool:
+        known = self._welcome
+        if known is None or not known.done() or known.cancelled():
+            return False
+        return known.exception() is None
 
     async def _introduce(self) -> None:
         try:

@@ -30,6 +30,11 @@ class Welcome(msgspec.Struct, frozen=True):
     lease_seconds: float
 
 
+# ``goodbye`` (body None) -> None: the client of this connection, which alone can say it, has
+# forgotten every leaf, and keeps none that is still on its way. Nobody waits for it; what else it
+# asks needs another ``hello``.
+
+
 class LeavesRequest(msgspec.Struct, frozen=True):
     """``leaves`` -> Leaves. ``objects`` are the ids that the audit record names."""
 
@@ -225,6 +230,8 @@ class Status(msgspec.Struct, frozen=True):
     """Two while the store is moved to another root key: until ``keys`` is started with it."""
     generation: int
     clients: int
+    leases: int
+    """Clients, also vanished ones, that may still use a leaf: whom a destruction would wait for."""
 
 
 class Invalidate(msgspec.Struct, frozen=True):

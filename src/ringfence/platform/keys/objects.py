@@ -63,9 +63,14 @@ def customer_key_id(key: rsa.RSAPublicKey) -> bytes:
 class Sealer:
     """Seals one segment as it is produced; holds at most one chunk."""
 
-    def __init__(self, leaf: Leaf, customers: Sequence[rsa.RSAPublicKey] = ()) -> None:
+    def __init__(self, leaf: Leaf | None, customers: Sequence[rsa.RSAPublicKey] = ()) -> None:
+        """``leaf`` None: the customers alone open it. Raises UnfitName where nobody would."""
+        if leaf is None and not customers:
+            raise UnfitName("nobody could open it")
         key = crypto.new_key()
-        wraps = [(_LEAF, _LEAF_ID, crypto.seal(leaf.key, leaf.place, key))]
+        wraps = []
+        if leaf is not None:
+            wraps.append((_LEAF, _LEAF_ID, crypto.seal(leaf.key, leaf.place, key)))
         for customer in customers:
             if customer.key_size < LEAST_RSA_BITS:
                 raise UnfitName(f"an RSA key of at least {LEAST_RSA_BITS} bits is needed")

@@ -70,6 +70,7 @@ class KeyServer:
         self._rpc = RpcServer(socket, on_disconnect=self._disconnected)
         self._rpc.register("hello", m.Hello, self._hello)
         self._rpc.register("ack", m.Invalidate, self._ack)
+        self._rpc.register("goodbye", None, self._goodbye)
         for name, request, handler in (
             ("leaves", m.LeavesRequest, self._leaves),
             ("resolve", m.ResolveRequest, self._resolve),
@@ -109,6 +110,7 @@ class KeyServer:
 
     def _hello(self, request: m.Hello, connection: Connection) -> m.Welcome:
         session = authenticate(self._secrets, request.credential, request.secret)
+        self._disconnected(connection)  # what an earlier introduction was granted is waited for
         self._sessions[connection] = session
         return m.Welcome(self._lease)
 
@@ -118,9 +120,18 @@ class KeyServer:
             session.acknowledged = max(session.acknowledged, request.generation)
             self._acked.set()
 
+    def _goodbye(self, request: None, connection: Connection) -> None:
+        """The client of this connection holds no leaf any more; it names no other."""
+        session = self._sessions.pop(connection, None)
+        if session is None:
+            raise Refused("say hello first")
+        session.leave()
+        self._acked.set()
+
     def _disconnected(self, connection: Connection) -> None:
         session = self._sessions.pop(connection, None)
         if session is not None:  # it may go on using what it holds
+            session.ended = True
             now = self._clock.monotonic()
             self._gone = [item for item in self._gone if item.lease_until > now] + [session]
 
@@ -144,7 +155,7 @@ class KeyServer:
             raise
         generation = self._generation.value  # before reading: a key that dies meanwhile is noticed
         replies = await self.owner.run(lambda store: reading.read_leaves(store, request))
-        session.lease_until = self._clock.monotonic() + self._lease
+        session.lend_until(self._clock.monotonic() + self._lease)
         outcome = next((reply.error for reply in replies if reply.error), "ok")
         if request.purpose != m.SEAL or outcome == Refused.code:
             self._use(session, request, outcome)
@@ -180,7 +191,7 @@ class KeyServer:
         generation = self._generation.value
         found, replies = await self.owner.run(lambda store: reading.resolve(store, request))
         if replies:
-            session.lease_until = self._clock.monotonic() + self._lease
+            session.lend_until(self._clock.monotonic() + self._lease)
         for resolved in found:
             session.takes_part(resolved.person)
         for item in request.items:
@@ -336,7 +347,9 @@ class KeyServer:
     async def _status(self, request: None, session: Session) -> m.Status:
         counts = await self.owner.run(reading.count)
         root_keys = 1 if self._roots is None else self._roots.count
-        return m.Status(*counts, root_keys, self._generation.value, len(self._sessions))
+        clients, now = len(self._sessions), self._clock.monotonic()
+        leases = sum(one.lease_until > now for one in [*self._sessions.values(), *self._gone])
+        return m.Status(*counts, root_keys, self._generation.value, clients, leases)
 
     # --- upkeep
 
@@ -373,7 +386,7 @@ class KeyServer:
             invalidated.cancel()
 
     async def _invalidate(self) -> int:
-        """Return when each client acknowledged, or its lease ran out."""
+        """Return when each client acknowledged or said goodbye, or its lease ran out."""
         generation = self._generation.bump()
         granted = [*self._sessions.values(), *self._gone]
         deadlines = {session: session.lease_until for session in granted}
@@ -384,7 +397,7 @@ class KeyServer:
             open_until = [
                 until
                 for session, until in deadlines.items()
-                if session.acknowledged < generation and until > now
+                if not session.left and session.acknowledged < generation and until > now
             ]
             if self._foreign_until > now:
                 open_until.append(self._foreign_until)

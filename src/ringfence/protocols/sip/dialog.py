@@ -41,9 +41,7 @@ class Dialog:
     @classmethod
     def from_request(cls, request: Request, local_tag: str) -> Dialog:
         """The dialog that our answer to this INVITE makes (12.1.1). Raises SipError."""
-        contact = request.contact
-        if contact is None:
-            raise SipError("INVITE without Contact")
+        contact = request.contact or request.from_  # of RFC 2543 clients, which may leave it out
         _ = contact.uri
         return cls(
             call_id=request.call_id,

@@ -84,10 +84,15 @@ class Credentials:
         return hmac.compare_digest(self.expected(ha1_hex, method).encode(), response)
 
 
+def is_digest(value: str) -> bool:
+    """Whether credentials or a challenge are of this scheme, well-formed or not."""
+    return value.strip().partition(" ")[0].lower() == "digest"
+
+
 def _params(value: str) -> dict[str, str | None]:
-    scheme, _, rest = value.strip().partition(" ")
-    if scheme.lower() != "digest":
+    if not is_digest(value):
         raise SipError("not a Digest header")
+    rest = value.strip().partition(" ")[2]
     return parse_params(";".join(split_outside_quotes(rest, ",")))
 
 

@@ -15,7 +15,7 @@ from ringfence.protocols.sip.values import (
     split_list,
 )
 
-_COMPACT = {
+COMPACT = {
     "i": "Call-ID", "m": "Contact", "e": "Content-Encoding", "l": "Content-Length",
     "c": "Content-Type", "f": "From", "s": "Subject", "k": "Supported", "t": "To", "v": "Via",
     "o": "Event", "r": "Refer-To", "b": "Referred-By", "x": "Session-Expires", "y": "Identity",
@@ -23,13 +23,20 @@ _COMPACT = {
 }  # fmt: skip
 _USUAL = frozenset(
     (
-        *_COMPACT.values(), "Allow", "CSeq", "Max-Forwards", "Record-Route", "Route", "User-Agent",
+        *COMPACT.values(), "Allow", "CSeq", "Max-Forwards", "Record-Route", "Route", "User-Agent",
     )
 )  # fmt: skip
 """Names, as they are usually written, that need no look at their characters."""
-_TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
+METHODS = frozenset(
+    (
+        "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "MESSAGE", "INFO", "PRACK",
+        "UPDATE", "REFER", "SUBSCRIBE", "NOTIFY", "PUBLISH",
+    )
+)  # fmt: skip
+"""Those that IANA has; a request with another is one that nobody implements."""
+TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _REQUEST_URI = re.compile(r"[^\s<>\"]+")
-_FOLD = re.compile(r"\r\n[ \t]+")
+FOLD = re.compile(r"\r\n[ \t]+")
 _CONTROLS = bytes(code for code in (*range(32), 127) if code not in b"\t\r\n")
 _ONCE = frozenset(
     ("call-id", "content-length", "content-type", "cseq", "from", "max-forwards", "to")
@@ -282,16 +289,16 @@ def _parse_fields(text: str) -> list[tuple[str, str]]:
     if text[:1] in (" ", "\t"):
         raise SipError("folded line without a field")
     if "\r\n " in text or "\r\n\t" in text:
-        text = _FOLD.sub(" ", text)
+        text = FOLD.sub(" ", text)
     fields: list[tuple[str, str]] = []
     for line in text.split("\r\n", _MAX_HEADERS):
         name, colon, value = line.partition(":")
         if name not in _USUAL:
             name = name.rstrip(" \t")
-            if not _TOKEN.fullmatch(name):
+            if not TOKEN.fullmatch(name):
                 raise SipError("malformed header field")
             if len(name) == 1:
-                name = _COMPACT.get(name.lower(), name)
+                name = COMPACT.get(name.lower(), name)
         if not colon:
             raise SipError("malformed header field")
         fields.append((name, value.strip(" \t")))
@@ -308,7 +315,7 @@ def _parse_start(start: str, headers: Headers, body: bytes) -> Request | Respons
             raise SipError("malformed status line")
         return Response(int(code), reason, headers, body)
     uri, space, version = rest.rpartition(" ")
-    if not space or not _TOKEN.fullmatch(first) or not _REQUEST_URI.fullmatch(uri):
+    if not space or not TOKEN.fullmatch(first) or not _REQUEST_URI.fullmatch(uri):
         raise SipError("malformed request line")
     if version.upper() != "SIP/2.0":
         raise SipError("unsupported SIP version", 505 if version[:4].upper() == "SIP/" else 400)

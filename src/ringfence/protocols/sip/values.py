@@ -88,6 +88,8 @@ def parse_name_addr(text: str) -> NameAddr:
         uri, close, params = rest.partition(">")
         if not close:
             raise SipError("unterminated <uri>")
+        if uri != uri.strip():
+            raise SipError("white space around a URI")
         params = params.lstrip()
         if params and not params.startswith(";"):
             raise SipError("text after <uri>")

@@ -412,6 +412,20 @@ async def test_without_a_plan_no_message_is_taken(world: World) -> None:
     assert not world.media.count("subscribe")
 
 
+async def test_a_message_that_may_not_be_recorded_is_not_asked_for(world: World) -> None:
+    """No beep sounds, and the call says why."""
+    why = "customer_key_missing"
+    world.control.message = RecordingPlan(basis="", refused=why)
+    await calling(world, flow(rec=Node(Record(), {"failed": "hi"}), hi=Node(Say("hi"))))
+    await playing(world, "file:hi")
+    played(world)
+    events = await over(world)
+    assert outcomes(events) == ["rec=failed", "hi=done"]
+    assert [one.data["code"] for one in events if one.kind == "recording.refused"] == [why]
+    assert not world.media.count("subscribe")
+    assert not any(asked[3] == "beep" for asked in world.media.asked if asked[0] == "play")
+
+
 # --- other programs -------------------------------------------------------------------------------
 
 

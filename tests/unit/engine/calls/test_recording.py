@@ -81,6 +81,18 @@ async def test_one_track_and_item_per_speaker(world: World) -> None:
     assert completed.data["recording"] == started.data["recording"]
 
 
+async def test_what_may_not_be_recorded_is_not_and_the_call_says_why(world: World) -> None:
+    """It goes on."""
+    why = "customer_key_missing"
+    world.control.recording = RecordingPlan(basis="", prompt=PROMPT, refused=why)
+    uac, _ = await world.bridged()
+    with pytest.raises(CallState):
+        await _command(world, "pause_recording")
+    (told,) = _recording(await _end(world, uac))
+    assert (told.kind, told.data) == ("recording.refused", {"code": why})
+    assert world.media.count("subscribe") == world.media.count("play") == 0
+
+
 async def test_nobody_is_recorded_before_both_heard_the_prompt(world: World) -> None:
     _plan(world, PROMPT)
     uac, _ = await world.bridged()

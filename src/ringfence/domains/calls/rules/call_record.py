@@ -120,6 +120,7 @@ def _started(event: CallEvent) -> _Values:
         "q850": None,
         "billed_seconds": 0,
         "duration_ms": None,
+        "unrecorded": None,
     }
 
 
@@ -152,6 +153,8 @@ def _apply_to_call(call: _Values, event: CallEvent) -> None:
             call.update(_party("captured", event.caller or event.callee))
         case EventKind.CALL_ANSWERED if call["answered_at"] is None:
             call["answered_at"] = at
+        case EventKind.RECORDING_REFUSED:
+            call["unrecorded"] = _text(data, "code", 40)
         case EventKind.CALL_ENDED if call["end_reason"] is None:
             _end_call(call, event)
 

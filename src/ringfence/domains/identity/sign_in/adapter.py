@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from ringfence.domains.identity.contracts import AlreadyMember, InvitationUnusable
+from ringfence.domains.identity.contracts import AgeNotAttested, AlreadyMember, InvitationUnusable
 from ringfence.domains.identity.models import User
 from ringfence.domains.identity.queries import has_second_factor, lacks_second_factor
 from ringfence.domains.identity.sign_in import invitations, lockout
@@ -98,7 +98,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             return
         try:
             accept_invitation(token, user.id, user.email)
-        except (InvitationUnusable, AlreadyMember):
+        except (InvitationUnusable, AlreadyMember, AgeNotAttested):
             return  # its page says why
         invitations.forget(request)
 

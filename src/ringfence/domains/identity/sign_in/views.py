@@ -20,12 +20,18 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from ringfence.domains.identity.contracts import AlreadyMember, InvitationUnusable
+from ringfence.domains.identity.contracts import AgeNotAttested, AlreadyMember, InvitationUnusable
 from ringfence.domains.identity.models import User
 from ringfence.domains.identity.queries import lacks_second_factor, memberships_of, name_of
 from ringfence.domains.identity.sign_in import invitations, staff_access
 from ringfence.domains.identity.sign_in.session import session_of
 from ringfence.domains.identity.usecases.accept_invitation import accept_invitation, get_offer
+from ringfence.domains.identity.usecases.attest_age import (
+    attest_age,
+    lacks_age,
+    minimum_age,
+    wording,
+)
 from ringfence.domains.identity.usecases.name_user import MAX_NAME, name_user
 from ringfence.platform_django.admission import MfaRequired, StepUpRequired
 
@@ -116,9 +122,21 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         invitations.remember(request, token)
         context = {"offer": offer, "token": token, "next": request.path}
         return render(request, "account/invitation_other.html", context, status=403)
+    asked = lacks_age(user.id, offer.tenant_id)
     if request.method == "POST":
-        return _accept(request, token, user)
-    return render(request, "account/invitation_accept.html", {"offer": offer, "token": token})
+        if asked and "of_age" in request.POST:
+            attest_age(user.id, minimum_age(offer.tenant_id))
+            asked = False
+        if not asked:
+            return _accept(request, token, user)
+    context = {
+        "offer": offer,
+        "token": token,
+        "age": wording(minimum_age(offer.tenant_id)) if asked else "",
+        "problem": AgeNotAttested.code if request.method == "POST" else "",
+    }
+    status = AgeNotAttested.http_status if context["problem"] else 200
+    return render(request, "account/invitation_accept.html", context, status=status)
 
 
 def _accept(request: HttpRequest, token: str, user: User) -> HttpResponse:

@@ -13,6 +13,7 @@ from allauth.socialaccount.providers.base import AuthError, AuthProcess
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
+from ringfence.domains.identity.contracts import AgeNotAttested
 from ringfence.domains.identity.rules import sso as rules
 from ringfence.domains.identity.sso import admit
 from ringfence.domains.identity.sso.contracts import (
@@ -24,6 +25,7 @@ from ringfence.domains.identity.sso.page import refusal
 from ringfence.domains.identity.sso.provider import TenantProvider
 from ringfence.domains.identity.sso.queries import connection_of
 from ringfence.domains.identity.sso.transport import ask_for, provider_session
+from ringfence.domains.identity.usecases.attest_age import minimum_age
 from ringfence.platform_django.tenancy import IDENTITY
 
 _log = logging.getLogger("ringfence.sso")
@@ -92,7 +94,9 @@ class TenantSocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         try:
             _decide(request, sociallogin, vouched)
         except SignInRefused as error:
-            raise _refused(request, vouched.connection.slug, error.code) from None
+            raise _refused(
+                request, vouched.connection.slug, error.code, login=sociallogin
+            ) from None
 
     def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> Any:
         """The account, its link to the provider and the membership: all, or none."""
@@ -100,11 +104,13 @@ class TenantSocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         try:
             with transaction.atomic(using=IDENTITY):
                 user = super().save_user(request, sociallogin, form)
-                admit.seat(vouched, user.pk)
+                admit.seat(vouched, user.pk, _attested(sociallogin))
         except IntegrityError:  # at the same moment somebody got an account with this address
             raise _refused(request, vouched.connection.slug, "account_exists") from None
         except SignInRefused as error:
-            raise _refused(request, vouched.connection.slug, error.code) from None
+            raise _refused(
+                request, vouched.connection.slug, error.code, login=sociallogin
+            ) from None
         return user
 
     def on_authentication_error(
@@ -130,18 +136,35 @@ def _decide(request: HttpRequest, sociallogin: Any, vouched: Vouched) -> None:
     elif process != AuthProcess.LOGIN:
         raise SignInRefused("provider_failed")
     elif sociallogin.is_existing:
-        admit.check_member(vouched, sociallogin.user.pk)
+        admit.check_member(vouched, sociallogin.user.pk, _attested(sociallogin))
     else:
-        place = admit.check_newcomer(vouched)
+        place = admit.check_newcomer(vouched, _attested(sociallogin))
         for address in sociallogin.email_addresses:
             # Of a domain that is not the tenant's, the provider's word is not enough: the mail
             # goes there, or anybody could open an account in a stranger's name.
             address.verified = place.proven
 
 
+def _attested(sociallogin: Any) -> int:
+    """As how old somebody said to be before they were sent to the provider."""
+    said = sociallogin.state.get("attested")
+    return said if isinstance(said, int) else 0
+
+
 def _refused(
-    request: HttpRequest, slug: str, code: str, exception: Exception | None = None
+    request: HttpRequest,
+    slug: str,
+    code: str,
+    exception: Exception | None = None,
+    *,
+    login: Any = None,
 ) -> ImmediateHttpResponse:
     why = type(exception).__name__ if exception else ""
     _log.info("sign-in by provider refused", extra={"kv": {"code": code, "why": why}})
-    return ImmediateHttpResponse(refusal(request, code, slug))
+    more: dict[str, Any] = {}
+    if login is not None and code == AgeNotAttested.code:
+        more = {
+            "age": minimum_age(login.vouched.connection.tenant_id),
+            "after": login.state.get("next") or "",
+        }
+    return ImmediateHttpResponse(refusal(request, code, slug, **more))

@@ -20,6 +20,7 @@ from ringfence.domains.identity.queries import seats_of
 from ringfence.domains.identity.rules import access
 from ringfence.domains.identity.rules import sso as rules
 from ringfence.domains.identity.sso.contracts import SignInRefused, Vouched
+from ringfence.domains.identity.usecases.attest_age import attest_age, lacks_age, minimum_age
 from ringfence.platform.keys.persons import Identifier
 from ringfence.platform_django.clock import clock
 from ringfence.platform_django.keys import keys
@@ -40,8 +41,9 @@ class Place:
     """The address is of a domain that the tenant proved to be its own."""
 
 
-def check_newcomer(vouched: Vouched) -> Place:
-    """What an account that is made for somebody whom the provider brings will be.
+def check_newcomer(vouched: Vouched, attested: int) -> Place:
+    """What an account that is made for somebody whom the provider brings will be; ``attested``: as
+    how old they said to be, in years.
 
     That there is an account with the address is told only of addresses that the tenant has a say
     in: its proven domains, and whom it invited. Raises SignInRefused.
@@ -50,6 +52,8 @@ def check_newcomer(vouched: Vouched) -> Place:
         place = _place(vouched)
     if has_account(vouched.email or ""):
         raise SignInRefused("account_exists")
+    if attested < minimum_age(vouched.connection.tenant_id):
+        raise SignInRefused("age_not_attested")
     return place
 
 
@@ -61,7 +65,7 @@ def has_account(email: str) -> bool:
     )
 
 
-def check_member(vouched: Vouched, user_id: UUID) -> None:
+def check_member(vouched: Vouched, user_id: UUID, attested: int) -> None:
     """Somebody whom the provider is known to vouch for is a member, or becomes one if they are
     invited anew: who was removed stays out. Raises SignInRefused."""
     if is_member(vouched, user_id):
@@ -70,7 +74,7 @@ def check_member(vouched: Vouched, user_id: UUID) -> None:
         place = _place(vouched)
         if place.invitation is None:
             raise SignInRefused("no_member")
-        _sit(vouched, user_id, place)
+        _sit(vouched, user_id, place, attested)
 
 
 def is_member(vouched: Vouched, user_id: UUID) -> bool:
@@ -78,10 +82,10 @@ def is_member(vouched: Vouched, user_id: UUID) -> bool:
     return any(seat.tenant_id == vouched.connection.tenant_id for seat in seats_of(user_id))
 
 
-def seat(vouched: Vouched, user_id: UUID) -> None:
+def seat(vouched: Vouched, user_id: UUID, attested: int) -> None:
     """Make the new account a member. Raises SignInRefused."""
     with tenant(vouched.connection.tenant_id):
-        _sit(vouched, user_id, _place(vouched))
+        _sit(vouched, user_id, _place(vouched), attested)
 
 
 def _place(vouched: Vouched) -> Place:
@@ -130,8 +134,12 @@ def _invitation(vouched: Vouched, now: datetime) -> Invitation | None:
     return None
 
 
-def _sit(vouched: Vouched, user_id: UUID, place: Place) -> None:
-    now = clock().now()
+def _sit(vouched: Vouched, user_id: UUID, place: Place, attested: int) -> None:
+    now, tenant_id = clock().now(), vouched.connection.tenant_id
+    if lacks_age(user_id, tenant_id):
+        if attested < minimum_age(tenant_id):
+            raise SignInRefused("age_not_attested")
+        attest_age(user_id, attested)
     if place.invitation is not None:
         taken = Invitation.objects.filter(
             id=place.invitation.id, accepted_at=None, revoked_at=None, expires_at__gt=now

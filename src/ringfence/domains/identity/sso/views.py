@@ -15,8 +15,13 @@ from django.views.decorators.http import require_http_methods
 from requests import RequestException
 
 from ringfence.domains.identity.sso.page import page, refusal
-from ringfence.domains.identity.sso.provider import CallbackView, TenantOAuth2Adapter
+from ringfence.domains.identity.sso.provider import (
+    CallbackView,
+    TenantOAuth2Adapter,
+    TenantProvider,
+)
 from ringfence.domains.identity.sso.queries import slug_for
+from ringfence.domains.identity.usecases.attest_age import minimum_age
 from ringfence.platform_django.middleware import error_response
 from ringfence.platform_django.ratelimit import RateLimited, count_failure
 
@@ -69,12 +74,20 @@ def _start(request: HttpRequest, slug: str, company: str) -> HttpResponse:
             AuthProcess.CONNECT if connect else AuthProcess.LOGIN,
             next_url=get_next_redirect_url(request),
             fresh=connect or "fresh" in request.POST,
+            attested=_attested(request, provider),
         )
     except SocialApp.DoesNotExist:
         return _unknown(request, company)
     except (OAuth2Error, RequestException):
         return refusal(request, "provider_failed", company)
     return answer
+
+
+def _attested(request: HttpRequest, provider: TenantProvider) -> int:
+    """As how old somebody says to be, on the page that asks for it; kept until they are back."""
+    if "of_age" not in request.POST:
+        return 0
+    return minimum_age(provider.app.connection.tenant_id)
 
 
 def _unknown(request: HttpRequest, company: str) -> HttpResponse:

@@ -15,6 +15,7 @@ from ringfence.domains.identity.contracts import (
 )
 from ringfence.domains.identity.models import Invitation, Membership
 from ringfence.domains.identity.queries import token_hash
+from ringfence.domains.identity.usecases.attest_age import require_age
 from ringfence.platform_django.clock import clock
 from ringfence.platform_django.sealed import open_fields
 from ringfence.platform_django.tenancy import APP, across_tenants, tenant
@@ -40,7 +41,7 @@ def get_offer(token: str) -> OfferInfo:
 def accept_invitation(token: str, user_id: UUID, email: str) -> MembershipInfo:
     """Make a member of who is signed in with the invited address; a token does so once.
 
-    Raises InvitationUnusable, AlreadyMember.
+    Raises InvitationUnusable, AlreadyMember, AgeNotAttested.
     """
     found = _found(token)
     if found.tenant_id is None:
@@ -88,6 +89,7 @@ def _accept(db: str, found: _Found, user_id: UUID, email: str) -> MembershipInfo
     members = Membership.objects.using(db)
     if members.filter(tenant_id=row.tenant_id, user_id=user_id).exists():
         raise AlreadyMember("you are a member already")
+    require_age(user_id, row.tenant_id)
     row.accepted_at = now
     row.save(using=db, update_fields=["accepted_at"])
     made = members.create(

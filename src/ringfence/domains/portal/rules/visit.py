@@ -93,9 +93,9 @@ class Counts:
     tenant_calls_hour: int
 
 
-def may_opt_out(counts: Counts) -> bool:
-    """Whether one more opt-out is taken. How many the same number or address made is no matter:
-    that would keep somebody from opting out of the next thing."""
+def may_ask_at_once(counts: Counts) -> bool:
+    """Whether one more opt-out, or report of a child, is taken. How many the same number or address
+    made is no matter: that would keep somebody from opting out of the next thing."""
     return counts.address_hour < OF_ADDRESS_AN_HOUR and counts.tenant_hour < OF_TENANT_AN_HOUR
 
 

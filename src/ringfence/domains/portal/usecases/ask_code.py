@@ -24,12 +24,11 @@ from ringfence.domains.privacy.contracts import Jurisdiction
 from ringfence.platform.keys.persons import Identifier
 from ringfence.platform_django.clock import clock, new_id
 from ringfence.platform_django.keys import keys
-from ringfence.platform_django.mail import queue_mail
 from ringfence.platform_django.sealed import seal_field
 from ringfence.platform_django.tenancy import APP, tenant
 
-CALL_TASK = "portal.call"
-_OPT_OUTS = [wish for wish in Wish if wish.opts_out]
+CODE_TASK = "portal.send_code"
+_AT_ONCE = [wish for wish in Wish if wish.at_once]
 ACTOR = "portal"
 
 
@@ -66,10 +65,10 @@ def ask_code(
         if answer is rules.Answer.BUSY:
             raise Busy("too many codes were asked for")
         if answer is rules.Answer.SEND:
-            _send(portal, row, contact)
+            _make_code(row, contact)
         row.save(using=APP, force_insert=True)
         if row.contact_sealed is not None:
-            app.configure_task(CALL_TASK).defer(visit=row.id.hex)
+            app.configure_task(CODE_TASK).defer(visit=row.id.hex)
     return Asked(browser, by_call)
 
 
@@ -105,35 +104,22 @@ def code_hash(visit_id: UUID, code: str) -> bytes:
     ).digest()
 
 
-def _send(portal: PortalInfo, row: Visit, contact: Contact) -> None:
+def _make_code(row: Visit, contact: Contact) -> None:
+    """A code, to be sent to whoever the contact means."""
     code = f"{secrets.randbelow(10**rules.CODE_DIGITS):0{rules.CODE_DIGITS}}"
     row.code_hash = code_hash(row.id, code)
-    if row.by_call:
-        # not the number: what the tenant's key opens outlives an erasure, in the log
-        (told,) = keys().resolve(row.tenant_id, [Identifier(contact.kind, contact.text)])
-        row.contact_sealed = seal_field(
-            row, "contact_sealed", {"person": told.person.hex, "code": code}
-        )
-        return
-    name = " ".join(portal.tenant_name.split())
-    queue_mail(contact.text, f"Your code for {name}", _MAIL.format(name=name, code=code))
-
-
-_MAIL = """Your code is {code}
-
-Somebody, we hope you, asks {name} about personal data. Type the code into the page
-where you asked. It is good for 10 minutes, once, in that browser alone.
-
-Nobody of us ever asks you for this code. If it was not you, do nothing: without the code
-nothing is told and nothing changes.
-"""
+    # not the contact: what the tenant's key opens outlives an erasure, in the log
+    (told,) = keys().resolve(row.tenant_id, [Identifier(contact.kind, contact.text)])
+    row.contact_sealed = seal_field(
+        row, "contact_sealed", {"person": told.person.hex, "code": code}
+    )
 
 
 def counts(row: Visit, now: datetime) -> rules.Counts:
-    """What came before it. Opt-outs keep nobody from a code."""
+    """What came before it. Opt-outs and reports keep nobody from a code."""
     rows = Visit.objects.using(APP).filter(tenant_id=row.tenant_id)
     hour = rows.filter(asked_at__gt=now - rules.HOUR)
-    own = rows.filter(subject_hash=row.subject_hash).exclude(wish__in=_OPT_OUTS)
+    own = rows.filter(subject_hash=row.subject_hash).exclude(wish__in=_AT_ONCE)
     return rules.Counts(
         subject_hour=own.filter(asked_at__gt=now - rules.HOUR).count(),
         subject_day=own.filter(asked_at__gt=now - rules.DAY).count(),

@@ -28,13 +28,15 @@ from ringfence.platform_django.clock import clock
 from ringfence.platform_django.tenancy import APP, tenant
 
 _NOBODY = UUID(int=0)
+_NOT_YET = (Wish.STATUS, Wish.DELETION, Wish.CORRECTION)
 _OPEN = (RightsState.RECEIVED, RightsState.VERIFIED, RightsState.RUNNING)
 
 
 def prove(portal: PortalInfo, browser: bytes, code: str) -> bool:
     """Whether the code is right: once, in the browser that asked for it, within its time and tries.
 
-    What is asked without consequence is asked for at once; a deletion is confirmed first.
+    What is asked without consequence is asked for at once; a deletion is confirmed first, and of a
+    correction the person says first what is wrong.
     """
     code = "".join(character for character in code if character.isdigit())
     with _visit(portal, browser) as row:
@@ -49,7 +51,7 @@ def prove(portal: PortalInfo, browser: bytes, code: str) -> bool:
         _happen(row, rules.Event.CODE_RIGHT if right else rules.Event.CODE_WRONG)
         if right:
             row.code_hash = row.contact_sealed = None
-            if row.wish not in (Wish.STATUS, Wish.DELETION):
+            if row.wish not in _NOT_YET:
                 _ask(portal, row)
         return right
 
@@ -60,9 +62,20 @@ def confirm(portal: PortalInfo, browser: bytes) -> RightsInfo:
     Raises NotProven.
     """
     with _proven(portal, browser) as row:
-        if row.wish == Wish.STATUS:
+        if row.wish in (Wish.STATUS, Wish.CORRECTION):
             raise NotProven("nothing was wished")
         return _ask(portal, row)
+
+
+def correct(portal: PortalInfo, browser: bytes, statement: str) -> RightsInfo:
+    """The person says what is wrong and what is right; a second time gives the same.
+
+    Raises NotProven, StatementUnfit where nothing is said.
+    """
+    with _proven(portal, browser) as row:
+        if row.wish != Wish.CORRECTION:
+            raise NotProven("no correction was wished")
+        return _ask(portal, row, statement)
 
 
 def appeal(portal: PortalInfo, browser: bytes, request_id: UUID) -> RightsInfo:
@@ -111,19 +124,26 @@ def _person(row: Visit) -> UUID:
     return row.person_id
 
 
-def _ask(portal: PortalInfo, row: Visit) -> RightsInfo:
-    """One request for a visit; one that is open already is not made twice."""
+def _ask(portal: PortalInfo, row: Visit, statement: str = "") -> RightsInfo:
+    """One request for a visit; one that is open already is not made twice, but for a correction:
+    each says something else."""
     tenant_id = portal.tenant_id
     if row.request_id is not None:
         return privacy.get_rights_request(tenant_id, row.request_id)
     kind = RightsKind(row.wish)
-    if row.person_id is not None:
+    if row.person_id is not None and kind is not RightsKind.CORRECTION:
         for one in privacy.requests_of_person(tenant_id, row.person_id):
             if one.kind is kind and one.state in _OPEN and one.channel is Channel.PORTAL:
                 row.request_id = one.id
                 return one
     made = privacy.request_rights(
-        tenant_id, row.person_id, kind, Jurisdiction(row.jurisdiction), Channel.PORTAL, actor=ACTOR
+        tenant_id,
+        row.person_id,
+        kind,
+        Jurisdiction(row.jurisdiction),
+        Channel.PORTAL,
+        statement=statement,
+        actor=ACTOR,
     )
     if not (kind is RightsKind.DELETION and portal.officer_confirms):
         made = privacy.verify_request(tenant_id, made.id, Method.CODE_SENT, actor=ACTOR)

@@ -40,6 +40,9 @@ _APPEAL = {
 _OPT_OUT = Period(15, Unit.BUSINESS_DAYS)
 """Most from an opt-out to its effect, under any law (11 CCR 7026(f))."""
 _RECEIPT = timedelta(days=1)
+_CHILD = Period(3, Unit.DAYS)
+"""From a report of a child to its erasure: a parent may ask for it at any time (16 CFR
+312.6(a)(2)), and it is done without undue delay (GDPR article 17(1)(f))."""
 OBJECTED = ("marketing", "training", "support")
 """Purposes that an objection ends; what a contract or the law asks for goes on."""
 _NEXT = {
@@ -105,6 +108,8 @@ def due_at(kind: RightsKind, received: datetime, terms: Terms) -> datetime:
     if kind in OPT_OUTS:
         promised = min(after(received, terms.opt_out), after(received, _OPT_OUT))
         return max(promised, received + _RECEIPT)
+    if kind is RightsKind.CHILD:
+        return min(after(received, terms.deadline), after(received, _CHILD))
     return min(after(received, terms.deadline), after(received, terms.law))
 
 
@@ -143,16 +148,17 @@ def is_open(state: RightsState) -> bool:
 def may_extend(
     kind: RightsKind, state: RightsState, extended: bool, now: datetime, due: datetime
 ) -> bool:
-    """Once, while it is open, and before its end: the person must be told within it. An appeal and
-    an opt-out have one time alone."""
-    once = kind is RightsKind.APPEAL or kind in OPT_OUTS
+    """Once, while it is open, and before its end: the person must be told within it. An appeal,
+    an opt-out and a report of a child have one time alone."""
+    once = kind in (RightsKind.APPEAL, RightsKind.CHILD) or kind in OPT_OUTS
     return not once and is_open(state) and not extended and now <= due
 
 
 def may_appeal(kind: RightsKind, state: RightsState, refusal: Refusal | None) -> bool:
-    """Of what was refused; not of what the person took back, nor of an appeal."""
+    """Of what was refused; not of what the person took back, nor of an appeal; a child is
+    reported anew."""
     refused = state is RightsState.REFUSED and refusal is not Refusal.WITHDRAWN
-    return refused and kind is not RightsKind.APPEAL
+    return refused and kind not in (RightsKind.APPEAL, RightsKind.CHILD)
 
 
 def urgency(state: RightsState, now: datetime, end: datetime) -> Urgency:
@@ -166,7 +172,10 @@ def urgency(state: RightsState, now: datetime, end: datetime) -> Urgency:
 
 def may_verify_by(method: Method, kind: RightsKind, *, by_agent: bool) -> bool:
     """Whether this makes known who asks; an opt-out needs nothing that does. Where somebody else
-    asks for the person, it is their authority, and nothing that the person could show."""
+    asks for the person, it is their authority, and nothing that the person could show. That
+    somebody is a child is confirmed, whoever said it."""
+    if RightsKind.CHILD is kind or method is Method.CONFIRMED:
+        return kind is RightsKind.CHILD and method is Method.CONFIRMED
     if by_agent and kind is not RightsKind.APPEAL:
         return method is Method.AUTHORITY
     return method is not Method.NOT_NEEDED
@@ -180,7 +189,12 @@ def is_copy(kind: RightsKind) -> bool:
 def by_worker(kind: RightsKind) -> bool:
     """Whether a job of its own answers it once it is verified. A deletion is answered by its
     erasure, an appeal and a correction by a decision."""
-    return kind is not RightsKind.DELETION and not is_decided(kind)
+    return not erases(kind) and not is_decided(kind)
+
+
+def erases(kind: RightsKind) -> bool:
+    """Whether the person is erased by it."""
+    return kind in (RightsKind.DELETION, RightsKind.CHILD)
 
 
 def is_decided(kind: RightsKind) -> bool:

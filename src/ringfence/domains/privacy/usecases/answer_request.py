@@ -11,6 +11,7 @@ from ringfence.domains.privacy.rights_vocabulary import RightsKind, RightsState
 from ringfence.domains.privacy.rules import rights
 from ringfence.domains.privacy.usecases.build_package import build_package
 from ringfence.domains.privacy.usecases.complete_rights import complete
+from ringfence.domains.privacy.usecases.settle_use import settle_use
 from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform.keys.errors import KeyDestroyed, KeyUnknown
 from ringfence.platform.keys.subjects import StateChange
@@ -42,8 +43,11 @@ def answer_request(request_id: UUID) -> RightsInfo:
         return complete(row.id, {"opted_out": True, "evidence": evidence})
     if rights.is_copy(kind):
         return build_package(row.id)
-    if kind is RightsKind.DELETION:
+    if kind is RightsKind.DELETION or row.erasure_id is not None:
         return rights_info(row)
+    if kind is RightsKind.CHILD:
+        _run(row)
+        return complete(row.id, {"held": True, "restricted": True})
     if kind is RightsKind.CORRECTION:
         return _answer_correction(row)
     _run(row)
@@ -57,11 +61,10 @@ def _choose(row: RightsRequest, kind: RightsKind) -> dict[str, object]:
         if kind is RightsKind.OBJECTION:
             _change(row, StateChange(objects=rights.OBJECTED))
             return {"held": True, "not_used_for": list(rights.OBJECTED)}
-        restricted = kind is RightsKind.RESTRICTION
-        _change(row, StateChange(restricted=restricted))
     except (KeyDestroyed, KeyUnknown):
         return {"held": False}
-    return {"held": True, "restricted": restricted}
+    restricted = settle_use(row.tenant_id, row.person_id, request=row.id, actor=_ACTOR)
+    return {"held": False} if restricted is None else {"held": True, "restricted": restricted}
 
 
 def _change(row: RightsRequest, change: StateChange) -> None:

@@ -28,6 +28,7 @@ from ringfence.domains.privacy.usecases.order_erasure import destruction_of, era
 from ringfence.platform.keys.erasure import Destruction
 from ringfence.platform.keys.names import day_date
 from ringfence.platform_django.clock import clock
+from ringfence.platform_django.idempotency import keys_of_answers
 from ringfence.platform_django.keys import keys
 from ringfence.platform_django.tenancy import OPERATOR, across_tenants
 
@@ -73,7 +74,7 @@ def _destroy(row: ErasureOrder) -> None:
         return
     destruction = _complete(row.tenant_id, destruction_of(row))
     _note(row, destruction=msgspec.to_builtins(destruction))
-    died = keys().destroy(row.tenant_id, destruction, actor=row.actor)
+    died = keys().destroy(row.tenant_id, _with_answers(row, destruction), actor=row.actor)
     _note(
         row,
         expected=ErasureState.ORDERED,
@@ -81,6 +82,15 @@ def _destroy(row: ErasureOrder) -> None:
         destroyed_at=clock().now(),
         escrowed=died.escrowed,
     )
+
+
+def _with_answers(row: ErasureOrder, destruction: Destruction) -> Destruction:
+    """With the keys of all answers that are kept for repetition: any may name an erased person.
+    They are no part of the order, and its certificate does not count them."""
+    if not destruction.persons:
+        return destruction
+    items = {*destruction.items, *keys_of_answers(row.tenant_id)}
+    return msgspec.structs.replace(destruction, items=tuple(sorted(items)))
 
 
 def _clean(row: ErasureOrder) -> None:

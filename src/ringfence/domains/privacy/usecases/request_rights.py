@@ -15,7 +15,9 @@ from ringfence.domains.privacy.contracts import (
     CannotExtend,
     MethodUnfit,
     OnBehalf,
+    ParentEvidenceMissing,
     PersonUnknown,
+    ReportUnfit,
     RightsInfo,
     RightsRequestNotFound,
     StatementUnfit,
@@ -39,11 +41,13 @@ from ringfence.domains.privacy.rights_vocabulary import (
 from ringfence.domains.privacy.rules import rights
 from ringfence.domains.privacy.rules.authority import Authority, Lack, lack, lack_of_evidence
 from ringfence.domains.privacy.usecases.erase import find_person, request_erasure
+from ringfence.domains.privacy.usecases.settle_use import freeze
 from ringfence.kernel.ids import Prefix, public_id
 from ringfence.platform.keys.persons import Identifier
 from ringfence.platform_django.clock import clock, new_id
 from ringfence.platform_django.sealed import seal_field
 from ringfence.platform_django.tenancy import APP, tenant
+from ringfence.policies.profiles.vocabulary import ChildData
 
 BUILD_TASK = "privacy.build_package"
 
@@ -67,14 +71,19 @@ def request_rights(
     ``on_behalf``: somebody else asks for the person. ``statement``: of a correction, what is wrong
     and what is right; both are sealed with the person, and kept nowhere where nobody is meant.
 
+    Nothing is used of who is reported as a child from when this returns, whoever says so; once that
+    is confirmed they are erased.
+
     Raises PersonUnknown for an id of nobody, AuthorityEvidenceMissing, AuthorityExpired,
-    StatementUnfit, Unavailable; ValueError for an appeal, which is made by ``appeal_refusal``, and
-    an opt-out of nobody.
+    StatementUnfit, ReportUnfit for a child who is reported by authority, Unavailable; ValueError
+    for an appeal, which is made by ``appeal_refusal``, and an opt-out of nobody.
     """
     if kind is RightsKind.APPEAL:
         raise ValueError("an appeal is of a refusal")
     if (kind is RightsKind.CORRECTION) != bool(statement.strip()):
         raise StatementUnfit("a correction says what is wrong and right, and nothing else does")
+    if on_behalf is not None and kind is RightsKind.CHILD:
+        raise ReportUnfit("a child is reported by anybody, and nobody has to show why they may")
     if on_behalf is not None:
         shown = Authority(on_behalf.kind, on_behalf.document_hash, on_behalf.expires_at)
         may_act(lack_of_evidence(shown, clock().now()))
@@ -102,7 +111,24 @@ def request_rights(
             _opt_out(row, who, actor)
         _say(row, on_behalf, statement.strip())
         row.save(using=APP, force_insert=True)
+        if kind is RightsKind.CHILD:
+            freeze(row, actor=actor)
     return rights_info(row)
+
+
+def mark_child(
+    tenant_id: UUID,
+    who: UUID | Identifier,
+    jurisdiction: Jurisdiction,
+    channel: Channel,
+    *,
+    actor: str,
+) -> RightsInfo:
+    """Whoever says so knows that the person is a child, and answers for it: reported, confirmed and
+    erased by a job of this transaction. Raises PersonUnknown, Unavailable."""
+    with tenant(tenant_id):
+        made = request_rights(tenant_id, who, RightsKind.CHILD, jurisdiction, channel, actor=actor)
+        return verify_request(tenant_id, made.id, Method.CONFIRMED, actor=actor)
 
 
 def _say(row: RightsRequest, on_behalf: OnBehalf | None, statement: str) -> None:
@@ -130,8 +156,8 @@ def _opt_out(row: RightsRequest, who: UUID | Identifier | None, actor: str) -> N
 
 
 def verify_request(tenant_id: UUID, request_id: UUID, method: Method, *, actor: str) -> RightsInfo:
-    """The person themselves asks, or who may act for them: a job of this transaction makes the
-    package, or erases them.
+    """The person themselves asks, or who may act for them, or they are a child: a job of this
+    transaction makes the package, or erases them.
 
     Raises RightsRequestNotFound, WrongRightsState, MethodUnfit, AuthorityEvidenceMissing,
     AuthorityExpired, AuthorityUnconfirmed.
@@ -143,12 +169,18 @@ def verify_request(tenant_id: UUID, request_id: UUID, method: Method, *, actor: 
         kind = RightsKind(row.kind)
         if kind is RightsKind.APPEAL or (rights.is_decided(kind) and row.person_id is not None):
             become(row, RightsState.RUNNING)
-        elif row.person_id is None or rights.by_worker(kind):
+        elif row.person_id is None or rights.by_worker(kind) or _stays_frozen(row):
             app.configure_task(BUILD_TASK).defer(request=row.id.hex)
         else:
             row.erasure_id = request_erasure(tenant_id, row.person_id, actor=actor).id
             become(row, RightsState.RUNNING)
     return rights_info(row)
+
+
+def _stays_frozen(row: RightsRequest) -> bool:
+    """Of a child: the tenant's profile promises no more than that nothing is used."""
+    frozen = profile_of(row.tenant_id).age.child_data is ChildData.FREEZE
+    return row.kind == RightsKind.CHILD and frozen
 
 
 def confirm_authority(tenant_id: UUID, request_id: UUID, person: UUID) -> RightsInfo:
@@ -200,8 +232,13 @@ def extend_request(tenant_id: UUID, request_id: UUID, reason: ExtensionReason) -
 
 
 def refuse_request(tenant_id: UUID, request_id: UUID, reason: Refusal, *, actor: str) -> RightsInfo:
-    """Do not meet a request. Raises RightsRequestNotFound, WrongRightsState."""
+    """Do not meet a request; a report of a child is lifted by a parent alone (``lift_report``).
+
+    Raises RightsRequestNotFound, WrongRightsState, ParentEvidenceMissing.
+    """
     with changing(tenant_id, request_id) as row:
+        if row.kind == RightsKind.CHILD:
+            raise ParentEvidenceMissing("that somebody is no child is taken from a parent alone")
         become(row, RightsState.REFUSED)
         row.refusal, row.completed_at, row.decided_by = reason, clock().now(), actor
     return rights_info(row)
@@ -225,6 +262,8 @@ _CHANGED = (
     "erasure_id",
     "confirmed_at",
     "statement_use",
+    "lifted_at",
+    "lifted_hash",
 )
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from ringfence.domains.recordings.contracts import RecordingInfo, TrackInfo
+from ringfence.domains.recordings.contracts import Custody, RecordingInfo, TrackInfo
 from ringfence.domains.recordings.rules.states import COMPLETED, DELETED, RECORDING, STORED
 from ringfence.kernel.clock import from_micros
 from ringfence.kernel.events import CallEvent, EventKind
@@ -40,6 +40,7 @@ class _Started(msgspec.Struct):
     gap: str
     customer_keys: tuple[str, ...]
     tracks: tuple[_Track, ...]
+    custody: Custody = "platform"
     basis: str | None = None  # it leaves the event with the person whose state it names
 
 
@@ -109,6 +110,7 @@ def _started(event: CallEvent, tenant: UUID) -> RecordingInfo:
         duration_ms=None,
         analysis_until=None,
         deletion_reason=None,
+        custody=data.custody,
         tracks=tuple(
             TrackInfo(
                 item.track, item.leg, item.role, item.person, None, None, None, None, RECORDING

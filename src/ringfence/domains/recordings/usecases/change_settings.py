@@ -28,8 +28,10 @@ def change_settings(tenant_id: UUID, new: SettingsInfo) -> SettingsInfo:
         raise _refuse("gap", "is silence or tone")
     if new.consent_override not in (None, *get_args(ConsentOverride)):
         raise _refuse("consent_override", "is always_announce or nothing")
-    if not 1 <= new.analysis_hours <= 720:
-        raise _refuse("analysis_hours", "lies between 1 and 720")
+    if not 0 <= new.analysis_hours <= 720:
+        raise _refuse("analysis_hours", "lies between 0 and 720")
+    if not new.analysis_hours and new.customer_key is None:
+        raise _refuse("analysis_hours", "is 0 only with a customer_key: nobody could listen")
     if new.prompt not in {path.stem for path in PROMPTS.glob("*.wav")}:
         raise _refuse("prompt", "names no prompt of this installation")
     if new.customer_key is not None:

@@ -9,6 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 from ringfence.domains.recordings.contracts import (
+    CustomerHeld,
     FormatUnavailable,
     RecordingDeleted,
     RecordingInfo,
@@ -63,7 +64,8 @@ def open_audio(tenant_id: UUID, recording_id: UUID, which: Which, format_: Forma
 
     Everything that can be refused is refused before this returns: the keys are asked for and the
     first chunk is open. Raises RecordingNotFound, TrackNotFound, RecordingNotReady,
-    RecordingDeleted, FormatUnavailable, PurposeRequired, and KeyDestroyed, Refused, Unavailable.
+    RecordingDeleted, CustomerHeld, FormatUnavailable, PurposeRequired, and KeyDestroyed, Refused,
+    Unavailable.
     """
     if format_ == "opus" and not opus_available():
         raise FormatUnavailable("this installation has no libopus")
@@ -94,7 +96,8 @@ def _wav(body: Iterator[bytes], samples: int, channels: int, complete: bool) -> 
 
 
 def open_track(info: RecordingInfo, track: TrackInfo) -> Audio:
-    """One track, by itself. Raises RecordingNotReady, RecordingDeleted, and what a key raises."""
+    """One track, by itself. Raises RecordingNotReady, RecordingDeleted, CustomerHeld, and what a
+    key raises."""
     if track.state == RECORDING:
         raise RecordingNotReady("the recording is not stored yet")
     (body,) = _open(info, [track])
@@ -127,7 +130,10 @@ def _chosen(info: RecordingInfo, roles: Sequence[str]) -> list[TrackInfo]:
 
 
 def _open(info: RecordingInfo, tracks: Sequence[TrackInfo]) -> list[Iterator[bytes]]:
-    """The samples of each track; one audit record."""
+    """The samples of each track; one audit record. Where the customer alone holds the keys there
+    is nothing to ask for."""
+    if info.custody == "customer" and info.state != DELETED:
+        raise CustomerHeld("only your private key opens this recording: take the sealed object")
     use = current_use()
     bucket = Bucket(CONTENT, info.rule, info.day)
     refs = {track.id: LeafRef(bucket, items=(track.id,)) for track in tracks}

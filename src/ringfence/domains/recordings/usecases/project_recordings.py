@@ -28,12 +28,12 @@ _DEFAULT_HOURS = 24
 _RECORDINGS = """
     INSERT INTO recordings_recording AS known (
         id, tenant_id, call_id, started_at, ended_at, state, basis, rule, day, gap, marks,
-        customer_keys, duration_ms, analysis_until, deletion_reason
+        customer_keys, duration_ms, analysis_until, deletion_reason, custody
     )
     SELECT * FROM unnest(
         %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::text[],
         %s::text[], %s::text[], %s::integer[], %s::text[], %s::jsonb[], %s::jsonb[], %s::bigint[],
-        %s::timestamptz[], %s::text[]
+        %s::timestamptz[], %s::text[], %s::text[]
     )
     ON CONFLICT (id) DO UPDATE SET
         ended_at = excluded.ended_at, marks = excluded.marks, duration_ms = excluded.duration_ms,
@@ -95,13 +95,13 @@ def _columns(rows: list[tuple[Any, ...]]) -> list[list[Any]]:
 
 def _row(info: RecordingInfo, analysis_hours: int) -> tuple[Any, ...]:
     analysis_until = None
-    if info.customer_keys and info.ended_at is not None:
+    if info.customer_keys and info.custody == "platform" and info.ended_at is not None:
         analysis_until = info.ended_at + timedelta(hours=analysis_hours)
     marks = None if info.deletion_reason else _json(info.marks)
     return (
         info.id, info.tenant_id, info.call_id, info.started_at, info.ended_at, info.state,
         info.basis, info.rule, info.day, info.gap, marks, _json(info.customer_keys),
-        info.duration_ms, analysis_until, info.deletion_reason,
+        info.duration_ms, analysis_until, info.deletion_reason, info.custody,
     )  # fmt: skip
 
 

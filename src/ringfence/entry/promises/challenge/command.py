@@ -118,6 +118,9 @@ def _steps(
     erased, control = both
     story.tell(f"the attacker has: {ATTACKER}")
     stage = Stage(settings)
+    if stage.key is not None:
+        yield {"customer_keys": True}
+        story.tell("the customer alone holds the key of recordings: no attack may open a track")
     calls = []
     for subject in both:
         calls.append(stage.place_call(subject))

@@ -15,6 +15,7 @@ import phonenumbers
 
 from ringfence.entry.demo.installation import sip_uri
 from ringfence.entry.demo.offer import loopback_of
+from ringfence.entry.demo.own_key import record_calls
 from ringfence.entry.demo.rest import ApiRefused, Rest
 from ringfence.entry.demo.setup import operator_secret, tenant_named
 from ringfence.entry.phone import Phone
@@ -138,8 +139,8 @@ class Stage:
         if not any(one["e164"] == _NUMBER and one["status"] == "active" for one in numbers):
             rings = [{"sip": f"sip:desk@{self._desk}:{DESK_PORT}"}]
             self.api.post("/numbers", {"e164": _NUMBER, "dial": rings, "label": _NAME})
-        now = self.api.get("/recording-settings")
-        self.api.put("/recording-settings", now | {"enabled": True})
+        self.key = record_calls(self.api)
+        """What alone opens the recordings, where the policy has it so; the attacker has it not."""
 
     def place_call(self, subject: Subject) -> UUID:
         """A recorded call; its id once its record is whole and its recording stored. Raises

@@ -39,6 +39,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime
     build: str
     steps: tuple[str, ...]
+    customer_keys: bool = False
+    """The customer alone holds the keys of recordings: no attack may open a track of anybody."""
     keys: str = ""
     """From which keys of the store others were derived."""
     before: dict[str, Seen] = {}
@@ -57,8 +59,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     def opened(self) -> list[str]:
         """What must not be readable and is."""
         seen = self.after.get("erased", Seen())
+        held = (*self.before.values(), *self.after.values()) if self.customer_keys else ()
         return [
             *(f"{where}: {name}" for where, names in _places(seen) for name in names),
+            *(f"without its customer's key: {name}" for one in held for name in one.objects),
             *(f"in clear: {place}" for place in self.clear),
         ]
 
@@ -73,6 +77,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
                 f"before the erasure the attack opened too little of {who}: {where}"
                 for where, names in _places(seen)
                 if len(names) < _NEEDED.get(where, 0)
+                and not (self.customer_keys and where == "objects")
             ]
         before, after = dict(_places(self.before["control"])), _places(self.after["control"])
         reasons += [

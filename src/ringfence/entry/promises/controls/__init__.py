@@ -3,8 +3,10 @@
 from ringfence.entry.promises.control import Control
 from ringfence.entry.promises.controls.audit_trail import AUDIT_TRAIL
 from ringfence.entry.promises.controls.calls_recorded import CALLS_RECORDED
+from ringfence.entry.promises.controls.children_kept_out import CHILDREN_KEPT_OUT
 from ringfence.entry.promises.controls.closed_gone import CLOSED_GONE
 from ringfence.entry.promises.controls.consent_evidence import CONSENT_EVIDENCE
+from ringfence.entry.promises.controls.custody_holds import CUSTODY_HOLDS
 from ringfence.entry.promises.controls.expired_gone import EXPIRED_GONE
 from ringfence.entry.promises.controls.files_clear import FILES_CLEAR
 from ringfence.entry.promises.controls.ledger_complete import LEDGER_COMPLETE
@@ -23,8 +25,10 @@ CONTROLS: tuple[Control, ...] = (
     FILES_CLEAR,  # first: what others plant and roll back stays in files for a while
     AUDIT_TRAIL,
     CALLS_RECORDED,
+    CHILDREN_KEPT_OUT,
     CLOSED_GONE,
     CONSENT_EVIDENCE,
+    CUSTODY_HOLDS,
     EXPIRED_GONE,
     LEDGER_COMPLETE,
     NOTHING_LEAVES,

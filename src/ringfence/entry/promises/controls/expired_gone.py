@@ -213,7 +213,8 @@ def _old_record(site: Site) -> AbstractContextManager[str]:
 
 
 def _old_track(site: Site) -> AbstractContextManager[str]:
-    bound = _bounds(site)["recordings"].of(site.canary.tenant)
+    rule = "recordings" if site.canary.key is None else "customer_recordings"
+    bound = _bounds(site)[rule].of(site.canary.tenant)
     day = (bound - date(1970, 1, 1)).days - 1
     track = site.canary.tracks["caller"]
     return site.planted(

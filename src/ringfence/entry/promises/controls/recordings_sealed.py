@@ -58,13 +58,15 @@ def _body(content: bytes) -> bytes | None:
     if len(content) < 2 or content[0] != 1 or not content[1]:
         return None
     at = 2
-    platform = False
+    whole_key = False
     for _ in range(content[1]):
         kind, length = content[at : at + 1], int.from_bytes(content[at + 33 : at + 35], "big")
         at += 35 + length
         if kind not in (b"\x01", b"\x02"):
             return None
-        platform = platform or (kind == b"\x01" and length >= _WRAPPED_AES_256)
+        whole_key = whole_key or length >= _WRAPPED_AES_256
+    if not whole_key:
+        return None
     at += 7
     chunks = []
     while True:
@@ -86,7 +88,7 @@ def _played(site: Site) -> Iterator[Finding]:
     for role, expected in canary.audio.items():
         track = canary.tracks[role].hex
         try:
-            now = played(canary.api, canary.recording, role)
+            now = played(canary.api, canary.recording, role, canary.key)
         except ApiRefused as refused:
             yield Finding("does_not_play", track, str(refused.details.get("code", "")))
             continue
