@@ -68,8 +68,12 @@ def command(name: str) -> Iterator[psutil.Process]:
 
 
 def cpu_seconds(root: psutil.Process) -> float:
-    """Of a process and its children, those that have ended included."""
+    """Of a process and its children, those that have ended included; of this process without them:
+    they are the rest of the installation."""
     total = 0.0
+    if root.pid == os.getpid():
+        times = root.cpu_times()
+        return float(times.user + times.system)
     for one in (root, *root.children(recursive=True)):
         with contextlib.suppress(psutil.NoSuchProcess):
             times = one.cpu_times()

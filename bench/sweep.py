@@ -88,11 +88,11 @@ def _keys(site: Installed, persons: int, recorded: int) -> list[tuple[UUID, int]
     return made
 
 
-def _until_there(client: BlockingKeys) -> None:
+def _until_there(client: BlockingKeys, tenant: UUID = TENANT) -> None:
     """``keys`` takes seconds to start."""
     for attempt in range(12):
         try:
-            client.resolve(TENANT, ())
+            client.resolve(tenant, ())
             return
         except Unavailable:
             if attempt == 11:

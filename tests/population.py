@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 import msgspec
+import psycopg
 from django.db import connections
 from tests.api import ask
 from tests.people import make_member, make_user
@@ -231,6 +232,13 @@ def consent_to(tenant: UUID) -> UUID:
         actor="test",
     )
     return wording
+
+
+def leave_link(owner: str, *tenants: UUID) -> None:
+    """As of evidence that ended years ago: no serving role may write such a row."""
+    with psycopg.connect(owner) as connection:
+        for tenant in tenants:
+            connection.execute("INSERT INTO consent_link VALUES (%s, 0, '', 'd')", [tenant])
 
 
 def connect(secret: str) -> tuple[UUID, str]:

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from tests.keys_fixture import Keys
-from tests.population import Populated, populate
+from tests.population import Populated, leave_link, populate
 from tests.promises.test_row_level_security import TENANT_TABLES
 
 from ringfence.domains.accounts import api as accounts
@@ -29,7 +29,7 @@ from ringfence.platform_django import keys as django_keys
 from ringfence.platform_django.clock import use_clock
 
 CPNI = {"compliance_case", "compliance_disclosure", "compliance_notice"}
-CONSENTS = {"consent_evidence", "consent_wording"}
+CONSENTS = {"consent_evidence", "consent_link", "consent_wording"}
 BOOKS = {
     "ledger_account", "ledger_checkpoint", "ledger_entry", "ledger_line", "ledger_rate",
     "ledger_rate_deck", "ledger_unrated",
@@ -46,6 +46,7 @@ class Killed(BaseException):
 def two(db: DatabaseUrls, keys: Keys) -> Iterator[tuple[Populated, Populated]]:
     with use_clock(keys.clock):
         found = populate("Acme", 1), populate("Bolt", 2)
+    leave_link(db.owner, *(one.tenant for one in found))
     with use_clock(keys.clock), django_keys.use_keys(keys.blocking("worker")):
         with psycopg.connect(db.owner) as connection:  # it comes with a hold, which is not meant
             connection.execute("UPDATE privacy_hold SET released_at = placed_at")

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from django.db import connections
 from psycopg import sql
-from tests.population import Populated, journal_event, populate, record_call
+from tests.population import Populated, journal_event, leave_link, populate, record_call
 
 from ringfence.platform.database import DatabaseUrls
 from ringfence.platform_django.clock import new_id
@@ -118,9 +118,8 @@ def two(db: DatabaseUrls) -> tuple[Populated, Populated]:
     """Two tenants, and calls of nobody; every tenant table has rows of both tenants."""
     tenants = populate("Acme", 1), populate("Bolt", 2)
     record_call(new_id(), new_id(), None, disposition="failed")
+    leave_link(db.owner, *(one.tenant for one in tenants))
     with psycopg.connect(db.owner) as connection:
-        for one in tenants:  # of evidence that ended
-            connection.execute("INSERT INTO consent_link VALUES (%s, 0, '', 'd')", [one.tenant])
         for table, column in TENANT_TABLES.items():
             owners = connection.execute(
                 sql.SQL("SELECT DISTINCT {} FROM {}").format(

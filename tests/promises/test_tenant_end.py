@@ -18,7 +18,7 @@ from psycopg import sql
 from tests.api import ask
 from tests.keys_fixture import Keys
 from tests.people import make_member, make_user
-from tests.population import Populated, populate
+from tests.population import Populated, leave_link, populate
 from tests.promises.calls_to_erase import World, dump, opened
 from tests.promises.test_row_level_security import TENANT_TABLES
 
@@ -54,11 +54,9 @@ class Killed(BaseException):
 @pytest.fixture
 def two(db: DatabaseUrls, keys: Keys) -> Iterator[tuple[Populated, Populated]]:
     found = populate("Acme", 1), populate("Bolt", 2)
+    leave_link(db.owner, *(one.tenant for one in found))
     today = day_number(clock().now())
     both = make_user("both@people.example")
-    with psycopg.connect(db.owner) as connection:
-        for one in found:  # of evidence that ended
-            connection.execute("INSERT INTO consent_link VALUES (%s, 0, '', 'd')", [one.tenant])
     for one in found:
         make_member(both, one.tenant, "agent")
         object_store().put(object_key(one.tenant, one.recording, today), b"\x01sealed")
