@@ -509,7 +509,7 @@ def test_contacts_are_sealed_and_die_with_their_person(
         rows = connection.execute("SELECT c::text, value_sealed FROM compliance_contact c")
         found = [(text, bytes(sealed)) for text, sealed in rows]
     assert len(found) == 3
-    for value in (OLD, "0143", "Elm"):
+    for value in (OLD, world.number[2:], "Elm"):  # fewer digits may stand in an id
         for text, sealed in found:
             assert value not in text and value.encode() not in sealed
     with use_keys(keys.blocking("worker")), using("service", "test"):
