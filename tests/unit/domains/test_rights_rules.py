@@ -168,7 +168,7 @@ def test_it_is_extended_once_while_open_and_in_time(
     now = due + timedelta(seconds=seconds)
     may = rights.may_extend(kind, state, extended, now, due)
     unfinished = state.value not in ("done", "refused")
-    longer = kind.value != "appeal" and not kind.value.startswith("opt_out")
+    longer = kind.value not in ("appeal", "child") and not kind.value.startswith("opt_out")
     assert may == (unfinished and not extended and seconds <= 0 and longer)
 
 
@@ -188,7 +188,7 @@ def test_a_refusal_alone_is_appealed(
 ) -> None:
     expected = (
         state.value == "refused"
-        and kind.value != "appeal"
+        and kind.value not in ("appeal", "child")
         and (refusal is None or refusal.value != "withdrawn")
     )
     assert rights.may_appeal(kind, state, refusal) is expected
