@@ -13,6 +13,7 @@ from tests.people import Browser, make_member, make_user, person, sign_in
 from ringfence.domains.accounts import api as accounts
 from ringfence.domains.identity import api as identity
 from ringfence.domains.identity.contracts import AlreadyMember, InvitationUnusable
+from ringfence.domains.identity.usecases.attest_age import attest_age
 from ringfence.kernel.clock import ManualClock, SystemClock
 from ringfence.kernel.ids import Prefix, parse_public_id
 from ringfence.platform.database import DatabaseUrls
@@ -54,6 +55,7 @@ def test_an_invitation_makes_a_member_once(owner: Browser, acme: UUID) -> None:
     assert "token" not in made.content.decode(), "the mail has it, nobody else"
     token = invite(owner, acme)
     newcomer = make_user(EMAIL)
+    attest_age(newcomer.id, 18)
     assert identity.get_offer(token).tenant_name == "Acme"
     with pytest.raises(InvitationUnusable):
         identity.accept_invitation(token, newcomer.id, "other@example.com")
@@ -157,6 +159,7 @@ def test_a_custom_role_is_what_its_tenant_made_it(owner: Browser, acme: UUID) ->
     assert made.status_code == 201
     role = made.json()["id"]
     user = make_user(EMAIL)
+    attest_age(user.id, 18)
     giver = identity.principal_of(identity_session(owner), acme)
     token = identity.invite_member(giver, EMAIL, "", parse_public_id(Prefix.ROLE, role)).token
     identity.accept_invitation(token, user.id, user.email)
