@@ -319,6 +319,7 @@ SLOW = {
     "spaced name": _HEAD + _VIA + b"X" + b" " * 60_000 + b"y: 1",
     "many fields": _HEAD + _VIA + b"a:\r\n" * 15_000,
     "cseq": _HEAD.replace(b"CSeq: 1", b"CSeq: 1" + b" " * 60_000) + _VIA,
+    "no end of what is answered": b"INVITE sip:a SIP/2.0\r\n" + b"v:\r\n" * 7000 + b"f:\r\n" * 7000,
     "escapes": _HEAD + _VIA + b"Contact: <sip:" + b"%41" * 20_000 + b"@b>",
 }
 

@@ -63,6 +63,10 @@ def test_what_a_connection_carried_is_judged_message_by_message(tmp_path: Path) 
     path.write_bytes(b"\r\n\r\n" + wsinv + esc02 + wsinv[:100])
     found = [(one["verdict"], one["status"]) for one in told("--stream", str(path))]
     assert found == [("accepted", None), ("rejected", 501), ("ignored", None)]
+    with_body = FILES["wsinv"].read_bytes().rstrip(b"\r\n")
+    with_body = with_body.replace(b"150", b"148")
+    path.write_bytes(b"\r\n" + with_body)
+    assert [one["verdict"] for one in told("--stream", str(path))] == ["accepted"]
     path.write_bytes(esc02 + FILES["ncl"].read_bytes() + wsinv)
     *first, last = told("--stream", str(path))
     assert [one["status"] for one in first] == [501]

@@ -52,16 +52,13 @@ def _of_text(data: bytes) -> bytes:
 
 def _of_stream(data: bytes) -> Iterator[Verdict]:
     framer = StreamFramer()
-    rest = len(data)
     try:
-        units = framer.feed(data)
-        for unit in units:
-            rest -= len(unit)
+        for unit in framer.feed(data):
             if unit != PING:
                 yield judge(unit)
-        framer.feed(b"")
+        framer.feed(b"")  # says what the stream broke off at
     except SipError as error:
         yield Verdict("ignored", None, f"the connection ends: {error.reason}")
         return
-    if data[len(data) - rest :].strip(b"\r\n"):
+    if framer.waits:
         yield Verdict("ignored", None, "more of it is waited for")

@@ -22,6 +22,11 @@ class StreamFramer:
         self._scanned = 0
         self._total = 0
 
+    @property
+    def waits(self) -> bool:
+        """Whether a message has begun that is not whole yet."""
+        return bool(self._buffer.strip(b"\r\n"))
+
     def feed(self, data: bytes) -> list[bytes]:
         """Messages completed by ``data``, in order.
 

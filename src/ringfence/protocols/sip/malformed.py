@@ -8,6 +8,7 @@ from ringfence.protocols.sip.errors import SipError
 from ringfence.protocols.sip.message import (
     COMPACT,
     FOLD,
+    MAX_HEADERS,
     METHODS,
     REASONS,
     TOKEN,
@@ -31,7 +32,7 @@ def answer_malformed(data: bytes, error: SipError) -> Response | None:
     if not TOKEN.fullmatch(method) or method == "ACK":
         return None  # a status line begins with SIP/2.0, which is no token
     headers = Headers()
-    for line in fields.split("\r\n"):
+    for line in fields.split("\r\n", MAX_HEADERS)[:MAX_HEADERS]:
         name, _, value = line.partition(":")
         name = name.strip().lower()
         name = _COPIED.get(COMPACT.get(name, name).lower(), "")

@@ -41,7 +41,7 @@ _CONTROLS = bytes(code for code in (*range(32), 127) if code not in b"\t\r\n")
 _ONCE = frozenset(
     ("call-id", "content-length", "content-type", "cseq", "from", "max-forwards", "to")
 )
-_MAX_HEADERS = 256
+MAX_HEADERS = 256
 _MAX_HOPS = 70
 MAX_MESSAGE = 65_535
 
@@ -291,7 +291,7 @@ def _parse_fields(text: str) -> list[tuple[str, str]]:
     if "\r\n " in text or "\r\n\t" in text:
         text = FOLD.sub(" ", text)
     fields: list[tuple[str, str]] = []
-    for line in text.split("\r\n", _MAX_HEADERS):
+    for line in text.split("\r\n", MAX_HEADERS):
         name, colon, value = line.partition(":")
         if name not in _USUAL:
             name = name.rstrip(" \t")
@@ -302,7 +302,7 @@ def _parse_fields(text: str) -> list[tuple[str, str]]:
         if not colon:
             raise SipError("malformed header field")
         fields.append((name, value.strip(" \t")))
-    if len(fields) > _MAX_HEADERS:
+    if len(fields) > MAX_HEADERS:
         raise SipError("too many header fields")
     return fields
 
