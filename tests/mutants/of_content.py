@@ -95,8 +95,8 @@ MUTANTS = (
         "custody-holds",
         _HELD,
         _PLAN,
-        "return custody_of(tenant_id) is KeyCustody.CUSTOMER",
-        "return False",
+        " and custody_of(tenant_id) is not KeyCustody.CUSTOMER:",
+        ":",
         (f"{_CUSTODY}::test_without_a_key_of_the_customers_nothing_is_recorded",),
     ),
     Mutant(
@@ -122,8 +122,8 @@ MUTANTS = (
         "custody-holds",
         _HELD,
         _PLAN,
-        '"platform" if hours and not customer_alone',
-        '"platform" if not customer_alone',
+        "if analysis_hours and custody_of",
+        "if custody_of",
         (f"{_CUSTODY}::test_whoever_wants_it_gives_the_platform_no_key",),
     ),
     Mutant(

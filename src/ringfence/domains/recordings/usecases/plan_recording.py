@@ -46,7 +46,7 @@ def recording_plans(tenant_id: UUID, numbers: Sequence[str], *, emergency: bool)
     empty: tuple[Any, ...] = (False, None, "silence", "", None, 24)
     enabled, override, gap, prompt, customer_key, hours = row or empty
     keys = () if customer_key is None else (customer_key,)
-    custody: Custody = "platform" if hours and not customer_alone(tenant_id) else "customer"
+    custody = _custody(tenant_id, hours)
     rule = RECORDINGS if customer_key is None else CUSTOMER_RECORDINGS
     if custody == "customer" and not keys:
         refused = RecordingPlanInfo("", None, gap, (), rule, custody, KEY_MISSING)
@@ -64,16 +64,17 @@ def recording_plans(tenant_id: UUID, numbers: Sequence[str], *, emergency: bool)
     return RecordingPlans(plan(numbers), plan(_ANYBODY), message)
 
 
-def customer_alone(tenant_id: UUID) -> bool:
-    """Whether the version of the policy that binds a tenant leaves the keys to the customer. No
-    key agent of a customer's can be asked, so a profile that allows for one is as strict."""
-    return custody_of(tenant_id) is KeyCustody.CUSTOMER
-
-
 def in_force(tenant_id: UUID, settings: SettingsInfo) -> InForce:
     """What becomes of calls from now on. Raises django.db.Error."""
-    custody: Custody = (
-        "platform" if settings.analysis_hours and not customer_alone(tenant_id) else "customer"
-    )
+    custody = _custody(tenant_id, settings.analysis_hours)
     missing = settings.enabled and custody == "customer" and settings.customer_key is None
     return InForce(custody, KEY_MISSING if missing else None)
+
+
+def _custody(tenant_id: UUID, analysis_hours: int) -> Custody:
+    """Who opens what is recorded: the customer alone where the tenant leaves us no hours, or where
+    the version of the policy that binds it says so. No key agent of a customer's can be asked, so a
+    profile that allows for one is as strict."""
+    if analysis_hours and custody_of(tenant_id) is not KeyCustody.CUSTOMER:
+        return "platform"
+    return "customer"
